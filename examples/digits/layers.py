@@ -76,7 +76,7 @@ class Relu(Layer):
 
 
 class MaxPool2(Layer):
-    """2x2 maximum, stride 2, for even heights and widths; a tie passes its gradient to the first."""
+    """2x2 maximum, stride 2, even height and width; a tie passes its gradient to the first."""
 
     def forward(self, x):
         n, c, h, w = x.shape
