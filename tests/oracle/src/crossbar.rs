@@ -134,7 +134,7 @@ pub fn check_crossbar(core: &Crossbar) -> Result<(), OracleError> {
         }
         Readout::Exact { adc_bits } => range("adc_bits", adc_bits.into(), 1, 64),
     }
-    if core.dac_bits > 0 && core.input_bits % core.dac_bits != 0 {
+    if core.dac_bits > 0 && !core.input_bits.is_multiple_of(core.dac_bits) {
         let (i, d) = (core.input_bits, core.dac_bits);
         faults.push(Fault::Description(format!("input_bits {i} must be a multiple of dac_bits {d}")));
     }

@@ -155,6 +155,10 @@ fn adder_adds_saturates_shifts_activates_clips() {
     // ReLU, then the clip to the next input range.
     let relu = adder(16, 0, Activation::Relu, 0, 63);
     assert_eq!([-5, 0, 5, 63, 64].map(|part| finish(&relu, &[part])), [0, 0, 5, 63, 63]);
+    // Each of the two does its own part: ReLU where the range would let negatives pass, and the clip's lower end
+    // where no ReLU stands before it.
+    assert_eq!(finish(&adder(16, 0, Activation::Relu, -63, 63), &[-5]), 0);
+    assert_eq!(finish(&adder(16, 0, Activation::None, -63, 63), &[-64]), -63);
     // A table from -2 to 1: indices clamp to its ends; its entries are clipped as well.
     let table = adder(16, 0, Activation::Table { lo: -2, entries: vec![10, 20, 30, 90] }, 0, 63);
     assert_eq!([-9, -2, -1, 0, 1, 9].map(|part| finish(&table, &[part])), [10, 10, 20, 30, 63, 63]);
