@@ -208,10 +208,10 @@ proptest! {
             let narrow = read(&composed((6, 3, 4, 2), 6, s, rounding), &x, &w);
             let wide = read(&composed((6, 3, 4, 2), 60, s, rounding), &x, &w);
             let unclipped: Vec<i128> = wide.reads.concat();
-            let clipped: Vec<i128> = unclipped.iter().map(|&read| read.min(63).max(-63)).collect();
+            let clipped: Vec<i128> = unclipped.iter().map(|&read| read.clamp(-63, 63)).collect();
             let sum: i128 = clipped.iter().sum();
             prop_assert_eq!(&narrow.reads.concat(), &clipped);
-            prop_assert_eq!(narrow.value, sum.min(63).max(-63));
+            prop_assert_eq!(narrow.value, sum.clamp(-63, 63));
             prop_assert_eq!(narrow.clipped, clipped != unclipped || sum.abs() > 63);
             prop_assert_eq!(narrow.target, wide.target);
         }
