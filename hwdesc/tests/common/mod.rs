@@ -1,0 +1,24 @@
+//! Shared by the tests: all chips of the field, and golden texts.
+#![allow(dead_code)]
+
+use std::path::PathBuf;
+
+/// Chips as (name, text): the built-in one, and test descriptions that show
+/// that the format holds every kind of core.
+pub(crate) fn chips() -> Vec<(&'static str, &'static str)> {
+    vec![("prime", spandrel_hwdesc::builtin_text("prime").unwrap())]
+}
+
+/// Compares with `tests/golden/NAME`; with SPANDREL_BLESS set, writes it.
+pub(crate) fn golden(name: &str, text: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("SPANDREL_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+        return;
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        golden == text,
+        "{name} differs (SPANDREL_BLESS=1 writes it):\n--- golden\n{golden}\n--- now\n{text}"
+    );
+}
