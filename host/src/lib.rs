@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Spandrel: from a trained network to the verified configuration of a neuromorphic or in-memory-computing chip.
+
+pub mod diagnostic;
+pub mod graph;
+pub mod import;
