@@ -9,11 +9,14 @@ use crate::error::{DescError, Rule, shorten};
 use crate::kind::{crossbar::Crossbar, mac::Mac, spiking::Spiking};
 use crate::parts::{Activation, Cost, Encoding, Fabric, FanOut, PartialSums, Signals};
 use crate::reader::{Doc, Table};
-use crate::source::{Source, read_sources};
+use crate::source::{Mark, Source, read_sources};
 use crate::units::{Arrays, Columns, Rows};
 
 /// Largest chip description accepted, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
+
+/// With more syntax errors than this, a text is no TOML and its fields are not read.
+const MAX_SYNTAX_ERRORS: usize = 64;
 
 /// The kind of core a chip has, with its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,13 +70,16 @@ pub fn parse(text: &str, file: &str) -> Result<Chip, Vec<DescError>> {
     }
     if let Some(at) = too_deep(text) {
         let doc = Doc::new(text, file, true);
-        doc.syntax("a key has more than 8 parts", Some(at));
+        doc.syntax("a line has more than 2048 dots", Some(at));
         return Err(doc.into_errors());
     }
     let (tree, syntax) = DeTable::parse_recoverable(text);
     let doc = Doc::new(text, file, !syntax.is_empty());
-    for error in &syntax {
+    for error in syntax.iter().take(MAX_SYNTAX_ERRORS) {
         doc.syntax(error.message(), error.span());
+    }
+    if syntax.len() > MAX_SYNTAX_ERRORS {
+        return Err(doc.into_errors());
     }
     let chip = read(Table::new(&doc, String::new(), None, tree.get_ref()));
     let errors = doc.into_errors();
@@ -387,12 +393,11 @@ impl Chip {
     /// items by number) and a TOML value as text, such as
     /// `("crossbar.dac_bits", "2")`. All changes are made before the rules are
     /// checked again, so that fields that depend on each other can change
-    /// together. A source that was stated for a changed field is dropped.
+    /// together. A changed field loses the source it had and names this chip instead.
     ///
     /// # Errors
-    /// As [`parse`] on the changed description, and a path that does not exist
-    /// and can not be added, or a value that is not TOML. Places in errors
-    /// refer to the changed canonical text.
+    /// As [`parse`] on the changed description, without places, and a path that
+    /// can not be followed or a value that is not TOML.
     pub fn with(&self, changes: &[(&str, &str)]) -> Result<Chip, Vec<DescError>> {
         let file = format!("{} (changed)", self.name);
         let mut tree: toml::Table = toml::from_str(&self.to_toml()).expect("canonical text is TOML");
@@ -415,7 +420,16 @@ impl Chip {
             return Err(errors);
         }
         let text = toml::to_string(&tree).expect("a TOML tree has a text");
-        parse(&text, &file)
+        let mut chip = parse(&text, &file).map_err(|mut errors| {
+            // Nobody has seen the text these places are in.
+            errors.iter_mut().for_each(|error| error.place = None);
+            errors
+        })?;
+        for (path, _) in changes.iter().filter(|(path, _)| !path.starts_with("sources")) {
+            let note = format!("changed from the description of {}", self.name);
+            chip.sources.insert((*path).to_string(), Source { mark: Mark::Other, note });
+        }
+        Ok(chip)
     }
 }
 
@@ -426,12 +440,17 @@ fn change(tree: &mut toml::Table, path: &str, value: &str) -> Result<(), String>
     let value = parsed.remove("v").filter(|_| parsed.is_empty()).ok_or("the value must be one TOML value")?;
     let (around, last) = path.rsplit_once('.').map_or((None, path), |(a, l)| (Some(a), l));
     if let Some(toml::Value::Table(sources)) = tree.get_mut("sources") {
-        sources.remove(path);
+        let inside = format!("{path}.");
+        sources.retain(|named, _| named != path && !named.starts_with(&inside));
     }
     let absent = || format!("the chip has no table at the start of {}", shorten(path, 60));
     let mut table = tree;
     let mut parts = around.into_iter().flat_map(|a| a.split('.'));
     while let Some(part) = parts.next() {
+        if part == "cost" {
+            // Left out of the text while it is empty.
+            table.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        }
         table = match table.get_mut(part) {
             Some(toml::Value::Table(inner)) => inner,
             Some(toml::Value::Array(items)) => {

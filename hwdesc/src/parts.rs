@@ -138,7 +138,11 @@ impl Encoding {
                 ("axon_typed", Kind::AxonTyped),
             ],
             None,
-        )?;
+        );
+        let Some(kind) = kind else {
+            table.abandon();
+            return None;
+        };
         let read = match kind.value {
             Kind::SignMagnitude => {
                 let bits = table.int("bits", 1..=16);
@@ -194,18 +198,19 @@ fn read_fixed_point(table: &mut Table<'_, '_>) -> Option<(Field<u32>, Encoding)>
         false => Some(None),
     };
     let (low, high) = (point("point_min"), point("point_max"));
-    if let (Some(Some(low)), Some(Some(high))) = (&low, &high) {
-        if low.value > high.value {
-            let allowed = format!("-64..={}", high.value);
-            let help = format!("lower {} or raise {}", low.path, high.path);
-            table.doc.contradiction(low, "a range's start must not lie above its end", &allowed, &help);
-        }
+    if let (Some(Some(low)), Some(Some(high))) = (&low, &high)
+        && low.value > high.value
+    {
+        let allowed = format!("-64..={}", high.value);
+        let help = format!("lower {} or raise {}", low.path, high.path);
+        table.doc.contradiction(low, "a range's start must not lie above its end", &allowed, &help);
     }
-    if let (Some(bits), Some(symmetric)) = (&bits, &symmetric) {
-        if bits.value == 1 && symmetric.value {
-            let because = "a symmetric 1-bit weight could only be 0";
-            table.doc.contradiction(symmetric, because, "false", "clear it or give the weight 2 bits");
-        }
+    if let (Some(bits), Some(symmetric)) = (&bits, &symmetric)
+        && bits.value == 1
+        && symmetric.value
+    {
+        let because = "a symmetric 1-bit weight could only be 0";
+        table.doc.contradiction(symmetric, because, "false", "clear it or give the weight 2 bits");
     }
     let (bits, symmetric, low, high) = (bits?, symmetric?, low?, high?);
     let encoding = Encoding::DynamicFixedPoint {
@@ -219,12 +224,12 @@ fn read_fixed_point(table: &mut Table<'_, '_>) -> Option<(Field<u32>, Encoding)>
 
 /// Notes a range whose start lies above its end.
 pub(crate) fn ordered(table: &Table<'_, '_>, low: &Option<Field<u32>>, high: &Option<Field<u32>>) {
-    if let (Some(low), Some(high)) = (low, high) {
-        if low.value > high.value {
-            let allowed = format!("at most {} (the value of {})", high.value, high.path);
-            let help = format!("lower {} or raise {}", low.path, high.path);
-            table.doc.contradiction(low, "a range's start must not lie above its end", &allowed, &help);
-        }
+    if let (Some(low), Some(high)) = (low, high)
+        && low.value > high.value
+    {
+        let allowed = format!("at most {} (the value of {})", high.value, high.path);
+        let help = format!("lower {} or raise {}", low.path, high.path);
+        table.doc.contradiction(low, "a range's start must not lie above its end", &allowed, &help);
     }
 }
 
@@ -301,7 +306,11 @@ impl Activation {
                 ("max_pool", Kind::MaxPool),
             ],
             None,
-        )?;
+        );
+        let Some(kind) = kind else {
+            table.abandon();
+            return None;
+        };
         let read = match kind.value {
             Kind::Relu => Some(Activation::Relu),
             Kind::Clamp => Some(Activation::Clamp),
@@ -310,11 +319,11 @@ impl Activation {
                 .map(|only| Activation::Sigmoid { single_array_only: only.value }),
             Kind::Table => {
                 let entries = table.int("entries", 2..=65536);
-                if let (Some(entries), Some((wanted, why))) = (&entries, wanted) {
-                    if entries.value != *wanted {
-                        let help = format!("set {} to {wanted}, or change the signal width", entries.path);
-                        table.doc.contradiction(entries, why, &wanted.to_string(), &help);
-                    }
+                if let (Some(entries), Some((wanted, why))) = (&entries, wanted)
+                    && entries.value != *wanted
+                {
+                    let help = format!("set {} to {wanted}, or change the signal width", entries.path);
+                    table.doc.contradiction(entries, why, &wanted.to_string(), &help);
                 }
                 entries.map(|entries| Activation::Table { entries: entries.value })
             }
@@ -385,12 +394,13 @@ impl FanOut {
     pub(crate) fn read(mut table: Table<'_, '_>) -> Option<FanOut> {
         let targets = table.limit("targets");
         let multicast = table.flag("multicast", None);
-        if let (Some(targets), Some(multicast)) = (&targets, &multicast) {
-            if multicast.value && targets.value == Limit::AtMost(1) {
-                let because = "multicast needs more than one target per unit";
-                let help = "clear fan_out.multicast or raise fan_out.targets";
-                table.doc.contradiction(multicast, because, "false (fan_out.targets is 1)", help);
-            }
+        if let (Some(targets), Some(multicast)) = (&targets, &multicast)
+            && multicast.value
+            && targets.value == Limit::AtMost(1)
+        {
+            let because = "multicast needs more than one target per unit";
+            let help = "clear fan_out.multicast or raise fan_out.targets";
+            table.doc.contradiction(multicast, because, "false (fan_out.targets is 1)", help);
         }
         table.finish();
         Some(FanOut { targets: targets?.value, multicast: multicast?.value })

@@ -25,9 +25,15 @@ pub(crate) struct Doc<'s> {
     file: &'s str,
     /// The text had syntax errors, so fields may be absent only by accident.
     broken: bool,
+    /// Lines with syntax errors, as byte ranges: what stands there is not read,
+    /// since the parser makes values up to carry on.
+    broken_lines: RefCell<Vec<Range<usize>>>,
     errors: RefCell<Vec<DescError>>,
     dropped: Cell<usize>,
+    /// Fields that exist, or were asked for and are wrongly absent.
     paths: RefCell<BTreeSet<String>>,
+    /// Tables that an error kept from being read: their fields are not known.
+    hidden: RefCell<BTreeSet<String>>,
 }
 
 /// A value that was read, with what an error about it needs.
@@ -42,12 +48,14 @@ pub(crate) struct Field<T> {
 impl<'s> Doc<'s> {
     pub(crate) fn new(text: &'s str, file: &'s str, broken: bool) -> Self {
         Doc {
+            broken_lines: RefCell::default(),
             text,
             file,
             broken,
             errors: RefCell::default(),
             dropped: Cell::new(0),
             paths: RefCell::default(),
+            hidden: RefCell::default(),
         }
     }
 
@@ -87,9 +95,18 @@ impl<'s> Doc<'s> {
         });
     }
 
-    /// The text is not TOML at `span`.
+    /// The text is not TOML at `span`. Only the first error of a line is kept.
     pub(crate) fn syntax(&self, message: &str, span: Option<Range<usize>>) {
-        let found = span.clone().and_then(|s| self.text.get(s)).filter(|s| !s.is_empty());
+        if let Some(span) = &span {
+            if self.is_broken(span.start) {
+                return;
+            }
+            let start = self.text.get(..span.start).and_then(|t| t.rfind('\n')).map_or(0, |at| at + 1);
+            let length = self.text.get(span.start..).and_then(|t| t.find('\n'));
+            let end = length.map_or(self.text.len(), |length| span.start + length);
+            self.broken_lines.borrow_mut().push(start..end + 1);
+        }
+        let found = span.clone().and_then(|s| self.text.get(s)).filter(|s| !s.trim().is_empty());
         self.push(
             Rule::Syntax,
             "",
@@ -99,6 +116,10 @@ impl<'s> Doc<'s> {
             "correct this line; fields that seem missing because of it are not reported",
             span,
         );
+    }
+
+    fn is_broken(&self, at: usize) -> bool {
+        self.broken_lines.borrow().iter().any(|line| line.contains(&at))
     }
 
     /// `field` broke a rule that involves another field.
@@ -119,9 +140,24 @@ impl<'s> Doc<'s> {
         self.push(Rule::Source, &field.path, found, because, allowed, help, span);
     }
 
-    /// Does the description have a value or table at this dotted path?
-    pub(crate) fn has_path(&self, path: &str) -> bool {
-        self.paths.borrow().contains(path)
+    /// Is there a value or table at this dotted path, or may there be one that
+    /// another error hides?
+    pub(crate) fn may_have_path(&self, path: &str) -> bool {
+        let hidden = self.hidden.borrow();
+        let inside =
+            |table: &String| path.strip_prefix(table.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        self.broken
+            || self.paths.borrow().contains(path)
+            || hidden.contains(path)
+            || hidden.iter().any(inside)
+    }
+
+    /// Takes the error back that `path` is missing, if there is one.
+    fn forget_missing(&self, path: &str) -> bool {
+        let mut errors = self.errors.borrow_mut();
+        let before = errors.len();
+        errors.retain(|e| !(e.rule == Rule::Missing && e.path == path));
+        errors.len() < before
     }
 
     /// Further errors would only be counted.
@@ -172,8 +208,16 @@ impl<'d, 's> Table<'d, 's> {
         span: Option<Range<usize>>,
         table: &'d DeTable<'d>,
     ) -> Self {
-        let entries =
-            table.iter().map(|(key, value)| (key.get_ref().as_ref(), (key.span(), value))).collect();
+        let whole = |value: &Spanned<DeValue<'_>>| {
+            !doc.broken
+                || value.get_ref().is_table()
+                || !(value.span().is_empty() || doc.is_broken(value.span().start))
+        };
+        let entries = table
+            .iter()
+            .filter(|(_, value)| whole(value))
+            .map(|(key, value)| (key.get_ref().as_ref(), (key.span(), value)))
+            .collect();
         Table { doc, path, span, entries, known: Vec::new() }
     }
 
@@ -197,6 +241,8 @@ impl<'d, 's> Table<'d, 's> {
     }
 
     fn missing(&self, name: &str, allowed: &str) {
+        self.doc.paths.borrow_mut().insert(self.join(name));
+        self.hide(name);
         if self.doc.broken {
             return;
         }
@@ -224,7 +270,13 @@ impl<'d, 's> Table<'d, 's> {
         }
     }
 
+    /// An error keeps what is inside `name` from being read.
+    pub(crate) fn hide(&self, name: &str) {
+        self.doc.hidden.borrow_mut().insert(self.join(name));
+    }
+
     fn wrong_type(&self, name: &str, value: &Spanned<DeValue<'_>>, wanted: &str, allowed: &str) {
+        self.hide(name);
         self.doc.push(
             Rule::Type,
             &self.join(name),
@@ -404,14 +456,14 @@ impl<'d, 's> Table<'d, 's> {
             return None;
         };
         let mut read = Vec::new();
-        for item in items.iter().take(MAX_LIST) {
+        for (index, item) in items.iter().take(MAX_LIST).enumerate() {
             let known =
                 item.get_ref().as_str().and_then(|word| words.iter().find(|(known, _)| *known == word));
             match known {
                 Some((_, found)) if !read.contains(found) => read.push(*found),
                 _ => {
-                    let field = self.field(name, item, ());
-                    let help = format!("write only words of the set in {}, each once", field.path);
+                    let field = self.field(&format!("{name}.{index}"), item, ());
+                    let help = format!("write only words of the set in {}, each once", self.join(name));
                     self.doc.range(&field, "each word must be of a fixed set, once", &allowed, &help);
                     return None;
                 }
@@ -570,15 +622,27 @@ impl<'d, 's> Table<'d, 's> {
     /// hides what they should hold.
     pub(crate) fn forgive(&mut self, names: &[&'static str]) {
         self.known.extend(names);
+        names.iter().for_each(|name| self.hide(name));
     }
 
-    /// Notes every field that nothing asked for.
+    /// Gives the table up: an error keeps its fields from being known.
+    pub(crate) fn abandon(self) {
+        self.doc.hidden.borrow_mut().insert(self.path);
+    }
+
+    /// Notes every field that nothing asked for. One that looks like a
+    /// required field that is absent is one mistake and becomes one error.
     pub(crate) fn finish(self) {
         for (name, (span, value)) in &self.entries {
             if self.known.contains(name) {
                 continue;
             }
-            let help = match nearest(name, self.known.iter().copied()) {
+            let absent = self.known.iter().copied().filter(|known| !self.has(known));
+            let near = nearest(name, absent).or_else(|| nearest(name, self.known.iter().copied()));
+            let help = match near {
+                Some(near) if self.doc.forget_missing(&self.join(near)) => {
+                    format!("did you mean `{near}`? It must be stated, and is absent")
+                }
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "remove it".to_string(),
             };

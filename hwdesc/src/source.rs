@@ -89,7 +89,7 @@ pub(crate) fn read_sources(table: &Table<'_, '_>) -> Option<BTreeMap<String, Sou
             let because = "the mark \"other\" needs a note that names the source";
             doc.source(&field, because, "\"other: name of the source\"", "name the source after a colon");
         }
-        if !doc.has_path(&path) {
+        if !doc.may_have_path(&path) {
             let help = match doc.nearest_path(&path) {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => "remove it, or correct the path".to_string(),

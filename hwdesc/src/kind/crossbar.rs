@@ -322,12 +322,13 @@ fn check_bias(
     code: &Option<Field<u32>>,
     input_bits: &Option<Field<u32>>,
 ) {
-    if let (Some(rows), Some(bias), Some(inside)) = (rows, bias_rows, inside) {
-        if inside.value && bias.value >= rows.value {
-            let because = "bias rows inside the array must leave a row for inputs";
-            let allowed = format!("0..={} (crossbar.rows is {})", rows.value - 1, rows.value);
-            doc.contradiction(bias, because, &allowed, "lower it, or clear crossbar.bias_rows_inside");
-        }
+    if let (Some(rows), Some(bias), Some(inside)) = (rows, bias_rows, inside)
+        && inside.value
+        && bias.value >= rows.value
+    {
+        let because = "bias rows inside the array must leave a row for inputs";
+        let allowed = format!("0..={} (crossbar.rows is {})", rows.value - 1, rows.value);
+        doc.contradiction(bias, because, &allowed, "lower it, or clear crossbar.bias_rows_inside");
     }
     if let (Some(code), Some(bits)) = (code, input_bits) {
         let most = (1u32 << bits.value) - 1;
@@ -346,20 +347,20 @@ fn check_adder(
     output: &Option<Field<u32>>,
     shift: &Option<Field<u32>>,
 ) {
-    if let (Some(adder), Some(output)) = (adder, output) {
-        if adder.value < output.value + 1 {
-            let because = "the adder must hold at least one signed part: output_bits + 1 bits, \
+    if let (Some(adder), Some(output)) = (adder, output)
+        && adder.value < output.value + 1
+    {
+        let because = "the adder must hold at least one signed part: output_bits + 1 bits, \
                            and 1 more for each doubling of the parts";
-            let allowed = format!("{}..=32 (crossbar.output_bits is {})", output.value + 1, output.value);
-            let help = "raise crossbar.adder_bits or lower crossbar.output_bits";
-            doc.contradiction(adder, because, &allowed, help);
-        }
+        let allowed = format!("{}..=32 (crossbar.output_bits is {})", output.value + 1, output.value);
+        let help = "raise crossbar.adder_bits or lower crossbar.output_bits";
+        doc.contradiction(adder, because, &allowed, help);
     }
-    if let (Some(adder), Some(shift)) = (adder, shift) {
-        if shift.value >= adder.value {
-            let because = "a shift by the adder's width or more leaves nothing of the sum";
-            let allowed = format!("0..={} (crossbar.adder_bits is {})", adder.value - 1, adder.value);
-            doc.contradiction(shift, because, &allowed, "lower crossbar.sum_shift_max");
-        }
+    if let (Some(adder), Some(shift)) = (adder, shift)
+        && shift.value >= adder.value
+    {
+        let because = "a shift by the adder's width or more leaves nothing of the sum";
+        let allowed = format!("0..={} (crossbar.adder_bits is {})", adder.value - 1, adder.value);
+        doc.contradiction(shift, because, &allowed, "lower crossbar.sum_shift_max");
     }
 }

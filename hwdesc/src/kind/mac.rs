@@ -129,12 +129,12 @@ impl Mac {
 
         let doc = table.doc;
         ordered(&table, &shift_min, &shift_max);
-        if let (Some(acc), Some(bias)) = (&accumulator_bits, &bias_bits) {
-            if bias.value > acc.value {
-                let because = "the bias is added in the accumulator and must fit it";
-                let allowed = format!("1..={} (mac.accumulator_bits is {0})", acc.value);
-                doc.contradiction(bias, because, &allowed, "lower mac.bias_bits");
-            }
+        if let (Some(acc), Some(bias)) = (&accumulator_bits, &bias_bits)
+            && bias.value > acc.value
+        {
+            let because = "the bias is added in the accumulator and must fit it";
+            let allowed = format!("1..={} (mac.accumulator_bits is {0})", acc.value);
+            doc.contradiction(bias, because, &allowed, "lower mac.bias_bits");
         }
         for (acc, input) in accumulator_bits.iter().zip(&input_bits) {
             for (field, encoding) in weights {
@@ -164,12 +164,13 @@ impl Mac {
             }
             _ => {}
         }
-        if let (Some(way), Some(rounding)) = (&requantise, &rounding) {
-            if way.value == Requantise::Shift && rounding.value == Rounding::Gemmlowp {
-                let because = "the rounding of gemmlowp is that of a multiplier";
-                let allowed = "\"floor\", \"half_up\", \"half_even\", \"toward_zero\"";
-                doc.contradiction(rounding, because, allowed, "choose another, or requantise \"multiplier\"");
-            }
+        if let (Some(way), Some(rounding)) = (&requantise, &rounding)
+            && way.value == Requantise::Shift
+            && rounding.value == Rounding::Gemmlowp
+        {
+            let because = "the rounding of gemmlowp is that of a multiplier";
+            let allowed = "\"floor\", \"half_up\", \"half_even\", \"toward_zero\"";
+            doc.contradiction(rounding, because, allowed, "choose another, or requantise \"multiplier\"");
         }
         table.finish();
 

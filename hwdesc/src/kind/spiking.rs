@@ -211,12 +211,13 @@ impl Spiking {
                 );
             }
         }
-        if let (Some(limits), Some(overflow)) = (&potential_limits, &potential_overflow) {
-            if limits.value == Limits::Symmetric && overflow.value == Overflow::Wrap {
-                let because = "a potential that wraps uses all values of its register";
-                let help = "use potential_overflow \"saturate\" with symmetric limits";
-                doc.contradiction(limits, because, "\"twos_complement\"", help);
-            }
+        if let (Some(limits), Some(overflow)) = (&potential_limits, &potential_overflow)
+            && limits.value == Limits::Symmetric
+            && overflow.value == Overflow::Wrap
+        {
+            let because = "a potential that wraps uses all values of its register";
+            let help = "use potential_overflow \"saturate\" with symmetric limits";
+            doc.contradiction(limits, because, "\"twos_complement\"", help);
         }
         table.finish();
 

@@ -6,7 +6,23 @@ use std::path::PathBuf;
 /// Chips as (name, text): the built-in one, and test descriptions that show
 /// that the format holds every kind of core.
 pub(crate) fn chips() -> Vec<(&'static str, &'static str)> {
-    vec![("prime", spandrel_hwdesc::builtin_text("prime").unwrap())]
+    vec![
+        ("prime", spandrel_hwdesc::builtin_text("prime").unwrap()),
+        ("isaac", include_str!("../chips/isaac.toml")),
+        ("tianji", include_str!("../chips/tianji.toml")),
+        ("tianji-ann", include_str!("../chips/tianji-ann.toml")),
+        ("truenorth", include_str!("../chips/truenorth.toml")),
+        ("diannao", include_str!("../chips/diannao.toml")),
+        ("tpu", include_str!("../chips/tpu.toml")),
+        ("loihi", include_str!("../chips/loihi.toml")),
+    ]
+}
+
+/// The text of one chip with one line replaced; the old line must exist once.
+pub(crate) fn edited(name: &str, old: &str, new: &str) -> String {
+    let text = chips().into_iter().find(|(known, _)| *known == name).unwrap().1;
+    assert_eq!(text.matches(old).count(), 1, "{old:?} in {name}");
+    text.replacen(old, new, 1)
 }
 
 /// Compares with `tests/golden/NAME`; with SPANDREL_BLESS set, writes it.

@@ -1,0 +1,122 @@
+//! What follows from a description: worked values and changes of fields.
+
+mod common;
+
+use common::chips;
+use spandrel_hwdesc::*;
+
+fn chip(name: &str) -> Chip {
+    let text = chips().into_iter().find(|(known, _)| *known == name).unwrap().1;
+    parse(text, name).unwrap_or_else(|e| panic!("{}", render(&e)))
+}
+
+#[test]
+fn prime_as_published() {
+    let prime = chip("prime");
+    let c = prime.crossbar().unwrap();
+    assert_eq!(
+        (c.passes(), c.logical_columns(), c.weight_max(), c.weight_min()),
+        (2, Columns::new(128), 255, -255)
+    );
+    assert_eq!((c.input_max(), c.code_max(), c.full_range_shift(), c.shift_max), (63, 63, 16, 16));
+    assert_eq!((c.max_parts(), c.arrays_per_core(), c.weight_bits()), (512, 2, Bits::new(8)));
+    assert_eq!((c.input_rows(), c.physical_rows()), (Rows::new(256), Rows::new(264)));
+    assert_eq!(prime.weights()[0].range(), (-255, 255));
+    assert_eq!(prime.partial_sums(), PartialSums::Adder { bits: Bits::new(16) });
+    assert!(prime.fabric().total_cores().get() >= 60);
+    assert_eq!(prime.total_arrays().get(), 2 * prime.fabric().total_cores().get());
+    assert_eq!(c.rounding, ReadRounding::TowardZero);
+}
+
+#[test]
+fn every_value_of_prime_has_a_source() {
+    let prime = chip("prime");
+    let tree: toml::Table = toml::from_str(&prime.to_toml()).unwrap();
+    let identity = ["name", "revision", "kind", "about", "reference", "sources"];
+    for (table, value) in tree.iter().filter(|(name, _)| !identity.contains(&name.as_str())) {
+        let fields: Vec<String> = match value {
+            toml::Value::Table(fields) => fields.keys().map(|name| format!("{table}.{name}")).collect(),
+            toml::Value::Array(items) => (0..items.len()).map(|i| format!("{table}.{i}")).collect(),
+            _ => vec![table.clone()],
+        };
+        for path in fields {
+            assert!(prime.source_of(&path).is_some(), "{path} has no source");
+        }
+    }
+    assert_eq!(prime.source_of("weights.0.bits").unwrap().mark, Mark::Prime);
+    assert_eq!(prime.source_of("name"), None);
+}
+
+#[test]
+fn the_other_chips_of_the_field() {
+    let isaac = chip("isaac");
+    let c = isaac.crossbar().unwrap();
+    assert_eq!(
+        (c.passes(), c.logical_columns().get(), c.weight_max(), c.weight_min()),
+        (16, 16, 32767, -32768)
+    );
+    assert_eq!((c.arrays_per_core(), c.input_rows().get(), c.adc_bits), (1, 127, Some(Bits::new(8))));
+    assert_eq!(isaac.total_arrays().get(), 168 * 96);
+
+    let tianji = chip("tianji");
+    assert_eq!((tianji.core_inputs().get(), tianji.core_outputs().get()), (256, 256));
+    assert_eq!(tianji.partial_sums(), PartialSums::None);
+    assert_eq!(tianji.fan_out().targets.at_most(), Some(1));
+    assert_eq!(tianji.fabric().total_cores().get(), 384);
+    let s = tianji.spiking().unwrap();
+    assert_eq!((s.fire, &s.reset[..], s.delay_max.get()), (Fire::AtThreshold, &[Reset::Zero][..], 1));
+
+    let tpu = chip("tpu");
+    assert_eq!(tpu.partial_sums(), PartialSums::Accumulator { bits: Bits::new(32) });
+    assert_eq!((tpu.mac().unwrap().rounding, tpu.weights()[0].range()), (Rounding::Gemmlowp, (-127, 127)));
+    assert_eq!(tpu.cost().energy_pj, Some(1.5));
+    assert!(tpu.fabric().has_room_for(u64::MAX));
+    assert!(!tianji.fabric().has_room_for(385) && tianji.fabric().has_room_for(384));
+    assert_eq!(chip("diannao").mac().unwrap().rounding, Rounding::HalfUp);
+
+    let loihi = chip("loihi");
+    let decay = loihi.spiking().unwrap().current_decay.unwrap();
+    assert_eq!((decay.bits.get(), decay.offset), (12, 1));
+    assert_eq!(chip("truenorth").weights()[0].range(), (-256, 255));
+    assert_eq!(chip("tianji-ann").source_of("mac.accumulator_bits").unwrap().mark, Mark::Bridge);
+}
+
+#[test]
+fn fields_change_together_and_are_checked_together() {
+    let prime = chip("prime");
+    let changed =
+        prime.with(&[("crossbar.input_bits", "4"), ("crossbar.dac_bits", "2"), ("crossbar.bias_code", "15")]);
+    let changed = changed.unwrap_or_else(|e| panic!("{}", render(&e)));
+    assert_eq!(changed.crossbar().unwrap().passes(), 2);
+    assert_eq!(changed.crossbar().unwrap().full_range_shift(), 14);
+    assert_eq!(changed.source_of("crossbar.input_bits").unwrap().mark, Mark::Other);
+    assert_eq!(parse(&changed.to_toml(), "changed"), Ok(changed));
+    assert_eq!(prime.source_of("crossbar.input_bits").unwrap().mark, Mark::Prime);
+    assert_eq!(prime.with(&[("cost.latency_ns", "9")]).unwrap().cost().latency_ns, Some(9.0));
+
+    let alone = prime.with(&[("crossbar.input_bits", "4")]).unwrap_err();
+    let paths: Vec<_> = alone.iter().map(|e| e.path.as_str()).collect();
+    assert_eq!(paths, ["crossbar.bias_code", "crossbar.dac_bits"]);
+
+    let wider = prime.with(&[("weights.0.bits", "4"), ("crossbar.rounding", "\"floor\"")]).unwrap();
+    assert_eq!(wider.weights()[0].range(), (-15, 15));
+    assert_eq!(wider.crossbar().unwrap().rounding, ReadRounding::Floor);
+
+    for (path, value) in
+        [("crossbar.rows", "="), ("weights.7.bits", "1"), ("a.b", "1"), ("crossbar.rows", "1\nx = 2")]
+    {
+        assert_eq!(prime.with(&[(path, value)]).unwrap_err()[0].path, path);
+    }
+    assert_eq!(prime.with(&[("crossbar.rowz", "1")]).unwrap_err()[0].rule, Rule::UnknownField);
+}
+
+#[test]
+fn the_full_range_shift_of_other_sizes() {
+    let prime = chip("prime");
+    for (rows, shift) in [("1", 8), ("2", 9), ("128", 15), ("129", 16), ("256", 16), ("257", 17)] {
+        assert_eq!(
+            prime.with(&[("crossbar.rows", rows)]).unwrap().crossbar().unwrap().full_range_shift(),
+            shift
+        );
+    }
+}
