@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::chip::{Chip, MAX_BYTES, parse, too_large};
+use crate::chip::Chip;
 use crate::error::{DescError, Rule, shorten};
-use crate::reader::nearest;
+use crate::parse::{MAX_BYTES, parse, too_large};
+use crate::raw::nearest;
 
 const TEXTS: [(&str, &str); 1] = [("prime", include_str!("../chips/prime.toml"))];
 const NAMES: [&str; 1] = ["prime"];

@@ -3,20 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use toml::de::DeTable;
 
-use crate::error::{DescError, Rule, shorten};
 use crate::kind::{crossbar::Crossbar, mac::Mac, spiking::Spiking};
 use crate::parts::{Activation, Cost, Encoding, Fabric, FanOut, PartialSums, Signals};
-use crate::reader::{Doc, Table};
-use crate::source::{Mark, Source, read_sources};
+use crate::source::Source;
 use crate::units::{Arrays, Columns, Rows};
-
-/// Largest chip description accepted, in bytes.
-pub const MAX_BYTES: usize = 1 << 20;
-
-/// With more syntax errors than this, a text is no TOML and its fields are not read.
-const MAX_SYNTAX_ERRORS: usize = 64;
 
 /// The kind of core a chip has, with its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,149 +33,19 @@ impl Kind {
 }
 
 /// A chip description in which every rule holds. It can only be made by
-/// [`parse`], so owning one is the evidence.
+/// [`parse`](crate::parse), so owning one is the evidence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chip {
-    name: String,
-    revision: u32,
-    about: String,
-    reference: String,
-    kind: Kind,
-    weights: Vec<Encoding>,
-    fan_out: FanOut,
-    fabric: Fabric,
-    cost: Cost,
-    sources: BTreeMap<String, Source>,
-}
-
-/// Reads a chip description; `file` is the name used in errors. Gives the
-/// checked chip, or all errors at once in the order of the text.
-///
-/// # Errors
-/// Every rule the text breaks: not TOML, too large, fields that are unknown,
-/// absent, of the wrong type, out of range or in contradiction. Fields that
-/// are absent are not reported while the text is not TOML.
-pub fn parse(text: &str, file: &str) -> Result<Chip, Vec<DescError>> {
-    if text.len() > MAX_BYTES {
-        return Err(vec![too_large(file, text.len() as u64)]);
-    }
-    if let Some(at) = too_deep(text) {
-        let doc = Doc::new(text, file, true);
-        doc.syntax("a line has more than 2048 dots", Some(at));
-        return Err(doc.into_errors());
-    }
-    let (tree, syntax) = DeTable::parse_recoverable(text);
-    let doc = Doc::new(text, file, !syntax.is_empty());
-    for error in syntax.iter().take(MAX_SYNTAX_ERRORS) {
-        doc.syntax(error.message(), error.span());
-    }
-    if syntax.len() > MAX_SYNTAX_ERRORS {
-        return Err(doc.into_errors());
-    }
-    let chip = read(Table::new(&doc, String::new(), None, tree.get_ref()));
-    let errors = doc.into_errors();
-    match chip {
-        Some(chip) if errors.is_empty() => Ok(chip),
-        _ => Err(errors),
-    }
-}
-
-pub(crate) fn too_large(file: &str, bytes: u64) -> DescError {
-    DescError {
-        rule: Rule::Size,
-        file: file.to_string(),
-        path: String::new(),
-        found: Some(format!("{bytes} bytes")),
-        because: "a chip description must be a small file".to_string(),
-        allowed: format!("at most {MAX_BYTES} bytes"),
-        help: "is this the right file?".to_string(),
-        place: None,
-    }
-}
-
-/// The first key of absurd depth. Such a key would nest tables so deeply that
-/// dropping them again could exhaust the stack.
-fn too_deep(text: &str) -> Option<std::ops::Range<usize>> {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        // Dots in texts and comments count too: only a line with more of them
-        // than any text has is refused.
-        let dots = line.bytes().filter(|&b| b == b'.').count();
-        if dots > 2048 {
-            return Some(start..start + line.trim_end().len());
-        }
-        start += line.len();
-    }
-    None
-}
-
-fn read(mut table: Table<'_, '_>) -> Option<Chip> {
-    let name = table.text("name", None);
-    let revision = table.int("revision", 1..=u32::MAX);
-    let about = table.text("about", Some(""));
-    let reference = table.text("reference", Some(""));
-    let kind = table.choice("kind", &[("crossbar", 0), ("mac", 1), ("spiking", 2)], None);
-    let weights = read_weights(&mut table);
-    let fan_out = table.table("fan_out").and_then(FanOut::read);
-    let fabric = table.table("fabric").and_then(Fabric::read);
-    let cost = match table.table_opt("cost") {
-        Some(Some(cost)) => Cost::read(cost),
-        Some(None) => Some(Cost::default()),
-        None => None,
-    };
-    if let Some(name) = &name {
-        let good = !name.value.is_empty()
-            && name.value.len() <= 32
-            && name.value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !good {
-            let allowed = "1 to 32 of a-z, 0-9 and -";
-            table.doc.range(
-                name,
-                "the name is written into images and typed in commands",
-                allowed,
-                "rename it",
-            );
-        }
-    }
-    let encodings = weights.as_deref().unwrap_or_default();
-    // Only the table of the kind is asked for, so that one of another kind is
-    // an unknown field.
-    let read_kind = match kind.as_ref().map(|kind| kind.value) {
-        Some(0) => table.table("crossbar").and_then(|t| Crossbar::read(t, encodings)).map(Kind::Crossbar),
-        Some(1) => table.table("mac").and_then(|t| Mac::read(t, encodings)).map(Kind::Mac),
-        Some(_) => table.table("spiking").and_then(|t| Spiking::read(t, encodings)).map(Kind::Spiking),
-        None => {
-            table.forgive(&["crossbar", "mac", "spiking"]);
-            None
-        }
-    };
-    let sources = match table.table_opt("sources") {
-        Some(Some(sources)) => read_sources(&sources),
-        Some(None) => Some(BTreeMap::new()),
-        None => None,
-    };
-    table.finish();
-    Some(Chip {
-        name: name?.value,
-        revision: revision?.value,
-        about: about?.value,
-        reference: reference?.value,
-        kind: read_kind?,
-        weights: weights?.into_iter().map(|(_, encoding)| encoding).collect(),
-        fan_out: fan_out?,
-        fabric: fabric?,
-        cost: cost?,
-        sources: sources?,
-    })
-}
-
-type Weights = Vec<(crate::reader::Field<u32>, Encoding)>;
-
-fn read_weights(table: &mut Table<'_, '_>) -> Option<Weights> {
-    let (_, items) = table.list("weights", true)?;
-    let count = items.len();
-    let read: Weights = items.into_iter().filter_map(Encoding::read).collect();
-    (read.len() == count).then_some(read)
+    pub(crate) name: String,
+    pub(crate) revision: u32,
+    pub(crate) about: String,
+    pub(crate) reference: String,
+    pub(crate) kind: Kind,
+    pub(crate) weights: Vec<Encoding>,
+    pub(crate) fan_out: FanOut,
+    pub(crate) fabric: Fabric,
+    pub(crate) cost: Cost,
+    pub(crate) sources: BTreeMap<String, Source>,
 }
 
 impl Chip {
@@ -388,78 +249,4 @@ impl Chip {
         };
         toml::to_string(&text).expect("a checked chip has only tables, lists, words and numbers")
     }
-
-    /// A chip that differs in some fields: each change is a dotted path (list
-    /// items by number) and a TOML value as text, such as
-    /// `("crossbar.dac_bits", "2")`. All changes are made before the rules are
-    /// checked again, so that fields that depend on each other can change
-    /// together. A changed field loses the source it had and names this chip instead.
-    ///
-    /// # Errors
-    /// As [`parse`] on the changed description, without places, and a path that
-    /// can not be followed or a value that is not TOML.
-    pub fn with(&self, changes: &[(&str, &str)]) -> Result<Chip, Vec<DescError>> {
-        let file = format!("{} (changed)", self.name);
-        let mut tree: toml::Table = toml::from_str(&self.to_toml()).expect("canonical text is TOML");
-        let mut errors = Vec::new();
-        for (path, value) in changes {
-            if let Err(because) = change(&mut tree, path, value) {
-                errors.push(DescError {
-                    rule: Rule::Range,
-                    file: file.clone(),
-                    path: shorten(path, 120),
-                    found: Some(shorten(value, 60)),
-                    because,
-                    allowed: "a path such as crossbar.rows or weights.0.bits, and a TOML value".to_string(),
-                    help: "`spandrel chips NAME` prints the fields of a chip".to_string(),
-                    place: None,
-                });
-            }
-        }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let text = toml::to_string(&tree).expect("a TOML tree has a text");
-        let mut chip = parse(&text, &file).map_err(|mut errors| {
-            // Nobody has seen the text these places are in.
-            errors.iter_mut().for_each(|error| error.place = None);
-            errors
-        })?;
-        for (path, _) in changes.iter().filter(|(path, _)| !path.starts_with("sources")) {
-            let note = format!("changed from the description of {}", self.name);
-            chip.sources.insert((*path).to_string(), Source { mark: Mark::Other, note });
-        }
-        Ok(chip)
-    }
-}
-
-/// Sets one value in the tree. The tables around it must exist.
-fn change(tree: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
-    let mut parsed: toml::Table = toml::from_str(&format!("v = {value}\n"))
-        .map_err(|e| format!("the value must be TOML: {}", e.message()))?;
-    let value = parsed.remove("v").filter(|_| parsed.is_empty()).ok_or("the value must be one TOML value")?;
-    let (around, last) = path.rsplit_once('.').map_or((None, path), |(a, l)| (Some(a), l));
-    if let Some(toml::Value::Table(sources)) = tree.get_mut("sources") {
-        let inside = format!("{path}.");
-        sources.retain(|named, _| named != path && !named.starts_with(&inside));
-    }
-    let absent = || format!("the chip has no table at the start of {}", shorten(path, 60));
-    let mut table = tree;
-    let mut parts = around.into_iter().flat_map(|a| a.split('.'));
-    while let Some(part) = parts.next() {
-        if part == "cost" {
-            // Left out of the text while it is empty.
-            table.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-        }
-        table = match table.get_mut(part) {
-            Some(toml::Value::Table(inner)) => inner,
-            Some(toml::Value::Array(items)) => {
-                let item = parts.next().and_then(|i| i.parse::<usize>().ok()).and_then(|i| items.get_mut(i));
-                item.and_then(toml::Value::as_table_mut).ok_or_else(absent)?
-            }
-            _ => return Err(absent()),
-        };
-    }
-    table.insert(last.to_string(), value);
-    Ok(())
 }

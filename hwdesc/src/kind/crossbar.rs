@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::parts::{Activation, Encoding, Step, ordered, read_order};
-use crate::reader::{Doc, Field, Table};
+use crate::raw::{Doc, Field, Table};
 use crate::units::{Bitlines, Bits, Columns, Rows, ceil_log2};
 
 /// How signed weights live on conductances that can not be negative.

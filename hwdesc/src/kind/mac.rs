@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::parts::{Activation, Encoding, Per, Step, ordered, read_order};
-use crate::reader::{Field, Table};
+use crate::raw::{Field, Table};
 use crate::units::{Bits, Columns, Rows};
 
 /// What a register does when a sum does not fit.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::kind::mac::Overflow;
 use crate::parts::Encoding;
-use crate::reader::{Field, Table};
+use crate::raw::{Field, Table};
 use crate::units::{Bits, Columns, Rows, Ticks};
 
 /// A multiplicative decay, truncated toward zero:
