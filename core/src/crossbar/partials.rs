@@ -1,0 +1,86 @@
+//! The analog part: one column's partials.
+
+use super::{
+    compose::{compose, exact},
+    config::{Crossbar, PARTIALS_MAX, Polarity, Readout, input_limit, weight_limit},
+};
+use crate::{
+    arith::digit,
+    blob::{CHUNK_ROWS, Column, StoreFault, WeightStore},
+};
+
+/// Partials of one column, pass by pass, slices within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Partials {
+    values: [i32; PARTIALS_MAX],
+    /// Sum of all input codes, which offset weights are corrected by.
+    pub(crate) inputs: i64,
+}
+
+impl Partials {
+    /// No current on any bit line yet.
+    #[must_use]
+    pub const fn zero() -> Self {
+        Self { values: [0; PARTIALS_MAX], inputs: 0 }
+    }
+
+    /// The partial of `pass` and `slice`.
+    #[must_use]
+    pub fn get(&self, crossbar: &Crossbar, pass: u8, slice: u8) -> i32 {
+        let at = usize::from(pass) * usize::from(crossbar.slices) + usize::from(slice);
+        self.values.get(at).copied().unwrap_or(0)
+    }
+
+    /// Adds one word line's share: input code `input` through `weight`. Both saturate.
+    pub fn add(&mut self, crossbar: &Crossbar, input: i32, weight: i32) {
+        let limit = weight_limit(crossbar);
+        let input = input.clamp(0, input_limit(crossbar));
+        let weight = weight.clamp(-limit, limit);
+        self.inputs += i64::from(input);
+        let (magnitude, sign) = match crossbar.polarity {
+            Polarity::Differential => (weight.abs(), if weight < 0 { -1 } else { 1 }),
+            Polarity::Offset => (weight + limit + 1, 1),
+        };
+        if input == 0 || magnitude == 0 {
+            return;
+        }
+        let mut partials = self.values.iter_mut();
+        for pass in 0..crossbar.passes() {
+            let driven = sign * digit(input, pass, crossbar.dac_bits);
+            for slice in 0..crossbar.slices {
+                if let Some(partial) = partials.next() {
+                    *partial += driven * digit(magnitude, slice, crossbar.cell_bits);
+                }
+            }
+        }
+    }
+}
+
+/// Reads one column of an array: `input(row)` on the word lines, the bias code on the bias rows.
+///
+/// # Errors
+/// The weight store failed.
+pub fn read_column<W: WeightStore>(
+    crossbar: &Crossbar,
+    column: &Column<'_, W>,
+    input: impl Fn(u32) -> i32,
+) -> Result<i32, StoreFault> {
+    let lines = crossbar.rows + crossbar.bias_rows;
+    let mut partials = Partials::zero();
+    let mut first = 0;
+    while first < lines {
+        let mut weights = [0i32; CHUNK_ROWS];
+        let rows = (lines - first).min(CHUNK_ROWS as u32);
+        let chunk = weights.get_mut(..rows as usize).unwrap_or(&mut []);
+        column.read(first, chunk)?;
+        for (line, weight) in (first..).zip(chunk.iter()) {
+            let code = if line < crossbar.rows { input(line) } else { crossbar.bias_code as i32 };
+            partials.add(crossbar, code, *weight);
+        }
+        first += rows;
+    }
+    Ok(match crossbar.readout {
+        Readout::Composed { shift, rounding } => compose(crossbar, &partials, shift, rounding),
+        Readout::Exact { adc_bits } => exact(crossbar, &partials, adc_bits),
+    })
+}

@@ -1,0 +1,82 @@
+//! What an observer sees.
+
+use super::digest::Snapshot;
+
+/// Where and when a value arose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Address {
+    /// Sample, from 0.
+    pub sample: u64,
+    /// Ticks since the first sample.
+    pub tick: u64,
+    /// Invocations since the first sample.
+    pub invocation: u64,
+    /// Instruction number.
+    pub instruction: u32,
+    /// Configuration number.
+    pub core: u32,
+    /// Column of the configuration.
+    pub unit: u32,
+}
+
+/// An observer. Every method has a default that does nothing; `()` observes nothing.
+///
+/// Values come in program order; within an invocation column by column, a column's read before its output.
+pub trait Probe {
+    /// What the array reads for a column, before the sum.
+    fn read(&mut self, at: &Address, value: i32) {
+        let _ = (at, value);
+    }
+
+    /// A column's finished output code.
+    fn unit(&mut self, at: &Address, value: i32) {
+        let _ = (at, value);
+    }
+
+    /// Signal `index` of an EMIT of `output`.
+    fn emit(&mut self, output: u16, index: u32, value: i32) {
+        let _ = (output, index, value);
+    }
+
+    /// Time has advanced; `state` can be digested.
+    fn tick(&mut self, state: &Snapshot<'_, '_>) {
+        let _ = state;
+    }
+}
+
+impl Probe for () {}
+
+impl<P: Probe + ?Sized> Probe for &mut P {
+    fn read(&mut self, at: &Address, value: i32) {
+        (**self).read(at, value);
+    }
+    fn unit(&mut self, at: &Address, value: i32) {
+        (**self).unit(at, value);
+    }
+    fn emit(&mut self, output: u16, index: u32, value: i32) {
+        (**self).emit(output, index, value);
+    }
+    fn tick(&mut self, state: &Snapshot<'_, '_>) {
+        (**self).tick(state);
+    }
+}
+
+impl<A: Probe, B: Probe> Probe for (A, B) {
+    fn read(&mut self, at: &Address, value: i32) {
+        self.0.read(at, value);
+        self.1.read(at, value);
+    }
+    fn unit(&mut self, at: &Address, value: i32) {
+        self.0.unit(at, value);
+        self.1.unit(at, value);
+    }
+    fn emit(&mut self, output: u16, index: u32, value: i32) {
+        self.0.emit(output, index, value);
+        self.1.emit(output, index, value);
+    }
+    fn tick(&mut self, state: &Snapshot<'_, '_>) {
+        self.0.tick(state);
+        self.1.tick(state);
+    }
+}
