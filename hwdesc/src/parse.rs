@@ -12,7 +12,7 @@ use crate::raw::{Doc, Table};
 use crate::source::read_sources;
 
 /// Largest chip description accepted, in bytes.
-pub const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 1 << 16;
 
 /// With more syntax errors than this, a text is no TOML and its fields are not read.
 const MAX_SYNTAX_ERRORS: usize = 64;

@@ -120,18 +120,12 @@ impl Crossbar {
     /// Largest weight the cells can hold: 2^weight_bits - 1 for a differential
     /// pair, 2^(weight_bits - 1) - 1 with an offset.
     pub fn weight_max(&self) -> i32 {
-        match self.polarity {
-            Polarity::Differential => (1 << self.weight_bits().get()) - 1,
-            Polarity::Offset => (1 << (self.weight_bits().get() - 1)) - 1,
-        }
+        weight_max(self.polarity, self.weight_bits().get())
     }
 
     /// Smallest weight the cells can hold.
     pub fn weight_min(&self) -> i32 {
-        match self.polarity {
-            Polarity::Differential => -self.weight_max(),
-            Polarity::Offset => -self.weight_max() - 1,
-        }
+        weight_min(self.polarity, self.weight_bits().get())
     }
 
     /// Largest input code: 2^input_bits - 1.
@@ -236,6 +230,22 @@ impl Crossbar {
     }
 }
 
+/// Largest weight on `bits` bits of cells; 1..=16 bits.
+fn weight_max(polarity: Polarity, bits: u32) -> i32 {
+    match polarity {
+        Polarity::Differential => (1 << bits) - 1,
+        Polarity::Offset => (1 << (bits - 1)) - 1,
+    }
+}
+
+/// Smallest weight on `bits` bits of cells; 1..=16 bits.
+fn weight_min(polarity: Polarity, bits: u32) -> i32 {
+    match polarity {
+        Polarity::Differential => -((1 << bits) - 1),
+        Polarity::Offset => -(1 << (bits - 1)),
+    }
+}
+
 /// `part` must divide `whole`.
 fn divides(doc: &Doc<'_>, part: &Option<Field<u32>>, whole: &Option<Field<u32>>, why: &str) {
     let (Some(part), Some(whole)) = (part, whole) else { return };
@@ -280,13 +290,14 @@ fn check_weight_bits(
                 let allowed = "\"sign_magnitude\", \"dynamic_fixed_point\", \"shared\"";
                 doc.contradiction(field, because, allowed, "choose an encoding a crossbar can hold");
             }
-            // The sign of a differential pair costs no cell.
             _ => {
-                let sign_in_range = !matches!(encoding, Encoding::SignMagnitude { .. });
-                let most = bits + u32::from(differential && sign_in_range);
-                if field.value > most {
-                    let because = "the encoding must fit the cells of a weight, cell_bits x slices bits";
-                    let allowed = format!("1..={most}");
+                let (low, high) = encoding.range();
+                let most = weight_max(polarity.value, bits);
+                let least = weight_min(polarity.value, bits);
+                if low < i64::from(least) || high > i64::from(most) {
+                    let because =
+                        "every code of the encoding must be a weight that cell_bits x slices bits can hold";
+                    let allowed = format!("codes in {least}..={most}, not {low}..={high}");
                     let help = format!("lower {}, or raise crossbar.slices", field.path);
                     doc.contradiction(field, because, &allowed, &help);
                 }
