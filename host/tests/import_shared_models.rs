@@ -1,22 +1,86 @@
 //! Every ONNX file of the shared data folder is imported or refused with a complete diagnostic.
 
-use std::path::PathBuf;
+mod common;
 
+use std::path::{Path, PathBuf};
+
+use common::shared;
+use spandrel::graph::{Golden, Graph, NodeEngine, Tensor2};
 use spandrel::import::read_onnx;
+use spandrel::samples::{Array, ArrayData, Feed, Preprocess, Samples, read_named};
 
-/// The folder of shared data: `SPANDREL_DATA`, else `../shared/data` beside the workspace; `None`, with a notice,
-/// when there is none.
-fn shared(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("SPANDREL_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
-    if folder.join("onnx").is_dir() {
-        return Some(folder);
+/// The multi-layer perceptrons, with the accuracy on the first half of the MNIST test images that the data folder's
+/// index states for onnxruntime.
+const PERCEPTRONS: [(&str, f64); 4] = [
+    ("mnist_fc_256x2", 0.9736),
+    ("mnist_mlp2x10", 0.9028),
+    ("tinymaix_mnist_fc", 0.9068),
+    ("mnist_ffnn_sigmoid_6x200", 0.9690),
+];
+
+fn model(data: &Path, name: &str) -> Graph {
+    read_onnx(&data.join(format!("onnx/{name}.onnx"))).unwrap_or_else(|found| panic!("{name}: {found}"))
+}
+
+fn matrix(array: Array) -> Tensor2 {
+    let ArrayData::F32(data) = array.data else { panic!("not f32") };
+    Tensor2::new(array.shape[0], data.len() / array.shape[0], data).expect("a matrix")
+}
+
+/// Every model that is imported gives what onnxruntime gave: the error of an output is at most 1e-4 of the largest
+/// output of its sample.
+#[test]
+fn outputs_equal_those_of_onnxruntime() {
+    let Some(data) = shared("outputs_equal_those_of_onnxruntime") else { return };
+    let others = ["acasxu_1_1", "acasxu_3_3", "acasxu_5_9", "hls4ml_three_layer_keras"];
+    let others = others.into_iter().chain(["mlperf_tiny_ad_autoencoder_float"]);
+    for name in PERCEPTRONS.map(|(name, _)| name).into_iter().chain(others) {
+        let graph = model(&data, name);
+        let golden = data.join(format!("onnx/golden/{name}.npz"));
+        let x = matrix(read_named(&golden, "x").expect("inputs"));
+        let wanted = matrix(read_named(&golden, "y").expect("outputs"));
+        let y = Golden::new(&graph).output(&x).expect("an output");
+        assert_eq!((y.rows(), y.cols()), (wanted.rows(), wanted.cols()), "{name}");
+        let mut worst = 0.0f32;
+        for row in 0..y.rows() {
+            let largest = wanted.row(row).iter().fold(0.0f32, |m, v| m.max(v.abs()));
+            for (a, b) in y.row(row).iter().zip(wanted.row(row)) {
+                worst = worst.max((a - b).abs() / largest);
+            }
+        }
+        println!("{name}: largest relative error {worst:e}");
+        assert!(worst <= 1e-4, "{name}: {worst:e}");
     }
-    eprintln!(
-        "NOTICE: {test} did not run: {} is not there; name the folder with SPANDREL_DATA",
-        folder.display()
-    );
-    None
+}
+
+/// 5,000 test images: as many are classified right as onnxruntime classifies right; the result does not depend on
+/// the number of threads.
+#[test]
+fn accuracy_on_mnist_equals_that_of_onnxruntime() {
+    let Some(data) = shared("accuracy_on_mnist_equals_that_of_onnxruntime") else { return };
+    let mnist = data.join("datasets/mnist");
+    let images = mnist.join("t10k-A-images-idx3-ubyte.gz");
+    let samples = Samples::read(&images, Some(&mnist.join("t10k-A-labels-idx1-ubyte.gz"))).expect("samples");
+    assert_eq!((samples.count, samples.shape.as_slice()), (5_000, &[28, 28][..]));
+    let labels = samples.labels.clone().expect("labels");
+    for (name, accuracy) in PERCEPTRONS {
+        let graph = model(&data, name);
+        let preprocess = Preprocess::new(&samples.data, None, None, None).expect("defaults");
+        let input = &graph.value(graph.input()).shape;
+        let feed = Feed::new(&samples.shape, input, None, preprocess).expect("fitting samples");
+        let batch = feed.batch(&samples, 0..samples.count);
+        let begun = std::time::Instant::now();
+        let y = Golden::new(&graph).output(&batch).expect("an output");
+        let seconds = begun.elapsed().as_secs_f64();
+        let right = y.argmax().iter().zip(&labels).filter(|(a, b)| a == b).count();
+        println!("{name}: {right} of 5000 right, {seconds:.3} s");
+        assert_eq!(right, (accuracy * 5_000.0f64).round() as usize, "{name}");
+        for threads in [1, 3] {
+            let again = Golden::with_threads(&graph, threads).output(&batch).expect("an output");
+            let same = again.data().iter().zip(y.data()).all(|(a, b)| a.to_bits() == b.to_bits());
+            assert!(same, "{name}: {threads} threads");
+        }
+    }
 }
 
 #[test]
