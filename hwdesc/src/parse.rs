@@ -28,11 +28,6 @@ pub fn parse(text: &str, file: &str) -> Result<Chip, Vec<DescError>> {
     if text.len() > MAX_BYTES {
         return Err(vec![too_large(file, text.len() as u64)]);
     }
-    if let Some(at) = too_deep(text) {
-        let doc = Doc::new(text, file, true);
-        doc.syntax("a line has more than 2048 dots", Some(at));
-        return Err(doc.into_errors());
-    }
     let (tree, syntax) = DeTable::parse_recoverable(text);
     let doc = Doc::new(text, file, !syntax.is_empty());
     for error in syntax.iter().take(MAX_SYNTAX_ERRORS) {
@@ -60,22 +55,6 @@ pub(crate) fn too_large(file: &str, bytes: u64) -> DescError {
         help: "is this the right file?".to_string(),
         place: None,
     }
-}
-
-/// The first key of absurd depth. Such a key would nest tables so deeply that
-/// dropping them again could exhaust the stack.
-fn too_deep(text: &str) -> Option<std::ops::Range<usize>> {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        // Dots in texts and comments count too: only a line with more of them
-        // than any text has is refused.
-        let dots = line.bytes().filter(|&b| b == b'.').count();
-        if dots > 2048 {
-            return Some(start..start + line.trim_end().len());
-        }
-        start += line.len();
-    }
-    None
 }
 
 fn read(mut table: Table<'_, '_>) -> Option<Chip> {

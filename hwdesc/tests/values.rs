@@ -95,6 +95,7 @@ fn fields_change_together_and_are_checked_together() {
     assert_eq!(prime.with(&[("cost.latency_ns", "9")]).unwrap().cost().latency_ns, Some(9.0));
 
     let alone = prime.with(&[("crossbar.input_bits", "4")]).unwrap_err();
+    assert!(alone.iter().all(|e| e.place.is_none()), "nobody has seen the changed text");
     let paths: Vec<_> = alone.iter().map(|e| e.path.as_str()).collect();
     assert_eq!(paths, ["crossbar.bias_code", "crossbar.dac_bits"]);
 
