@@ -46,16 +46,16 @@ fn unknown(place: &str, head: &[u8]) -> Diagnostic {
 ///
 /// # Errors
 /// SP0001 and SP0201 to SP0211: the file can not be read, is of no known kind, damaged, or too large.
-pub(crate) fn read_array(path: &Path, wanted: &[&str], limit: u64) -> Result<Found> {
+pub(crate) fn read_array(path: &Path, wanted: &[&str]) -> Result<Found> {
     let place = path.display().to_string();
     let file = File::open(path).map_err(|e| Diagnostic::read(path, &e))?;
     let mut stream = BufReader::new(file);
     let mut head = Vec::new();
     stream.by_ref().take(6).read_to_end(&mut head).map_err(|e| Diagnostic::read(path, &e))?;
     stream.rewind().map_err(|e| Diagnostic::read(path, &e))?;
-    let mut input = Input { stream: &mut stream, place: &place, left: limit };
+    let mut input = Input { stream: &mut stream, place: &place, left: MAX_DECOMPRESSED };
     let array = match kind(&head) {
-        Some(Kind::Npz) => return read_npz(stream, wanted, limit, &place),
+        Some(Kind::Npz) => return read_npz(stream, wanted, &place),
         Some(Kind::Npy) => npy::read(&mut input)?,
         Some(Kind::Idx) => idx::read(&mut input)?,
         Some(Kind::Gzip) => {
@@ -67,7 +67,7 @@ pub(crate) fn read_array(path: &Path, wanted: &[&str], limit: u64) -> Result<Fou
                 return Err(Diagnostic::error("SP0202", place, rule, way_out).into());
             }
             let mut whole = Cursor::new(head.clone()).chain(unpacked);
-            let mut input = Input { stream: &mut whole, place: &place, left: limit };
+            let mut input = Input { stream: &mut whole, place: &place, left: MAX_DECOMPRESSED };
             match kind(&head) {
                 Some(Kind::Npy) => npy::read(&mut input)?,
                 Some(Kind::Idx) => idx::read(&mut input)?,
@@ -95,7 +95,7 @@ pub(crate) enum Found {
     Others(Vec<String>),
 }
 
-fn read_npz(stream: impl Read + Seek, wanted: &[&str], limit: u64, place: &str) -> Result<Found> {
+fn read_npz(stream: impl Read + Seek, wanted: &[&str], place: &str) -> Result<Found> {
     let broken = |e: zip::result::ZipError| {
         let way_out = "the file is incomplete or damaged: make or copy it again";
         Diagnostic::error("SP0202", place, format!("the npz file can not be read ({e})"), way_out)
@@ -111,12 +111,11 @@ fn read_npz(stream: impl Read + Seek, wanted: &[&str], limit: u64, place: &str) 
     let name = entry.strip_suffix(".npy").unwrap_or(entry).to_owned();
     let place = format!("{place}: array {name:?}");
     let mut file = archive.by_name(entry).map_err(broken)?;
-    if file.size() > limit {
-        let rule =
-            format!("the array decompresses to {} bytes, more than the {limit} that are read", file.size());
+    if file.size() > MAX_DECOMPRESSED {
+        let rule = format!("the array decompresses to {} bytes, more than the limit of 4 GiB", file.size());
         return Err(Diagnostic::error("SP0211", place, rule, "split the samples into smaller files").into());
     }
-    let array = npy::read(&mut Input { stream: &mut file, place: &place, left: limit })?;
+    let array = npy::read(&mut Input { stream: &mut file, place: &place, left: MAX_DECOMPRESSED })?;
     Ok(Found::Array(Some(name), array))
 }
 
@@ -125,7 +124,7 @@ fn read_npz(stream: impl Read + Seek, wanted: &[&str], limit: u64, place: &str) 
 /// # Errors
 /// SP0001 and SP0201 to SP0211; SP0203 names the arrays that are there.
 pub fn read_named(path: &Path, name: &str) -> Result<Array> {
-    match read_array(path, &[name], MAX_DECOMPRESSED)? {
+    match read_array(path, &[name])? {
         Found::Array(_, array) => Ok(array),
         Found::Others(present) => Err(missing(path, &[name], &present).into()),
     }

@@ -37,7 +37,7 @@ impl Input<'_> {
     /// Exactly `length` bytes; memory grows with what is really there.
     pub(crate) fn bytes(&mut self, length: u64) -> Result<Vec<u8>, Diagnostic> {
         if length > self.left {
-            let rule = format!("the array needs {length} bytes, more than the {} that are read", self.left);
+            let rule = format!("the array needs {length} bytes, more than the limit of 4 GiB");
             return Err(Diagnostic::error(
                 "SP0211",
                 self.place,

@@ -86,7 +86,7 @@ impl Samples {
     }
 
     fn read_samples(path: &Path) -> Result<Self> {
-        match read_array(path, &SAMPLE_NAMES, MAX_DECOMPRESSED)? {
+        match read_array(path, &SAMPLE_NAMES)? {
             Found::Array(name, array) => Self::from_array(array, &place(path, name.as_deref())),
             Found::Others(present) => Err(missing(path, &SAMPLE_NAMES, &present).into()),
         }
@@ -187,14 +187,14 @@ fn own_labels(path: &Path) -> Result<Option<Vec<u32>>> {
     if !files::is_npz(path)? {
         return Ok(None);
     }
-    match read_array(path, &LABEL_NAMES, MAX_DECOMPRESSED)? {
+    match read_array(path, &LABEL_NAMES)? {
         Found::Array(name, array) => labels_of(&array, &place(path, name.as_deref())).map(Some),
         Found::Others(_) => Ok(None),
     }
 }
 
 fn read_labels(path: &Path, names: &[&str]) -> Result<Vec<u32>> {
-    match read_array(path, names, MAX_DECOMPRESSED)? {
+    match read_array(path, names)? {
         Found::Array(name, array) => labels_of(&array, &place(path, name.as_deref())),
         Found::Others(present) => Err(missing(path, names, &present).into()),
     }

@@ -1,0 +1,372 @@
+//! What the ONNX reader refuses, and that it never panics.
+
+mod common;
+
+use common::{
+    Model, attribute_float, attribute_int, attribute_ints, every_operator, field, float, int, tensor,
+};
+use proptest::prelude::*;
+use spandrel::diagnostic::Diagnostics;
+use spandrel::graph::{Golden, NodeEngine, Tensor2};
+use spandrel::import::{OPERATORS, parse_onnx, read_onnx};
+
+fn refused(model: &Model) -> Diagnostics {
+    refused_bytes(&model.bytes())
+}
+
+fn refused_bytes(bytes: &[u8]) -> Diagnostics {
+    match parse_onnx(bytes, "test.onnx") {
+        Err(found) => found,
+        Ok(graph) => panic!("accepted:\n{graph}"),
+    }
+}
+
+/// The codes found, and a check that every place begins with the file and every part is there.
+fn codes(found: &Diagnostics) -> Vec<&'static str> {
+    for d in &found.0 {
+        assert!(d.place.starts_with("test.onnx"), "{d:?}");
+        assert!(!d.rule.is_empty() && !d.way_out.is_empty(), "{d:?}");
+    }
+    found.0.iter().map(|d| d.code).collect()
+}
+
+/// Exactly one diagnostic with `code`, whose text holds all of `parts`.
+fn one(model: &Model, code: &str, parts: &[&str]) {
+    let found = refused(model);
+    assert_eq!(codes(&found), [code], "{found}");
+    let text = found.to_string();
+    parts.iter().for_each(|p| assert!(text.contains(p), "{p:?} is not in\n{text}"));
+}
+
+/// x [N, 2] to y through one node.
+fn single(op: &str, attributes: &[Vec<u8>]) -> Model {
+    Model::new(13).input("x", &[1, 2]).output("y").node(op, "only", &["x"], &["y"], attributes)
+}
+
+#[test]
+fn every_operator_is_accepted_and_evaluated() {
+    let model = every_operator();
+    let graph = parse_onnx(&model.bytes(), "test.onnx").unwrap_or_else(|found| panic!("{found}"));
+    // Constant and Transpose are folded away.
+    assert_eq!(graph.nodes().len(), OPERATORS.len() - 2);
+    let x = Tensor2::new(2, 6, vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -1.0, 0.5, 0.25, 2.0, -2.0, 1.0]).unwrap();
+    let y = Golden::new(&graph).output(&x).unwrap();
+    // What onnxruntime 1.32.0 (CPU) gives for the same file and input.
+    let wanted = [
+        -1.242_569_7f32,
+        -1.330_260_8,
+        -1.642_570_5,
+        -0.942_569_73,
+        -1.288_154_1,
+        -1.175_708_8,
+        -1.732_293_4,
+        -0.950_759_77,
+    ];
+    for (a, b) in y.data().iter().zip(wanted) {
+        assert!((a - b).abs() <= 1e-6 * b.abs(), "{:?}", y.data());
+    }
+}
+
+#[test]
+fn the_text_form_is_stable() {
+    let model = Model::new(13)
+        .input("x", &[0, 2])
+        .output("y")
+        .floats("w", &[3, 2], &[1.0; 6])
+        .floats("b", &[3], &[1.0; 3])
+        .node(
+            "Gemm",
+            "fc",
+            &["x", "w", "b"],
+            &["z"],
+            &[attribute_int("transB", 1), attribute_float("beta", 0.5)],
+        )
+        .node("Relu", "", &["z"], &["y"], &[]);
+    let graph = parse_onnx(&model.bytes(), "test.onnx").unwrap_or_else(|found| panic!("{found}"));
+    let wanted = r#"input "x" [N, 2]
+n0 Gemm {alpha=1 beta=0.5 trans_b=1} "fc" ("x" [N, 2], const "w" [3, 2], const "b" [3]) -> "z" [N, 3]
+n1 Relu "Relu_1" ("z" [N, 3]) -> "y" [N, 3]
+output "y" [N, 3]
+"#;
+    assert_eq!(graph.to_string(), wanted);
+}
+
+#[test]
+fn what_is_not_onnx_is_named() {
+    for bytes in
+        [&b""[..], b"hello, world\n", b"version https://git-lfs.github.com/spec/v1\n", &[0xff; 100], &[0]]
+    {
+        assert_eq!(codes(&refused_bytes(bytes)), ["SP0101"], "{bytes:?}");
+    }
+    let found = read_onnx(std::path::Path::new("no/such/model.onnx")).unwrap_err();
+    assert_eq!(found.0[0].code, "SP0001");
+    assert!(found.to_string().contains("no/such/model.onnx"));
+    let found = read_onnx(std::path::Path::new(".")).unwrap_err();
+    assert_eq!(found.0[0].code, "SP0001");
+}
+
+#[test]
+fn all_faults_come_at_once() {
+    let model = Model::new(13)
+        .input("x", &[1, 2])
+        .output("y")
+        .floats("w", &[2, 2], &[1.0, f32::NAN, f32::INFINITY, 1.0])
+        .node("Foo", "a", &["x"], &["p"], &[])
+        .node("Foo", "b", &["p"], &["q"], &[])
+        .node("Bar", "c", &["q"], &["r"], &[])
+        .node("Relu", "d", &["x"], &["s"], &[attribute_int("slope", 1)])
+        .node("Relu", "e", &["missing"], &["t"], &[])
+        .node("MatMul", "f", &["r", "w"], &["y"], &[]);
+    let found = refused(&model);
+    let mut codes = codes(&found);
+    codes.sort_unstable();
+    assert_eq!(codes, ["SP0104", "SP0104", "SP0106", "SP0110", "SP0111"], "{found}");
+    let text = found.to_string();
+    for part in [
+        "nodes \"a\", \"b\"",
+        "operator Foo of domain ai.onnx",
+        "use only Add, BatchNormalization",
+        "tensor \"w\"",
+        "element [0, 1] is NaN, and 1 more",
+        "\"missing\"",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn an_operator_of_another_domain_is_named() {
+    let node =
+        [field(1, "x"), field(2, "y"), field(3, "q"), field(4, "Relu"), field(7, "com.example")].concat();
+    // Two graph fields merge, as protocol buffers prescribe.
+    let rest = Model::new(13).input("x", &[1, 2]).output("y").bytes();
+    let bytes = [field(7, field(1, node)), rest].concat();
+    let found = refused_bytes(&bytes);
+    assert_eq!(codes(&found), ["SP0104"], "{found}");
+    assert!(found.to_string().contains("operator Relu of domain com.example"));
+}
+
+#[test]
+fn the_interface_must_be_one_tensor_each_way() {
+    let relu = |m: Model| m.node("Relu", "r", &["x"], &["y"], &[]);
+    one(
+        &relu(Model::new(13).input("x", &[1, 2]).input("z", &[1, 2]).output("y")),
+        "SP0103",
+        &["\"x\", \"z\""],
+    );
+    one(&relu(Model::new(13).input("x", &[1, 2]).output("y").output("x")), "SP0103", &["\"y\", \"x\""]);
+    one(&relu(Model::new(13).input("x", &[1, 2])), "SP0103", &["no output"]);
+    one(&relu(Model::new(13).input("x", &[1, 0]).output("y")), "SP0107", &["named \"d\"", "--dim"]);
+    one(&relu(Model::new(13).input("x", &[4, 2]).output("y")), "SP0107", &["fixed to 4"]);
+    one(&relu(Model::new(13).input("x", &[1, -3]).output("y")), "SP0107", &["-3"]);
+    one(&relu(Model::new(13).input("x", &[1]).output("y")), "SP0107", &["batch"]);
+    one(&relu(Model::new(13).input("x", &[1, i64::MAX, i64::MAX]).output("y")), "SP0115", &["2^24"]);
+    one(&relu(Model::new(6).input("x", &[1, 2]).output("y")), "SP0102", &["operator set 6", "7 to 28"]);
+    one(&relu(Model::new(i64::MAX).input("x", &[1, 2]).output("y")), "SP0102", &[]);
+    one(&relu(Model::new(13).input("x", &[1, 2]).output("z")), "SP0111", &["output \"z\""]);
+}
+
+#[test]
+fn names_and_order_are_checked() {
+    let base = || Model::new(13).input("x", &[1, 2]).output("y");
+    let twice = base().node("Relu", "a", &["x"], &["y"], &[]).node("Relu", "b", &["x"], &["y"], &[]);
+    one(&twice, "SP0113", &["\"y\" is defined twice", "node \"b\""]);
+    let early = base().node("Relu", "a", &["p"], &["y"], &[]).node("Relu", "b", &["x"], &["p"], &[]);
+    one(&early, "SP0112", &["before node \"b\" (Relu) defines it"]);
+    let cycle = base()
+        .floats("w", &[2], &[1.0, 2.0])
+        .node("Add", "a", &["x", "q"], &["p"], &[])
+        .node("Relu", "b", &["p"], &["q"], &[])
+        .node("Relu", "c", &["q"], &["y"], &[]);
+    one(&cycle, "SP0112", &["cycle", "node \"a\""]);
+    let own = base().node("Add", "a", &["x", "y"], &["y"], &[]);
+    one(&own, "SP0112", &["cycle"]);
+    let tensors =
+        base().floats("w", &[1], &[1.0]).floats("w", &[1], &[1.0]).node("Relu", "a", &["x"], &["y"], &[]);
+    one(&tensors, "SP0113", &["tensor \"w\""]);
+}
+
+#[test]
+fn tensors_must_hold_what_they_declare() {
+    let with = |bytes: Vec<u8>| {
+        Model::new(13).input("x", &[1, 2]).output("y").tensor(bytes).node(
+            "Mul",
+            "m",
+            &["x", "w"],
+            &["y"],
+            &[],
+        )
+    };
+    one(&with(tensor("w", &[2], 1, &[0; 7])), "SP0109", &["needs 8 bytes", "here are 7"]);
+    one(&with(tensor("w", &[2], 1, &[])), "SP0109", &["needs 2 elements, here are 0"]);
+    one(&with(tensor("w", &[-2], 1, &[0; 8])), "SP0109", &["-2 is negative"]);
+    one(&with(tensor("w", &[1 << 40, 1 << 40], 1, &[0; 8])), "SP0115", &["2^28"]);
+    one(&with(tensor("w", &[1 << 28], 1, &[0; 8])), "SP0109", &["needs 1073741824 bytes"]);
+    one(&with(tensor("w", &[2], 10, &[0; 4])), "SP0109", &["FLOAT16", "\"w\"", "node \"m\""]);
+    let location = field(13, [field(1, "location"), field(2, "weights.bin")].concat());
+    one(
+        &with([tensor("w", &[2], 1, &[]), location].concat()),
+        "SP0114",
+        &["\"weights.bin\"", "tensor \"w\""],
+    );
+    one(&with(tensor("w", &[0], 1, &[])), "SP0108", &["Mul"]);
+}
+
+#[test]
+fn unsupported_forms_are_named() {
+    one(&single("Flatten", &[attribute_int("axis", 0)]), "SP0105", &["batch"]);
+    one(&single("Flatten", &[attribute_int("axis", 3)]), "SP0106", &["axis is 3"]);
+    one(&single("Flatten", &[attribute_float("axis", 1.0)]), "SP0106", &["not a whole number"]);
+    one(&single("Softmax", &[attribute_int("axis", 0)]), "SP0106", &["batch"]);
+    one(&single("Softmax", &[attribute_int("axis", i64::MIN)]), "SP0106", &["axis"]);
+    one(&single("Transpose", &[attribute_ints("perm", &[0, 1])]), "SP0105", &["Transpose"]);
+    one(&single("Cast", &[attribute_int("to", 7)]), "SP0106", &["INT64"]);
+    one(&single("Cast", &[attribute_int("to", 1), attribute_int("to", 1)]), "SP0106", &["twice"]);
+    one(&single("Gemm", &[]), "SP0105", &["2 to 3 inputs"]);
+    one(&single("Constant", &[]), "SP0106", &["no single value"]);
+    one(&single("Squeeze", &[]), "SP0105", &["batch"]);
+    let two = |op: &str, dims: &[i64], count: usize, attributes: &[Vec<u8>]| {
+        Model::new(13).input("x", &[1, 2]).output("y").floats("w", dims, &vec![1.0; count]).node(
+            op,
+            "only",
+            &["x", "w"],
+            &["y"],
+            attributes,
+        )
+    };
+    one(&two("MatMul", &[3, 2], 6, &[]), "SP0108", &["2 is not 3"]);
+    one(&two("MatMul", &[1, 2, 2], 4, &[]), "SP0105", &["two dimensions"]);
+    one(&two("Gemm", &[2, 3], 6, &[attribute_int("transB", 1)]), "SP0108", &["2 is not 3"]);
+    one(&two("Gemm", &[2, 3], 6, &[attribute_int("transA", 1)]), "SP0106", &["transA"]);
+    one(&two("Gemm", &[2, 3], 6, &[attribute_float("alpha", f32::NAN)]), "SP0106", &["NaN"]);
+    one(&two("Add", &[3], 3, &[]), "SP0108", &["broadcast"]);
+    one(&two("Add", &[2, 2], 4, &[]), "SP0105", &["beyond"]);
+    one(&two("Reshape", &[2], 2, &[]), "SP0105", &["whole numbers"]);
+    let left = Model::new(13).input("x", &[1, 2]).output("y").floats("w", &[1, 1], &[1.0]).node(
+        "MatMul",
+        "only",
+        &["w", "x"],
+        &["y"],
+        &[],
+    );
+    one(&left, "SP0105", &["first operand"]);
+    let square =
+        Model::new(13).input("x", &[1, 1]).output("y").node("MatMul", "only", &["x", "x"], &["y"], &[]);
+    one(&square, "SP0105", &["several operands"]);
+    let constant = Model::new(13).input("x", &[1, 2]).output("y").floats("w", &[1], &[0.0]).node(
+        "Div",
+        "only",
+        &["w", "w"],
+        &["y"],
+        &[],
+    );
+    let found = refused(&constant);
+    assert_eq!(codes(&found), ["SP0110"], "{found}");
+}
+
+/// Small constants that broadcast to 2^32 elements are refused before memory is taken.
+#[test]
+fn folding_is_bounded() {
+    let ones = vec![1.0; 1 << 16];
+    let model = Model::new(13)
+        .input("x", &[1, 2])
+        .output("y")
+        .floats("a", &[1 << 16, 1], &ones)
+        .floats("b", &[1, 1 << 16], &ones)
+        .node("Add", "huge", &["a", "b"], &["c"], &[])
+        .node("Relu", "r", &["x"], &["y"], &[]);
+    one(&model, "SP0115", &["node \"huge\""]);
+    let model = Model::new(13).input("x", &[1, 1 << 16]).output("y").floats("b", &[1 << 16, 1], &ones).node(
+        "Add",
+        "wide",
+        &["x", "b"],
+        &["y"],
+        &[],
+    );
+    assert_eq!(codes(&refused(&model)).len(), 1);
+}
+
+/// A file of two-byte messages would decode into some hundred times its size.
+#[test]
+fn a_flood_of_empty_messages_is_refused() {
+    let graph: Vec<u8> = [0x0a, 0].repeat(2_000_001);
+    let found = refused_bytes(&[int(1, 8), field(7, graph)].concat());
+    assert_eq!(codes(&found), ["SP0115"]);
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    // Attribute field 6 is a graph: nest node > attribute > graph > node ...
+    let mut bytes = Vec::new();
+    for _ in 0..2_000 {
+        bytes = field(1, field(5, field(6, bytes)));
+    }
+    let _ = parse_onnx(&field(7, bytes), "test.onnx");
+    // A type nested in itself is read by the decoder.
+    let mut bytes = float(2, 1.0);
+    for _ in 0..2_000 {
+        bytes = field(2, bytes);
+    }
+    let _ = parse_onnx(&field(7, field(11, bytes)), "test.onnx");
+}
+
+#[test]
+fn every_truncation_is_refused_or_harmless() {
+    let bytes = every_operator().bytes();
+    let mut accepted = 0;
+    for length in 0..bytes.len() {
+        accepted += usize::from(parse_onnx(&bytes[..length], "test.onnx").is_ok());
+    }
+    assert_eq!(accepted, 0, "the operator set version stands at the end, so no part of the file is a model");
+}
+
+/// Whatever the bytes are: no panic, and an accepted graph can be evaluated.
+fn survives(bytes: &[u8]) {
+    if let Ok(graph) = parse_onnx(bytes, "test.onnx") {
+        let mut golden = Golden::with_threads(&graph, 1);
+        let batch = Tensor2::zeros(3, golden.input_len());
+        if golden.input_len() < 1 << 16 && graph.values().iter().all(|v| v.len() < 1 << 16) {
+            golden.output(&batch).expect("an accepted graph has an output");
+        }
+        let _ = graph.to_string();
+    }
+}
+
+#[test]
+fn every_single_bit_flip_survives() {
+    let bytes = every_operator().bytes();
+    for bit in 0..bytes.len() * 8 {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        survives(&changed);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mutated_models_survive(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+        cut in any::<Option<prop::sample::Index>>(),
+        insert in any::<Option<(prop::sample::Index, u8)>>(),
+    ) {
+        let mut bytes = every_operator().bytes();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if let Some((at, value)) = insert {
+            bytes.insert(at.index(bytes.len()), value);
+        }
+        if let Some(at) = cut {
+            bytes.truncate(at.index(bytes.len()));
+        }
+        survives(&bytes);
+    }
+
+    #[test]
+    fn random_bytes_survive(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        survives(&bytes);
+    }
+}
