@@ -1,15 +1,20 @@
-//! The state digest, the same in every engine.
+//! The digests of state and of outputs, the same in every engine.
 //!
 //! `spandrel-state-1` is SHA-256 over little-endian i32 values in this order: for every edge
 //! in number order, for every age from 0 up, every signal in order; then every word of state.
 //! Registers and counters are no part of it, nor is where a ring's head happens to lie.
+//!
+//! `spandrel-output-1` is SHA-256 over the emitted signals in the order of emission, six
+//! bytes a signal: the output's number as little-endian u16, the value as little-endian i32.
 
-use super::memory;
+use super::{memory, probe::Probe};
 use crate::image::{Digest32, Image};
 use sha2::{Digest, Sha256};
 
 /// The name of the state digest's definition.
 pub const STATE_DIGEST: &str = "spandrel-state-1";
+/// The name of the output digest's definition.
+pub const OUTPUT_DIGEST: &str = "spandrel-output-1";
 
 /// The machine's state at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -61,5 +66,60 @@ impl<'i, 'r> Snapshot<'i, 'r> {
             hash.update(self.state(index).unwrap_or(0).to_le_bytes());
         }
         hash.finalize().into()
+    }
+}
+
+/// `spandrel-output-1` of the signals emitted so far: of one sample, or of any number of
+/// samples one behind the other. It is a probe, so an engine needs no more than to be shown it.
+#[derive(Clone, Debug, Default)]
+pub struct OutputDigest(Sha256);
+
+impl OutputDigest {
+    /// Nothing emitted yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next emitted signal: `value` on output `output`.
+    pub fn add(&mut self, output: u16, value: i32) {
+        self.0.update(output.to_le_bytes());
+        self.0.update(value.to_le_bytes());
+    }
+
+    /// The digest of everything taken so far.
+    #[must_use]
+    pub fn digest(&self) -> Digest32 {
+        self.0.clone().finalize().into()
+    }
+}
+
+impl Probe for OutputDigest {
+    fn emit(&mut self, output: u16, _: u32, value: i32) {
+        self.add(output, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OutputDigest;
+    use crate::machine::Probe;
+
+    #[test]
+    fn output_digest_of_literal_signals() {
+        // SHA-256 of no bytes, and of 0000 05000000 0000 FFFFFFFF 0201 70110100, by an independent program.
+        let mut outputs = OutputDigest::new();
+        assert_eq!(outputs.digest()[..8], [0xE3, 0xB0, 0xC4, 0x42, 0x98, 0xFC, 0x1C, 0x14]);
+        for (index, (output, value)) in (7..).zip([(0, 5), (0, -1), (258, 70_000)]) {
+            outputs.emit(output, index, value);
+        }
+        assert_eq!(
+            outputs.digest(),
+            [
+                0xF0, 0xFF, 0x09, 0xCA, 0xBD, 0xC6, 0x99, 0xA9, 0x17, 0x93, 0xF4, 0x6A, 0x4C, 0x68, 0x97,
+                0x3D, 0xD4, 0xFB, 0x52, 0xEE, 0xB9, 0x68, 0x91, 0x3E, 0xF0, 0x64, 0xA9, 0x66, 0x65, 0x36,
+                0xF9, 0xC7,
+            ]
+        );
     }
 }

@@ -18,6 +18,6 @@ mod probe;
 mod run;
 
 pub use control::Status;
-pub use digest::{STATE_DIGEST, Snapshot};
+pub use digest::{OUTPUT_DIGEST, OutputDigest, STATE_DIGEST, Snapshot};
 pub use probe::{Address, Probe};
 pub use run::{Fault, FaultKind, Machine, RunError, Step};
