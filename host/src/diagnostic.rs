@@ -49,6 +49,11 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0209", "a layout is wrong"),
     ("SP0210", "a preprocessing parameter is wrong"),
     ("SP0211", "decompressed data exceeds its declared or permitted size"),
+    ("SP0601", "the image has no input"),
+    ("SP0602", "samples do not have the length that the image's input takes"),
+    ("SP0603", "the machine refuses a sample"),
+    ("SP0604", "the machine stops within a sample"),
+    ("SP0605", "running the image takes more memory than allowed"),
 ];
 
 /// How grave a [`Diagnostic`] is.
