@@ -276,14 +276,6 @@ fn folding_is_bounded() {
         .node("Add", "huge", &["a", "b"], &["c"], &[])
         .node("Relu", "r", &["x"], &["y"], &[]);
     one(&model, "SP0115", &["node \"huge\""]);
-    let model = Model::new(13).input("x", &[1, 1 << 16]).output("y").floats("b", &[1 << 16, 1], &ones).node(
-        "Add",
-        "wide",
-        &["x", "b"],
-        &["y"],
-        &[],
-    );
-    assert_eq!(codes(&refused(&model)).len(), 1);
 }
 
 /// A file of two-byte messages would decode into some hundred times its size.
