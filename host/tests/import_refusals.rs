@@ -92,6 +92,18 @@ output "y" [N, 3]
 }
 
 #[test]
+fn a_weight_used_twice_is_one_constant() {
+    let model = Model::new(13)
+        .input("x", &[1, 2])
+        .output("y")
+        .floats("w", &[2], &[1.0, 2.0])
+        .node("Add", "a", &["x", "w"], &["z"], &[])
+        .node("Mul", "m", &["z", "w"], &["y"], &[]);
+    let graph = parse_onnx(&model.bytes(), "test.onnx").unwrap_or_else(|found| panic!("{found}"));
+    assert_eq!((graph.values().len(), graph.parameters()), (4, 2), "{graph}");
+}
+
+#[test]
 fn what_is_not_onnx_is_named() {
     for bytes in
         [&b""[..], b"hello, world\n", b"version https://git-lfs.github.com/spec/v1\n", &[0xff; 100], &[0]]
@@ -198,6 +210,7 @@ fn tensors_must_hold_what_they_declare() {
         )
     };
     one(&with(tensor("w", &[2], 1, &[0; 7])), "SP0109", &["needs 8 bytes", "here are 7"]);
+    one(&with(tensor("w", &[2], 1, &[0; 9])), "SP0109", &["needs 8 bytes", "here are 9"]);
     one(&with(tensor("w", &[2], 1, &[])), "SP0109", &["needs 2 elements, here are 0"]);
     one(&with(tensor("w", &[-2], 1, &[0; 8])), "SP0109", &["-2 is negative"]);
     one(&with(tensor("w", &[1 << 40, 1 << 40], 1, &[0; 8])), "SP0115", &["2^28"]);
