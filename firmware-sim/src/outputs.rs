@@ -1,0 +1,73 @@
+//! What a sample emitted: digest and class.
+
+use spandrel_core::{
+    image::{Digest32, Image, Reading},
+    machine::{OutputDigest, Probe},
+};
+
+/// Emitted signals that are held until the sample is done, so that hashing them is not counted
+/// as part of the inference. Beyond that they are hashed on the way.
+const PENDING_MAX: usize = 1024;
+
+/// Codes that a class can be read from.
+const CODES_MAX: usize = 4096;
+
+/// Observes one sample.
+pub struct Outputs {
+    digest: OutputDigest,
+    pending: heapless::Vec<(u16, i32), PENDING_MAX>,
+    /// Output whose codes name the class, if any.
+    output: Option<u16>,
+    codes: heapless::Vec<i32, CODES_MAX>,
+}
+
+impl Outputs {
+    /// Nothing emitted yet by `image`.
+    pub fn new(image: &Image<'_>) -> Self {
+        let output = class_decoder(image).map(|decoder| decoder.output);
+        Self {
+            digest: OutputDigest::new(),
+            pending: heapless::Vec::new(),
+            output,
+            codes: heapless::Vec::new(),
+        }
+    }
+
+    /// `spandrel-output-1` of the sample.
+    pub fn digest(&mut self) -> Digest32 {
+        self.flush();
+        self.digest.digest()
+    }
+
+    /// The class, if the image has a decoder for one and its codes were emitted.
+    pub fn class(&self, image: &Image<'_>) -> Option<u32> {
+        class_decoder(image)?.class(image.tables(), &self.codes)
+    }
+
+    fn flush(&mut self) {
+        for (output, value) in &self.pending {
+            self.digest.add(*output, *value);
+        }
+        self.pending.clear();
+    }
+}
+
+fn class_decoder(image: &Image<'_>) -> Option<spandrel_core::image::Decoder> {
+    (0..image.decoder_count())
+        .filter_map(|number| image.decoder(number))
+        .find(|decoder| decoder.reading == Reading::Class)
+}
+
+impl Probe for Outputs {
+    fn emit(&mut self, output: u16, _: u32, value: i32) {
+        if self.pending.is_full() {
+            self.flush();
+        }
+        // There is room after a flush.
+        let _ = self.pending.push((output, value));
+        if self.output == Some(output) {
+            // A decoder that needs more codes than fit finds too few and names no class.
+            let _ = self.codes.push(value);
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The firmware under QEMU: built, fed over its byte stream, its facts and its log read back.
+//!
+//! The ELF is run, never linked: what a test compares came out of a Cortex-M4.
+
+use spandrel_core::image::Image;
+use std::{
+    env, fs,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The target that the firmware is built for.
+pub const TARGET: &str = "thumbv7em-none-eabi";
+/// The emulator.
+pub const QEMU: &str = "qemu-system-arm";
+/// With this variable at 1 the firmware is neither built nor run.
+pub const SKIP: &str = "SPANDREL_SKIP_QEMU";
+
+/// QEMU's options. With `-icount shift=0` an instruction takes one nanosecond of the board's
+/// time, so that its timers count instructions, the same ones on every host.
+const OPTIONS: &str = "-machine mps2-an386 -display none -monitor none -icount shift=0 \
+    -semihosting-config enable=on,target=native -chardev stdio,id=stream,signal=off -serial chardev:stream";
+
+/// The firmware's ELF and the program that reads its log.
+#[derive(Debug)]
+pub struct Firmware {
+    elf: PathBuf,
+    reader: PathBuf,
+}
+
+/// How a session ended.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The firmware's exit code: 0 accepted, 1 refused or failed, 2 broken.
+    pub exit: Option<i32>,
+    /// Its facts, line by line.
+    pub facts: Vec<String>,
+    /// Its log as text.
+    pub log: String,
+}
+
+/// What the firmware stated of one sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The class, if the image names one.
+    pub class: Option<u32>,
+    /// `spandrel-output-1`, in hexadecimal.
+    pub output: String,
+    /// `spandrel-state-1`, in hexadecimal.
+    pub state: String,
+    /// Instructions from the raw values to the last output, in multiples of 40.
+    pub instructions: u64,
+    /// Steps that the machine took.
+    pub slices: u32,
+    /// Instructions of the longest step.
+    pub longest: u64,
+}
+
+/// The bytes of a session: the image, samples, and the frame that ends it.
+#[must_use]
+pub fn frames(image: &[u8], samples: &[Vec<u8>]) -> Vec<u8> {
+    let parts = [image].into_iter().chain(samples.iter().map(Vec::as_slice)).chain([&[][..]]);
+    parts.flat_map(|part| [&(part.len() as u32).to_le_bytes()[..], part].concat()).collect()
+}
+
+/// A sample's bytes for the stream: the raw values of input 0 in the encoder's raw type.
+///
+/// # Panics
+/// When the image has no input.
+#[must_use]
+pub fn raw_bytes(image: &Image<'_>, raw: &[i32]) -> Vec<u8> {
+    let width = image.encoder(0).expect("an image with an input").raw.bits() as usize / 8;
+    raw.iter().flat_map(|value| value.to_le_bytes()[..width].to_vec()).collect()
+}
+
+fn tool(command: &mut Command, what: &str, install: &str) -> Result<Output, String> {
+    command.output().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("{what} is missing: install it with `{install}`"),
+        _ => format!("{what} can not be run: {error}"),
+    })
+}
+
+/// Builds one package of the firmware's workspace, with its own target directory and without
+/// the flags that the outer build may have been given for the host.
+fn build(folder: &Path, package: &str, arguments: &[&str]) -> Result<(), String> {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(folder).args(["build", "--quiet", "--package", package, "--target-dir", "target"]);
+    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"] {
+        command.env_remove(variable);
+    }
+    let output = tool(command.args(arguments), "cargo", "see https://rustup.rs")?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("{package} does not build:\n{}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+fn prepare() -> Result<Option<Firmware>, String> {
+    if env::var(SKIP).is_ok_and(|value| value == "1") {
+        return Ok(None);
+    }
+    tool(Command::new(QEMU).arg("--version"), QEMU, "apt-get install qemu-system-arm")?;
+    let libraries = tool(
+        Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).args([
+            "--print",
+            "target-libdir",
+            "--target",
+            TARGET,
+        ]),
+        "rustc",
+        "see https://rustup.rs",
+    )?;
+    if !Path::new(String::from_utf8_lossy(&libraries.stdout).trim()).is_dir() {
+        return Err(format!("the target {TARGET} is missing: install it with `rustup target add {TARGET}`"));
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("firmware-sim");
+    build(&folder, "spandrel-firmware", &["--release", "--target", TARGET])?;
+    build(&folder, "spandrel-log", &[])?;
+    let target = folder.join("target");
+    let exe = |name: &str| format!("{name}{}", env::consts::EXE_SUFFIX);
+    Ok(Some(Firmware {
+        elf: target.join(TARGET).join("release/spandrel-firmware"),
+        reader: target.join("debug").join(exe("spandrel-log")),
+    }))
+}
+
+impl Firmware {
+    /// The firmware, built once per process; `None`, with a notice, when [`SKIP`] is 1.
+    ///
+    /// # Errors
+    /// What is missing and how to install it, or why the firmware does not build.
+    pub fn ready() -> Result<Option<&'static Self>, String> {
+        static READY: OnceLock<Result<Option<Firmware>, String>> = OnceLock::new();
+        let ready = READY.get_or_init(prepare).as_ref().map_err(Clone::clone)?;
+        if ready.is_none() {
+            eprintln!("NOT RUN: {SKIP}=1, so the firmware was not tried under QEMU");
+        }
+        Ok(ready.as_ref())
+    }
+
+    /// The firmware's ELF file.
+    #[must_use]
+    pub fn elf(&self) -> &Path {
+        &self.elf
+    }
+
+    /// A session with an image and samples (see [`raw_bytes`]).
+    ///
+    /// # Errors
+    /// QEMU could not be run, or did not come to an end in time.
+    pub fn run(&self, image: &[u8], samples: &[Vec<u8>]) -> Result<Session, String> {
+        self.send(&frames(image, samples))
+    }
+
+    /// A session with any bytes on the stream.
+    ///
+    /// # Errors
+    /// As [`Firmware::run`].
+    pub fn send(&self, stream: &[u8]) -> Result<Session, String> {
+        static SESSIONS: AtomicU32 = AtomicU32::new(0);
+        let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
+        let log = env::temp_dir().join(format!("spandrel-{}-{number}.defmt", std::process::id()));
+        let session = self.session(stream, &log);
+        let _ = fs::remove_file(&log);
+        session
+    }
+
+    fn session(&self, stream: &[u8], log: &Path) -> Result<Session, String> {
+        let mut child = Command::new(QEMU)
+            .args(OPTIONS.split_whitespace())
+            // QEMU reads two commas as one.
+            .args(["-serial", &format!("file:{}", log.display().to_string().replace(',', ",,"))])
+            .arg("-kernel")
+            .arg(&self.elf)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{QEMU} can not be started: {error}"))?;
+        // The emulated UART takes some 75,000 bytes a second.
+        let limit = Duration::from_secs(120) + Duration::from_millis(stream.len() as u64 / 10);
+        let mut stdin = child.stdin.take().ok_or("no pipe to the emulator")?;
+        let bytes = stream.to_vec();
+        // A firmware that has seen enough ends, and the pipe with it: not an error of the sender.
+        let sender = thread::spawn(move || {
+            let _ = stdin.write_all(&bytes);
+            // Kept open till the end: the firmware must not depend on the sender's hanging up.
+            stdin
+        });
+        let stdout = reader(child.stdout.take());
+        let stderr = reader(child.stderr.take());
+        let start = Instant::now();
+        let status = loop {
+            match child.try_wait().map_err(|error| error.to_string())? {
+                Some(status) => break Some(status),
+                None if start.elapsed() > limit => break None,
+                None => thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        if status.is_none() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        drop(sender.join());
+        let (facts, complaints) = (join(stdout), join(stderr));
+        let Some(status) = status else {
+            return Err(format!("no verdict within {limit:?}; until then:\n{facts}{complaints}"));
+        };
+        if !complaints.is_empty() {
+            return Err(format!("{QEMU} complains:\n{complaints}"));
+        }
+        let facts = facts.lines().map(str::to_owned).collect();
+        Ok(Session { exit: status.code(), facts, log: self.decode(log)? })
+    }
+
+    /// The log's bytes as text.
+    fn decode(&self, log: &Path) -> Result<String, String> {
+        let output = Command::new(&self.reader)
+            .args([&self.elf, log])
+            .output()
+            .map_err(|error| format!("the log reader can not be run: {error}"))?;
+        if !output.status.success() {
+            return Err(format!("the log is damaged: {}", String::from_utf8_lossy(&output.stderr)));
+        }
+        String::from_utf8(output.stdout).map_err(|error| error.to_string())
+    }
+}
+
+fn reader(pipe: Option<impl Read + Send + 'static>) -> Option<thread::JoinHandle<Vec<u8>>> {
+    pipe.map(|mut pipe| {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let _ = pipe.read_to_end(&mut bytes);
+            bytes
+        })
+    })
+}
+
+fn join(reader: Option<thread::JoinHandle<Vec<u8>>>) -> String {
+    let bytes = reader.and_then(|reader| reader.join().ok()).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl Session {
+    /// What follows `name` on the first line that starts with it.
+    #[must_use]
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.facts.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+    }
+
+    /// All samples that the firmware stated, in order.
+    ///
+    /// # Panics
+    /// When a line does not have the form that the firmware's README gives.
+    #[must_use]
+    pub fn samples(&self) -> Vec<Sample> {
+        let lines = self.facts.iter().filter(|line| line.starts_with("sample "));
+        (0..).zip(lines).map(|(number, line)| parse(line, number).expect(line)).collect()
+    }
+}
+
+fn parse(line: &str, number: u32) -> Option<Sample> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let value = |name: &str| Some(*words.get(words.iter().position(|word| *word == name)? + 1)?);
+    (value("sample")?.parse() == Ok(number)).then_some(())?;
+    Some(Sample {
+        class: match value("class")? {
+            "-" => None,
+            class => Some(class.parse().ok()?),
+        },
+        output: value("output")?.into(),
+        state: value("state")?.into(),
+        instructions: value("instructions")?.parse().ok()?,
+        slices: value("slices")?.parse().ok()?,
+        longest: value("longest")?.parse().ok()?,
+    })
+}
