@@ -14,12 +14,14 @@
 
 mod batch;
 mod error;
+mod fast;
 mod limits;
 mod machine;
 mod outputs;
 
 pub use batch::{RawBatch, RawData, RawSample};
 pub use error::EngineError;
+pub use fast::FastEngine;
 pub use limits::Options;
 pub use machine::CoreEngine;
 pub use outputs::Outputs;

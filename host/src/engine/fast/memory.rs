@@ -1,0 +1,72 @@
+//! Edges, registers and state of a block: what the machine keeps in its lent words, times the lanes.
+
+use spandrel_core::image::{Edge, Plan};
+
+/// An edge, every signal a row of lanes, slot after slot.
+#[derive(Debug, Default)]
+pub(super) struct Ring {
+    pub(super) data: Vec<i32>,
+    pub(super) head: usize,
+}
+
+/// The memory of a block.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// Samples in the block.
+    pub(super) lanes: usize,
+    /// Edges in number order.
+    pub(super) rings: Vec<Ring>,
+    /// Input registers, each a row.
+    pub(super) inputs: Vec<i32>,
+    /// Sum registers, each a row.
+    pub(super) sums: Vec<i32>,
+    /// State. Nothing that this version executes makes it differ between lanes.
+    pub(super) state: Vec<i32>,
+}
+
+impl Ring {
+    /// Position of the row of signal 0 in the slot written `age` ticks ago.
+    pub(super) fn at(&self, edge: &Edge, age: usize, lanes: usize) -> usize {
+        let slots = usize::from(edge.slots);
+        (self.head + slots - age % slots) % slots * edge.length as usize * lanes
+    }
+
+    fn clear_head(&mut self, edge: &Edge, lanes: usize) {
+        let at = self.at(edge, 0, lanes);
+        self.data[at..at + edge.length as usize * lanes].fill(edge.reset);
+    }
+
+    /// Back to the reset state.
+    pub(super) fn reset(&mut self, edge: &Edge, lanes: usize) {
+        self.head = 0;
+        self.data.clear();
+        self.data.resize(edge.length as usize * usize::from(edge.slots) * lanes, edge.reset);
+    }
+
+    /// One tick.
+    pub(super) fn turn(&mut self, edge: &Edge, lanes: usize) {
+        self.head = (self.head + 1) % usize::from(edge.slots);
+        if edge.clear_on_tick {
+            self.clear_head(edge, lanes);
+        }
+    }
+}
+
+fn zeros(words: &mut Vec<i32>, count: usize) {
+    words.clear();
+    words.resize(count, 0);
+}
+
+impl Memory {
+    /// Everything back to its reset value, for `lanes` samples.
+    pub(super) fn reset(&mut self, edges: &[Edge], plan: &Plan, lanes: usize) {
+        self.lanes = lanes;
+        self.rings.resize_with(edges.len(), Ring::default);
+        for (ring, edge) in self.rings.iter_mut().zip(edges) {
+            ring.reset(edge, lanes);
+        }
+        zeros(&mut self.inputs, plan.inputs as usize * lanes);
+        zeros(&mut self.sums, plan.sums as usize * lanes);
+        zeros(&mut self.state, plan.state as usize);
+    }
+}

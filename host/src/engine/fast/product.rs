@@ -1,0 +1,77 @@
+//! Matrix products: in f32 where that is exact, else in integers.
+
+/// Every integer below this magnitude is an f32.
+pub(super) const EXACT: u64 = 1 << 24;
+
+/// c = a * b for row-major `a` (m x k), `b` (k x n) and `c` (m x n), which is overwritten.
+///
+/// Exact when all elements are integers and no sum of magnitudes of products reaches [`EXACT`]. Panics when a length does not fit.
+pub(super) fn float(a: &[f32], b: &[f32], c: &mut [f32], [m, k, n]: [usize; 3]) {
+    assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "{m} x {k} x {n}");
+    // Positions go through the product as isize; no slice of f32 is longer than that.
+    let (k_stride, n_stride) = (k as isize, n as isize);
+    #[expect(unsafe_code, reason = "the product's only interface takes pointers")]
+    // SAFETY: row-major matrices of these shapes fill exactly the slices, whose lengths have been compared above;
+    // `c` is borrowed exclusively, so it overlaps neither `a` nor `b`.
+    unsafe {
+        matrixmultiply::sgemm(
+            m,
+            k,
+            n,
+            1.0,
+            a.as_ptr(),
+            k_stride,
+            1,
+            b.as_ptr(),
+            n_stride,
+            1,
+            0.0,
+            c.as_mut_ptr(),
+            n_stride,
+            1,
+        );
+    }
+}
+
+/// As [`float`], in integers: for integer elements and sums of magnitudes of products up to `i32::MAX`.
+pub(super) fn integer(a: &[f32], b: &[f32], c: &mut [i32], [m, k, n]: [usize; 3]) {
+    assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "{m} x {k} x {n}");
+    c.fill(0);
+    if k == 0 || n == 0 {
+        return;
+    }
+    for (a, c) in a.chunks_exact(k).zip(c.chunks_exact_mut(n)) {
+        for (a, b) in a.iter().zip(b.chunks_exact(n)) {
+            let a = *a as i32;
+            if a == 0 {
+                continue;
+            }
+            for (c, b) in c.iter_mut().zip(b) {
+                // The machine's parser has shown that no partial passes 31 bits.
+                *c += a * *b as i32;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{float, integer};
+
+    #[test]
+    fn both_products_agree_where_both_are_exact() {
+        let (m, k, n) = (13, 29, 7);
+        let a: Vec<f32> = (0..m * k).map(|i| (i * 37 % 511) as f32 - 255.0).collect();
+        let b: Vec<f32> = (0..k * n).map(|i| (i * 91 % 64) as f32).collect();
+        let (mut c, mut d) = (vec![f32::NAN; m * n], vec![7; m * n]);
+        float(&a, &b, &mut c, [m, k, n]);
+        integer(&a, &b, &mut d, [m, k, n]);
+        for row in 0..m {
+            for column in 0..n {
+                let sum: i64 = (0..k).map(|i| a[row * k + i] as i64 * b[i * n + column] as i64).sum();
+                assert_eq!(c[row * n + column], sum as f32);
+                assert_eq!(i64::from(d[row * n + column]), sum);
+            }
+        }
+    }
+}
