@@ -54,6 +54,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0603", "the machine refuses a sample"),
     ("SP0604", "the machine stops within a sample"),
     ("SP0605", "running the image takes more memory than allowed"),
+    ("SP0606", "the engine does not know the kind of a configuration"),
 ];
 
 /// How grave a [`Diagnostic`] is.

@@ -39,6 +39,11 @@ pub enum EngineError {
         /// Where and why.
         fault: Fault,
     },
+    /// A configuration is of a kind that the engine does not lower.
+    NotLowered {
+        /// Configuration number.
+        config: u32,
+    },
     /// Running takes more memory than [`super::Options`] allow.
     TooLarge {
         /// What takes it.
@@ -68,6 +73,7 @@ impl EngineError {
                     "the image changed while it was running: load it again"
                 }
             },
+            Self::NotLowered { .. } => "run the image on the core engine",
             Self::TooLarge { .. } => "run fewer samples at once or allow more memory",
         }
     }
@@ -108,6 +114,9 @@ impl fmt::Display for EngineError {
                 };
                 write!(f, "sample {sample}: the machine stopped at instruction {}: {why}", fault.at)
             }
+            Self::NotLowered { config } => {
+                write!(f, "the fast engine does not know the kind of configuration {config}")
+            }
             Self::TooLarge { what, needed, limit } => {
                 write!(f, "{what} would take {needed} bytes of memory, {limit} are allowed")
             }
@@ -125,6 +134,7 @@ impl From<EngineError> for Diagnostic {
             EngineError::Refused { .. } => "SP0603",
             EngineError::Stopped { .. } => "SP0604",
             EngineError::TooLarge { .. } => "SP0605",
+            EngineError::NotLowered { .. } => "SP0606",
         };
         let place = match error.sample() {
             Some(sample) => format!("sample {sample}"),

@@ -177,7 +177,8 @@ impl Pattern {
     /// Runs of an index table: entries that follow one another are taken together.
     fn table_runs(&self, table: &[i32], at: &[i64], mut each: impl FnMut(Run)) {
         let inside = self.axes.iter().zip(at).all(|(axis, c)| (0..axis.extent).contains(c));
-        let base: i64 = if inside { self.axes.iter().zip(at).map(|(axis, c)| axis.pitch * c).sum() } else { 0 };
+        let base: i64 =
+            if inside { self.axes.iter().zip(at).map(|(axis, c)| axis.pitch * c).sum() } else { 0 };
         let signal = |entry: i32| {
             (inside && entry >= 0)
                 .then(|| base + i64::from(entry))

@@ -54,10 +54,11 @@ impl<'i> FastEngine<'i> {
     /// Lowers the program of `image`. Weights are decoded when they are first read.
     ///
     /// # Errors
-    /// Decoded weights or the buffers of one sample need more memory than `options` allow.
+    /// Decoded weights or the buffers of one sample need more memory than `options` allow, or a configuration is of a
+    /// kind that this engine does not lower.
     pub fn new(image: &Image<'i>, options: Options) -> Result<Self, EngineError> {
-        options.allow("the decoded weights", Program::cells_bytes(image))?;
-        let program = Program::new(image);
+        options.allow("the decoded weights", Program::cells_bytes(image)?)?;
+        let program = Program::new(image)?;
         let lane = program.lane_bytes();
         let threads = options.threads.get() as u64;
         options.allow("the signals of one sample", lane.saturating_mul(threads))?;

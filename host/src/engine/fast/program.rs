@@ -12,6 +12,7 @@ use super::{
     cells::{CellFormat, Cells},
     encode::Encode,
 };
+use crate::engine::error::EngineError;
 use spandrel_core::{
     blob::StoreFault,
     crossbar::{Activation, Crossbar},
@@ -38,25 +39,28 @@ impl fmt::Debug for Program<'_> {
     }
 }
 
-fn crossbars(image: &Image<'_>) -> impl Iterator<Item = Crossbar> {
-    (0..image.config_count()).filter_map(|number| image.config(number)).map(|config| match config {
-        Config::Crossbar(crossbar) => crossbar,
-        // Parsing has refused every kind that is not built; a new kind must be lowered here.
-        other => unimplemented!("the fast engine does not lower {other:?}"),
-    })
+/// The configurations in number order.
+fn crossbars(image: &Image<'_>) -> Result<Vec<Crossbar>, EngineError> {
+    (0..image.config_count())
+        .map(|number| match image.config(number) {
+            Some(Config::Crossbar(crossbar)) => Ok(crossbar),
+            _ => Err(EngineError::NotLowered { config: number }),
+        })
+        .collect()
 }
 
 impl<'i> Program<'i> {
     /// Bytes of all decoded cells.
-    pub(super) fn cells_bytes(image: &Image<'_>) -> u64 {
-        let formats: BTreeSet<CellFormat> = crossbars(image).map(|crossbar| CellFormat::of(&crossbar)).collect();
-        formats.iter().fold(0, |sum, format| sum.saturating_add(format.bytes(image)))
+    pub(super) fn cells_bytes(image: &Image<'_>) -> Result<u64, EngineError> {
+        let formats: BTreeSet<CellFormat> = crossbars(image)?.iter().map(CellFormat::of).collect();
+        Ok(formats.iter().fold(0, |sum, format| sum.saturating_add(format.bytes(image))))
     }
 
-    pub(super) fn new(image: &Image<'i>) -> Self {
+    pub(super) fn new(image: &Image<'i>) -> Result<Self, EngineError> {
         let mut formats: Vec<CellFormat> = Vec::new();
         let mut numbers: BTreeMap<CellFormat, usize> = BTreeMap::new();
-        let arrays = crossbars(image)
+        let arrays = crossbars(image)?
+            .into_iter()
             .map(|crossbar| {
                 let cells = (crossbar.rows + crossbar.bias_rows > 0).then(|| {
                     let format = CellFormat::of(&crossbar);
@@ -74,7 +78,7 @@ impl<'i> Program<'i> {
                 Array { crossbar, cells, table }
             })
             .collect();
-        Self {
+        Ok(Self {
             image: *image,
             edges: (0..image.edge_count()).filter_map(|number| image.edge(number)).collect(),
             encode: Encode::new(image),
@@ -88,7 +92,7 @@ impl<'i> Program<'i> {
                 .collect(),
             cells: formats.iter().map(|_| OnceLock::new()).collect(),
             formats,
-        }
+        })
     }
 
     /// The decoded cells of an array; the first call decodes them.

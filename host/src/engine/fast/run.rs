@@ -101,8 +101,14 @@ impl Program<'_> {
                         sample: 0,
                         fault: Fault { at: pc as u32, kind: FaultKind::WeightStore },
                     })?;
-                    let mut at =
-                        Address { sample: 0, tick, invocation, instruction: pc as u32, core: config, unit: 0 };
+                    let mut at = Address {
+                        sample: 0,
+                        tick,
+                        invocation,
+                        instruction: pc as u32,
+                        core: config,
+                        unit: 0,
+                    };
                     array.invoke(cells, memory, scratch, (accumulate, finish), |unit, read, output| {
                         at.unit = unit;
                         watch.column(&at, read, output);
