@@ -7,10 +7,10 @@ use spandrel_core::{
 
 /// Emitted signals that are held until the sample is done, so that hashing them is not counted
 /// as part of the inference. Beyond that they are hashed on the way.
-const PENDING_MAX: usize = 1024;
+const PENDING_MAX: usize = 256;
 
 /// Codes that a class can be read from.
-const CODES_MAX: usize = 4096;
+const CODES_MAX: usize = 2048;
 
 /// Observes one sample.
 pub struct Outputs {

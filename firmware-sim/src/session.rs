@@ -13,7 +13,7 @@ use spandrel_core::{
 };
 
 /// Work units between two looks at the clock: what a control loop would grant the network.
-const SLICE: u64 = 4096;
+const SLICE: u64 = 1024;
 
 /// Work units of a sample (a cell read, a signal moved) beyond which the board would be
 /// busy for minutes: the image is refused rather than begun.
