@@ -1,0 +1,348 @@
+//! The compiler on one page: from a trained network to a verified image.
+//!
+//! Each stage is a type of its own and each arrow one function. The driver distrusts every stage: run it, check its
+//! product, show it to the watcher, go on with the evidence that the check returned.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use spandrel_core::image::{Image, sha256};
+
+use crate::chips;
+use crate::diagnostic::{Diagnostic, Result};
+use crate::emit::{answers, check_image, write_image};
+use crate::encode::{self, EncodeOptions, InputCode, RawKind};
+use crate::engine::{FastEngine, Options as EngineOptions, RawBatch};
+use crate::evaluate::{Evaluation, Reference, evaluate};
+use crate::expand::{self, CoreOpGraph, ExpandOptions};
+use crate::graph::{Golden, Graph};
+use crate::import::read_onnx;
+use crate::map::{Program, map};
+use crate::notes::{FORMAT, InputNotes, ModelNotes, Notes, RawType, SampleNotes};
+use crate::numeric::Matrix;
+use crate::reform::{self, reform};
+use crate::report::{NodeReport, Report, StageTime};
+use crate::samples::{Feed, Layout, Preprocess, Samples};
+use crate::samples_raw::{RawSamples, raw_scale, raw_type};
+use crate::target::Target;
+use crate::tune::{self, Coded, InputMap, TuneOptions};
+
+/// Everything that a compilation depends on.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The ONNX file.
+    pub model: PathBuf,
+    /// Chip name or description file.
+    pub chip: String,
+    /// Calibration samples.
+    pub samples: PathBuf,
+    /// Their labels.
+    pub labels: Option<PathBuf>,
+    /// Test samples, evaluated afterwards.
+    pub test: Option<PathBuf>,
+    /// Their labels.
+    pub test_labels: Option<PathBuf>,
+    /// How many of the samples, from the first on, calibrate.
+    pub calibration_count: usize,
+    /// Axis order of samples and model.
+    pub layout: Option<Layout>,
+    /// Multiplies raw values.
+    pub scale: Option<Vec<f64>>,
+    /// Subtracted from scaled values.
+    pub mean: Option<Vec<f64>>,
+    /// Divides the difference.
+    pub std: Option<Vec<f64>>,
+    /// Choices of the stages.
+    pub options: StageOptions,
+    /// The same choices as text, for the image's notes.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// The user's choices for all stages.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StageOptions {
+    /// Stage 3.
+    pub encode: EncodeOptions,
+    /// Stage 4.
+    pub expand: ExpandOptions,
+    /// Stage 5.
+    pub tune: TuneOptions,
+}
+
+/// Looks on while a network is compiled.
+pub trait Watcher {
+    /// A stage begins.
+    fn stage(&mut self, name: &'static str) {
+        let _ = name;
+    }
+
+    /// `done` of `all` steps of the current stage are done.
+    fn progress(&mut self, done: usize, all: usize) {
+        let _ = (done, all);
+    }
+
+    /// A stage's product is ready; `text` makes its text form.
+    fn product(&mut self, name: &'static str, text: &dyn Fn() -> String) {
+        let _ = (name, text);
+    }
+
+    /// A doubt that does not stop the work.
+    fn warning(&mut self, warning: &Diagnostic) {
+        let _ = warning;
+    }
+}
+
+/// Sees nothing.
+impl Watcher for () {}
+
+/// The stages of which [`Watcher::product`] shows a text form.
+pub const PRODUCTS: [&str; 6] = ["graph", "dot", "encoded", "ops", "coded", "program"];
+
+/// A compiled network.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The image.
+    pub image: Vec<u8>,
+    /// What was measured on the way.
+    pub report: Report,
+    /// The coded core-ops: what the mapping checker compares the image with.
+    pub coded: CoreOpGraph<Coded>,
+    /// The program: what the image was written from.
+    pub program: Program,
+}
+
+/// Samples with what feeds them to the model and to the image.
+struct Fed {
+    samples: Samples,
+    feed: Feed,
+}
+
+impl Fed {
+    fn read(path: &Path, labels: Option<&Path>, graph: &Graph, request: &Request) -> Result<Self> {
+        let samples = Samples::read(path, labels)?;
+        let (scale, mean, std) = (request.scale.as_deref(), request.mean.as_deref(), request.std.as_deref());
+        let preprocess = Preprocess::new(&samples.data, scale, mean, std)?;
+        let model = &graph.value(graph.input()).shape;
+        let feed = Feed::new(&samples.shape, model, request.layout.as_ref(), preprocess)
+            .map_err(|found| found.within(&path.display().to_string()))?;
+        Ok(Self { samples, feed })
+    }
+}
+
+/// Runs a stage and takes its time.
+struct Stages<'w> {
+    watcher: &'w mut dyn Watcher,
+    times: Vec<StageTime>,
+}
+
+impl Stages<'_> {
+    fn run<T>(&mut self, name: &'static str, work: impl FnOnce(&mut dyn Watcher) -> Result<T>) -> Result<T> {
+        self.watcher.stage(name);
+        let start = Instant::now();
+        let made = work(self.watcher)?;
+        self.times.push(StageTime { stage: name.to_owned(), seconds: start.elapsed().as_secs_f64() });
+        Ok(made)
+    }
+}
+
+/// Compiles a network.
+///
+/// # Errors
+/// Whatever of the request can not be read, is not supported, or does not fit the chip.
+pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled> {
+    let start = Instant::now();
+    let mut stages = Stages { watcher, times: Vec::new() };
+    let target = Target::new(chips::find(&request.chip)?)?;
+
+    // 1. Import: the graph, and the golden model's sums on the calibration samples.
+    let (graph, calibration) = stages.run("import", |watcher| {
+        let graph = read_onnx(&request.model)?;
+        let fed = Fed::read(&request.samples, request.labels.as_deref(), &graph, request)?;
+        fed.feed.warnings.0.iter().for_each(|warning| watcher.warning(warning));
+        watcher.product("graph", &|| graph.to_string());
+        let samples = fed.samples.first(request.calibration_count);
+        Ok((graph, Fed { samples, feed: fed.feed }))
+    })?;
+    let batch = calibration.feed.batch(&calibration.samples, 0..calibration.samples.count);
+
+    // 2. Reform: dot-like nodes.
+    let reformed = stages.run("reform", |watcher| {
+        let dot = reform(&graph)?;
+        watcher.product("dot", &|| dot.to_string());
+        reform::check(dot, &graph, &batch)
+    })?;
+    let mut sums: Vec<Matrix> = Vec::new();
+    reformed.graph().run(&reform::widen(&batch), |_, z, _| sums.push(z.clone()));
+
+    // 3. Encode: signals.
+    let raw_step = raw_scale(&calibration.samples.data);
+    let raw = RawSamples::new(&calibration.samples, raw_step)?;
+    let raw_batch = raw.batch()?;
+    let kind = match raw_type(&calibration.samples.data) {
+        RawType::U8 => RawKind::U8,
+        RawType::I8 => RawKind::I8,
+        RawType::I16 => RawKind::I16,
+        RawType::I32 => RawKind::I32,
+    };
+    let encoded = stages.run("encode", |watcher| {
+        let code = InputCode::new(kind, range(&raw_batch), request.options.encode.input_signals, &target)?;
+        let graph = encode::encode(&reformed, code, &sums, &target, &request.options.encode)?;
+        watcher.product("encoded", &|| graph.to_string());
+        encode::check(graph, &target)
+    })?;
+
+    // 4. Expand: core-ops that fit.
+    let expanded = stages.run("expand", |watcher| {
+        let ops = expand::expand(&encoded, &target, request.options.expand)?;
+        watcher.product("ops", &|| ops.to_string());
+        expand::check(ops, &target)
+    })?;
+
+    // 5. Tune: whole numbers.
+    let input_map = input_map(&calibration.feed, raw_step);
+    let order = calibration.feed.order.as_deref();
+    let (tuned, errors) = stages.run("tune", |watcher| {
+        let elements = calibration.feed.len;
+        let code = &encoded.graph().input;
+        let codes = code.codes(raw_batch.len(), elements, |sample, element| {
+            let at = order.map_or(element, |order| order[element] as usize);
+            raw_batch.data().get(sample * elements + at)
+        });
+        let tune = &request.options.tune;
+        let progress = |done, all| watcher.progress(done, all);
+        let result = tune::tune(&expanded, &input_map, &codes, &sums, &target, tune, progress)?;
+        watcher.product("coded", &|| result.graph.to_string());
+        Ok((tune::check(result.graph, &target)?, result.errors))
+    })?;
+
+    // 6. Map: configurations, memory, program.
+    let program = stages.run("map", |watcher| {
+        let program = map(&tuned, order, &target)?;
+        watcher.product("program", &|| program.to_string());
+        Ok(program)
+    })?;
+
+    // 7. Emit: bytes, decoded again and compared with the program (claim C3).
+    let notes = notes(request, &calibration, &reformed, kind, raw_step, &target)?;
+    let (image, compared) = stages.run("emit", |_| {
+        let plain = write_image(&program, &[], &notes, &target)?;
+        check_image(&program, &plain)?;
+        let parsed = parse(&plain)?;
+        let shown: Vec<Vec<i32>> =
+            (0..raw_batch.len().min(2)).map(|i| raw_batch.sample(i).collect()).collect();
+        let vectors = answers(&parsed, &shown, request.options.tune.seed, &target)?;
+        let image = write_image(&program, &vectors, &notes, &target)?;
+        let compared = check_image(&program, &image)?;
+        Ok((image, compared))
+    })?;
+
+    // 8. Evaluate: on the test samples, which nothing above has seen, or on the calibration samples.
+    let (evaluation, evaluated_on) = stages.run("evaluate", |watcher| {
+        let parsed = parse(&image)?;
+        let Some(path) = &request.test else {
+            return Ok((measure(&parsed, &graph, &calibration, reformed.graph(), raw_step)?, "calibration"));
+        };
+        let test = Fed::read(path, request.test_labels.as_deref(), &graph, request)?;
+        test.feed.warnings.0.iter().for_each(|warning| watcher.warning(warning));
+        Ok((measure(&parsed, &graph, &test, reformed.graph(), raw_step)?, "test"))
+    })?;
+
+    let nodes = errors.iter().map(NodeReport::from).collect();
+    let report = Report::new(&image, &program, &target, &evaluation, evaluated_on)
+        .with_stages(stages.times, start.elapsed().as_secs_f64())
+        .with_nodes(nodes)
+        .with_remarks(reformed.graph().rewrites.iter().chain(&encoded.graph().remarks))
+        .with_settings(&request.settings)
+        .with_records_compared(compared);
+    Ok(Compiled { image, report, coded: tuned.graph().clone(), program })
+}
+
+fn parse(bytes: &[u8]) -> Result<Image<'_>> {
+    let way_out = "this is a fault of the compiler: report it with the model";
+    Ok(Image::parse(bytes)
+        .map_err(|error| Diagnostic::error("SP0310", "image", error.to_string(), way_out))?)
+}
+
+/// Smallest and largest raw value.
+fn range(batch: &RawBatch<'_>) -> (i32, i32) {
+    let values = || (0..batch.data().len()).map(|at| batch.data().get(at));
+    (values().min().unwrap_or(0), values().max().unwrap_or(0))
+}
+
+/// The model's input in terms of raw values: (raw * step * scale - mean) / std.
+fn input_map(feed: &Feed, raw_step: Option<f64>) -> InputMap {
+    let channel = |element: usize| feed.channel.as_ref().map_or(0, |channel| channel[element] as usize);
+    let of = |list: &[f64], element: usize| if list.len() == 1 { list[0] } else { list[channel(element)] };
+    let step = raw_step.unwrap_or(1.0);
+    let p = &feed.preprocess;
+    InputMap {
+        scale: (0..feed.len).map(|e| step * of(&p.scale, e) / of(&p.std, e)).collect(),
+        offset: (0..feed.len).map(|e| -of(&p.mean, e) / of(&p.std, e)).collect(),
+    }
+}
+
+fn measure(
+    image: &Image<'_>,
+    graph: &Graph,
+    fed: &Fed,
+    dot: &reform::DotGraph,
+    raw_step: Option<f64>,
+) -> Result<Evaluation> {
+    let raw = RawSamples::new(&fed.samples, raw_step)?;
+    let mut engine = FastEngine::new(image, EngineOptions::default())?;
+    let mut golden = Golden::new(graph);
+    let output = dot.nodes.last().map_or("", |node| node.name.as_str());
+    let reference = Reference { engine: &mut golden, feed: &fed.feed, output };
+    evaluate(&mut engine, &raw.batch()?, &fed.samples, Some(reference), &mut |_, _, _| {})
+}
+
+/// Lower-case hexadecimal digits of the SHA-256 of a file.
+fn file_digest(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(|error| Diagnostic::read(path, &error))?;
+    Ok(sha256(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn notes(
+    request: &Request,
+    fed: &Fed,
+    reformed: &reform::Reformed,
+    kind: RawKind,
+    raw_step: Option<f64>,
+    target: &Target,
+) -> Result<String> {
+    let dot = reformed.graph();
+    let p = &fed.feed.preprocess;
+    let notes = Notes {
+        format: FORMAT,
+        spandrel: env!("CARGO_PKG_VERSION").to_owned(),
+        model: ModelNotes {
+            file: request
+                .model
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            sha256: file_digest(&request.model)?,
+            output: dot.nodes.last().map(|node| node.name.clone()).unwrap_or_default(),
+            decision: dot.decision,
+        },
+        samples: SampleNotes { sha256: file_digest(&request.samples)?, calibration_count: fed.samples.count },
+        input: InputNotes {
+            shape: fed.samples.shape.clone(),
+            layout: request.layout.as_ref().map(ToString::to_string),
+            scale: p.scale.clone(),
+            mean: p.mean.clone(),
+            std: p.std.clone(),
+            raw_type: match kind {
+                RawKind::U8 => RawType::U8,
+                RawKind::I8 => RawType::I8,
+                RawKind::I16 => RawType::I16,
+                RawKind::I32 => RawType::I32,
+            },
+            raw_scale: raw_step,
+        },
+        settings: request.settings.clone(),
+        chip: target.chip.to_toml(),
+    };
+    Ok(notes.to_text())
+}

@@ -1,0 +1,9 @@
+//! Stage 7, emission: a program becomes image bytes, with known answers and notes. Same inputs, same bytes.
+
+mod answers;
+mod check;
+mod write;
+
+pub use answers::{Answers, answers};
+pub use check::check_image;
+pub use write::{VectorData, write_image};

@@ -1,0 +1,225 @@
+//! An image on a set of samples: accuracy, agreement with the golden model, digest of all outputs.
+
+use std::ops::Range;
+
+use spandrel_core::image::{Decoder, Digest32, Image, Reading, Tables};
+use spandrel_core::machine::OutputDigest;
+
+use crate::diagnostic::{Diagnostic, Result};
+use crate::engine::{EngineError, ExactEngine, Outputs, RawBatch};
+use crate::graph::{NodeEngine, Tensor2};
+use crate::samples::{Feed, Samples};
+
+/// Samples that are run at once; all of a block's outputs are in memory together.
+const BLOCK: usize = 512;
+
+/// The image's first decoder with what it needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Readout<'i> {
+    decoder: Decoder,
+    tables: Tables<'i>,
+}
+
+impl<'i> Readout<'i> {
+    /// The first decoder of `image`.
+    ///
+    /// # Errors
+    /// SP0614: it has none.
+    pub fn new(image: &Image<'i>) -> Result<Self> {
+        let Some(decoder) = image.decoder(0) else {
+            let way_out = "compile the image again: it must have a decoder";
+            let rule = "the image does not tell what its outputs mean";
+            return Err(Diagnostic::error("SP0614", "section DECODERS", rule, way_out).into());
+        };
+        Ok(Self { decoder, tables: *image.tables() })
+    }
+
+    /// The decoder.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// Whether the index of the largest value is a class.
+    pub fn decides(&self) -> bool {
+        self.decoder.reading == Reading::Class
+    }
+
+    /// The decoded values of sample `index`, in steps of the decoder's scale.
+    ///
+    /// # Errors
+    /// SP0614: the sample emits fewer codes than the decoder takes.
+    pub fn values(&self, outputs: &Outputs, index: usize) -> Result<Vec<i64>> {
+        let codes: Vec<i32> = outputs.output(index, self.decoder.output).collect();
+        let values = (0..self.decoder.values).map(|v| self.decoder.value(&self.tables, &codes, v));
+        values.collect::<Option<_>>().ok_or_else(|| {
+            let rule = format!(
+                "a sample emits {} codes on output {}, the decoder takes {}",
+                codes.len(),
+                self.decoder.output,
+                self.decoder.codes()
+            );
+            let way_out = "compile the image again: decoder and program must fit";
+            Diagnostic::error("SP0614", "section DECODERS", rule, way_out).into()
+        })
+    }
+
+    /// What a decoded value stands for in the network's own unit.
+    pub fn unit(&self) -> f64 {
+        self.decoder.scale.to_num()
+    }
+}
+
+/// The index of the largest value, the lowest one on ties, as everywhere; 0 without values.
+pub fn class_of(values: &[i64]) -> u32 {
+    let best = (0..values.len()).rev().max_by_key(|&index| values[index]);
+    best.unwrap_or(0) as u32
+}
+
+/// The golden model beside an image.
+pub struct Reference<'g> {
+    /// The golden model.
+    pub engine: &'g mut dyn NodeEngine,
+    /// From raw samples to its input.
+    pub feed: &'g Feed,
+    /// The value that the image's outputs stand for.
+    pub output: &'g str,
+}
+
+/// What [`evaluate`] calls after each block: the samples' numbers, what they emitted, the values of each.
+pub type BlockDone<'a> = dyn FnMut(Range<usize>, &Outputs, &[Vec<i64>]) + 'a;
+
+/// What a set of samples showed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Number of samples.
+    pub samples: usize,
+    /// Samples whose class is their label; `None` without labels or without classes.
+    pub correct: Option<usize>,
+    /// Samples whose class is the golden model's; `None` without golden model or without classes.
+    pub agreeing: Option<usize>,
+    /// Samples whose label the golden model gives; `None` without golden model, labels or classes.
+    pub golden_correct: Option<usize>,
+    /// Largest difference to the golden output in the network's own unit; `None` without golden model.
+    pub max_abs_error: Option<f64>,
+    /// `spandrel-output-1` over all samples in order.
+    pub output_digest: Digest32,
+}
+
+impl Evaluation {
+    /// `count` as a share of all samples, 0 to 1.
+    pub fn share(&self, count: Option<usize>) -> Option<f64> {
+        count.map(|count| count as f64 / self.samples as f64)
+    }
+}
+
+/// Runs all samples of `batch`, the raw values of `samples`, block by block, and compares the classes with labels and golden
+/// model. `done` is shown every block: its samples, its outputs, the values of each sample.
+///
+/// # Errors
+/// Those of the engine and of the golden model; SP0207 for labels that are no class; SP0612 when the golden output has another
+/// number of elements than the image's.
+pub fn evaluate(
+    engine: &mut dyn ExactEngine,
+    batch: &RawBatch<'_>,
+    samples: &Samples,
+    mut reference: Option<Reference<'_>>,
+    done: &mut BlockDone<'_>,
+) -> Result<Evaluation> {
+    // Copied out, so that the engine stays free to run.
+    let readout = Readout::new(engine.image())?;
+    let (decoder, decides, unit) = (readout.decoder, readout.decides(), readout.unit());
+    if decides {
+        samples.check_labels(decoder.values as usize)?;
+    }
+    let labels = samples.labels.as_deref().filter(|_| decides);
+    let count = |wanted: bool| wanted.then_some(0usize);
+    let golden = reference.is_some();
+    let mut found = Evaluation {
+        samples: batch.len(),
+        correct: count(labels.is_some()),
+        agreeing: count(golden && decides),
+        golden_correct: count(golden && labels.is_some()),
+        max_abs_error: golden.then_some(0.0),
+        output_digest: Digest32::default(),
+    };
+    let mut digest = OutputDigest::new();
+    let (mut first, mut block) = (0, BLOCK);
+    while first < batch.len() {
+        let range = first..(first + block).min(batch.len());
+        let outputs = match engine.run_batch(&batch.slice(range.clone())) {
+            // Of networks that emit very much fewer samples go at once.
+            Err(EngineError::TooLarge { .. }) if range.len() > 1 => {
+                block = range.len() / 2;
+                continue;
+            }
+            Err(error) => return Err(numbered(error, first).into()),
+            Ok(outputs) => outputs,
+        };
+        let readout = Readout::new(engine.image())?;
+        let values = (0..outputs.len()).map(|i| readout.values(&outputs, i)).collect::<Result<Vec<_>>>()?;
+        let wanted = match &mut reference {
+            Some(reference) => Some(golden_rows(reference, samples, range.clone(), decoder.values)?),
+            None => None,
+        };
+        let golden_classes = wanted.as_ref().map(Tensor2::argmax);
+        for (index, row) in values.iter().enumerate() {
+            outputs.sample(index).iter().zip(&outputs.tags).for_each(|(code, tag)| digest.add(*tag, *code));
+            let class = class_of(row);
+            let label = labels.map(|labels| labels[first + index]);
+            let golden_class = golden_classes.as_ref().map(|classes| classes[index]);
+            let add = |count: &mut Option<usize>, hit| *count = count.map(|c| c + usize::from(hit));
+            add(&mut found.correct, label == Some(class));
+            add(&mut found.agreeing, golden_class == Some(class));
+            add(&mut found.golden_correct, label.is_some() && label == golden_class);
+            if let (Some(most), Some(wanted)) = (&mut found.max_abs_error, &wanted) {
+                for (&value, &y) in row.iter().zip(wanted.row(index)) {
+                    *most = most.max((value as f64 * unit - f64::from(y)).abs());
+                }
+            }
+        }
+        done(range.clone(), &outputs, &values);
+        first = range.end;
+    }
+    found.output_digest = digest.digest();
+    Ok(found)
+}
+
+/// `error` of a block as a diagnostic whose place counts from the first sample of all.
+fn numbered(error: EngineError, first: usize) -> Diagnostic {
+    let sample = error.sample();
+    let mut diagnostic = Diagnostic::from(error);
+    if let Some(sample) = sample {
+        let (old, new) = (format!("sample {sample}"), format!("sample {}", first + sample));
+        diagnostic.place = diagnostic.place.replacen(&old, &new, 1);
+        diagnostic.rule = diagnostic.rule.replacen(&old, &new, 1);
+    }
+    diagnostic
+}
+
+fn golden_rows(
+    reference: &mut Reference<'_>,
+    samples: &Samples,
+    range: Range<usize>,
+    values: u32,
+) -> Result<Tensor2> {
+    let input = reference.feed.batch(samples, range);
+    let rows = reference.engine.values(&input, &[reference.output])?.swap_remove(0);
+    if rows.cols() == values as usize {
+        return Ok(rows);
+    }
+    let rule = format!("{:?} has {} elements, the image has {values} outputs", reference.output, rows.cols());
+    Err(Diagnostic::error("SP0612", "model", rule, "give the model that the image was compiled from").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::class_of;
+
+    #[test]
+    fn ties_go_to_the_lowest_class() {
+        assert_eq!(class_of(&[1, 3, 3, 2]), 1);
+        assert_eq!(class_of(&[-5, -9]), 0);
+        assert_eq!(class_of(&[i64::MIN, i64::MAX]), 1);
+        assert_eq!(class_of(&[]), 0);
+    }
+}

@@ -1,0 +1,14 @@
+//! Stage 4, full expansion: every node becomes core-ops that fit one array.
+//!
+//! A node's columns are packed into blocks of at most an array's columns, an element's copies staying together; its rows
+//! are dealt out over as many arrays as they need, every P-th row to the same one, so that neighbouring inputs, which
+//! tend to be active together, spread over all parts and no part runs further than the others. The parts of a block add
+//! up in the digital adder; multicast and adders exist on this kind of chip, so no transmission or reduce op is needed.
+
+mod check;
+mod ops;
+mod split;
+
+pub use check::{Expanded, check};
+pub use ops::{CoreOp, CoreOpGraph, CoreOpId, OpColumn, Real};
+pub use split::{ExpandOptions, expand};

@@ -1,0 +1,11 @@
+//! Stage 6, mapping: coded core-ops become configurations on cores, buffers between them, and a program.
+//!
+//! Everything is expressed in the image format's own records, so that emission only writes them down and the decoded
+//! image can be compared with the program record by record.
+
+mod build;
+mod place;
+mod program;
+
+pub use build::map;
+pub use program::{BlobData, Origin, Program};

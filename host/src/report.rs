@@ -1,0 +1,180 @@
+//! What a compilation measured, as data; the command writes it as JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use spandrel_core::image::{Image, Tag};
+
+use crate::evaluate::Evaluation;
+use crate::map::Program;
+use crate::target::Target;
+use crate::tune::NodeError;
+
+/// Seconds that a stage took.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageTime {
+    /// The stage.
+    pub stage: String,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+/// Error of a node against the golden model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NodeReport {
+    /// Name of the encoded node.
+    pub node: String,
+    /// Signal-to-noise ratio on the calibration samples, in decibels.
+    pub snr_db: f64,
+    /// Shift s of each of its core-ops.
+    pub shifts: Vec<u8>,
+    /// Sum shift of each of its core-ops.
+    pub sum_shifts: Vec<u8>,
+    /// Columns of which some read clips on some calibration sample.
+    pub clipping_columns: usize,
+    /// All columns.
+    pub columns: usize,
+}
+
+impl From<&NodeError> for NodeReport {
+    fn from(error: &NodeError) -> Self {
+        Self {
+            node: error.name.clone(),
+            snr_db: error.snr_db,
+            shifts: error.shifts.iter().map(|(shift, _)| *shift).collect(),
+            sum_shifts: error.shifts.iter().map(|(_, shift)| *shift).collect(),
+            clipping_columns: error.clipped.0,
+            columns: error.clipped.1,
+        }
+    }
+}
+
+/// The report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Share of samples that the golden model classifies as labelled.
+    pub golden_accuracy: Option<f64>,
+    /// Share of samples that the image classifies as labelled.
+    pub accuracy: Option<f64>,
+    /// Share of samples on which image and golden model choose the same class.
+    pub agreement: Option<f64>,
+    /// Largest difference of a decoded output from the golden one, in the network's own unit.
+    pub max_abs_error: Option<f64>,
+    /// Samples that were evaluated.
+    pub samples: usize,
+    /// `test` or `calibration`.
+    pub evaluated_on: &'static str,
+    /// Cores that hold a configuration.
+    pub cores: usize,
+    /// Length of the image.
+    pub image_bytes: usize,
+    /// Bytes of it that are weights.
+    pub weight_bytes: usize,
+    /// Memory that the machine must be lent.
+    pub ram_bytes: u64,
+    /// Work units of one sample.
+    pub work: u64,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Largest resident memory of the process, where the system tells.
+    pub peak_memory_bytes: Option<u64>,
+    /// Chip name.
+    pub chip: String,
+    /// SHA-256 of the image before its seal, in hexadecimal digits.
+    pub image_digest: String,
+    /// Digest of all outputs on the evaluated samples.
+    pub output_digest: String,
+    /// Time of each stage.
+    pub stages: Vec<StageTime>,
+    /// Error of each node.
+    pub nodes: Vec<NodeReport>,
+    /// Rewrites and approximations.
+    pub remarks: Vec<String>,
+    /// All settings.
+    pub settings: BTreeMap<String, String>,
+    /// Records and weights of the image that were compared with the program.
+    pub records_compared: u64,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Report {
+    /// The report of an image that was evaluated.
+    pub fn new(
+        image: &[u8],
+        program: &Program,
+        target: &Target,
+        evaluation: &Evaluation,
+        evaluated_on: &'static str,
+    ) -> Self {
+        let parsed = Image::parse(image).ok();
+        Self {
+            golden_accuracy: evaluation.share(evaluation.golden_correct),
+            accuracy: evaluation.share(evaluation.correct),
+            agreement: evaluation.share(evaluation.agreeing),
+            max_abs_error: evaluation.max_abs_error,
+            samples: evaluation.samples,
+            evaluated_on,
+            cores: program.configs.len(),
+            image_bytes: image.len(),
+            weight_bytes: parsed.map_or(0, |image| image.section(Tag::WEIGHTS).len()),
+            ram_bytes: u64::from(program.ram_words) * 4,
+            work: parsed.map_or(0, |image| image.work()),
+            seconds: 0.0,
+            peak_memory_bytes: peak_memory(),
+            chip: target.chip.name().to_owned(),
+            image_digest: parsed.map_or(String::new(), |image| hex(image.digest())),
+            output_digest: hex(&evaluation.output_digest),
+            stages: Vec::new(),
+            nodes: Vec::new(),
+            remarks: Vec::new(),
+            settings: BTreeMap::new(),
+            records_compared: 0,
+        }
+    }
+
+    /// With the time of each stage and of all.
+    #[must_use]
+    pub fn with_stages(mut self, stages: Vec<StageTime>, seconds: f64) -> Self {
+        (self.stages, self.seconds) = (stages, seconds);
+        self
+    }
+
+    /// With the error of each node.
+    #[must_use]
+    pub fn with_nodes(mut self, nodes: Vec<NodeReport>) -> Self {
+        self.nodes = nodes;
+        self
+    }
+
+    /// With rewrites and approximations.
+    #[must_use]
+    pub fn with_remarks<'a>(mut self, remarks: impl Iterator<Item = &'a String>) -> Self {
+        self.remarks = remarks.cloned().collect();
+        self
+    }
+
+    /// With all settings.
+    #[must_use]
+    pub fn with_settings(mut self, settings: &BTreeMap<String, String>) -> Self {
+        self.settings = settings.clone();
+        self
+    }
+
+    /// With the number of records and weights that were compared with the program.
+    #[must_use]
+    pub fn with_records_compared(mut self, records: u64) -> Self {
+        self.records_compared = records;
+        self
+    }
+}
+
+/// Largest resident memory of this process in bytes; `None` where the system does not tell.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}

@@ -1,0 +1,149 @@
+//! What the compiler needs to know of a chip: its description, reduced to the kind that is compiled for.
+
+use spandrel_core::arith::Rounding;
+use spandrel_core::crossbar as model;
+use spandrel_hwdesc::{Activation, Chip, Kind, Polarity, ReadRounding, Readout};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+
+/// A crossbar chip as the compiler sees it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The whole description.
+    pub chip: Chip,
+    /// Input rows of an array, bias rows not counted.
+    pub rows: usize,
+    /// Columns (whole weights) of an array.
+    pub columns: usize,
+    /// Cores of all chips.
+    pub cores: u64,
+    /// Largest input code.
+    pub input_max: i32,
+    /// Largest weight magnitude.
+    pub weight_max: i32,
+    /// Largest magnitude of a read.
+    pub code_max: i32,
+    /// Bits of an input code.
+    pub input_bits: u8,
+    /// Bits of a driver.
+    pub dac_bits: u8,
+    /// Bits of a cell.
+    pub cell_bits: u8,
+    /// Cells of a weight.
+    pub slices: u8,
+    /// Bits of a read's magnitude.
+    pub output_bits: u8,
+    /// Polarity.
+    pub polarity: model::Polarity,
+    /// Converter bits of an exact readout; `None` when the readout is composed.
+    pub adc_bits: Option<u8>,
+    /// Rounding of composed reads.
+    pub rounding: Rounding,
+    /// Shifts s of a composed read.
+    pub shifts: std::ops::RangeInclusive<u8>,
+    /// Bias rows of an array.
+    pub bias_rows: usize,
+    /// Their code.
+    pub bias_code: i32,
+    /// Bits of the adder.
+    pub adder_bits: u8,
+    /// Largest sum shift.
+    pub sum_shift_max: u8,
+    /// Parts that the adder can hold.
+    pub max_parts: usize,
+    /// Whether there is a ReLU.
+    pub relu: bool,
+    /// Whether there is a native sigmoid.
+    pub sigmoid: bool,
+}
+
+impl Target {
+    /// The target that `chip` describes.
+    ///
+    /// # Errors
+    /// SP0401 for a kind of core or a feature that is not compiled for yet, every one of them.
+    pub fn new(chip: Chip) -> Result<Self> {
+        let mut found = Diagnostics::default();
+        let mut refuse = |field: &str, rule: String, way_out: &str| {
+            let place = format!("chip {:?}: {field}", chip.name());
+            found.push(Diagnostic::error("SP0401", place, rule, way_out));
+        };
+        let crossbar = match chip.kind() {
+            Kind::Crossbar(crossbar) => crossbar.clone(),
+            other => {
+                let rule = format!("cores of kind {} are not compiled for in this version", other.name());
+                refuse("kind", rule, "choose a chip of kind crossbar, such as prime");
+                return Err(found);
+            }
+        };
+        let relu = crossbar.activations.iter().any(|a| matches!(a, Activation::Relu));
+        let sigmoid = crossbar.activations.iter().any(|a| matches!(a, Activation::Sigmoid { .. }));
+        if !relu {
+            let rule = "the chip has no ReLU, which carries every signal between layers";
+            refuse("crossbar.activations", rule.into(), "add { kind = \"relu\" }");
+        }
+        if crossbar.readout == Readout::Composed && crossbar.slices > 2 {
+            let rule = format!("a composed readout of {} slices is not tuned for yet", crossbar.slices);
+            refuse("crossbar.slices", rule, "use 1 or 2 slices, or an exact readout");
+        }
+        if crossbar.readout == Readout::Composed && crossbar.polarity == Polarity::Offset {
+            let rule = "a composed readout of offset weights has no defined arithmetic";
+            refuse("crossbar.polarity", rule.into(), "use differential polarity, or an exact readout");
+        }
+        if crossbar.readout == Readout::Exact {
+            let rule = "exact readouts are modelled and run, but not tuned for yet";
+            refuse("crossbar.readout", rule.into(), "use a composed readout");
+        }
+        if crossbar.output_bits > crossbar.input_bits {
+            let rule = "output codes wider than input codes can not feed the next array";
+            refuse("crossbar.output_bits", rule.into(), "make output_bits at most input_bits");
+        }
+        if crossbar.bias_rows == 0 {
+            let rule = "without bias rows no bias can be held";
+            refuse("crossbar.bias_rows", rule.into(), "give at least one bias row");
+        }
+        let byte = |value: u32| u8::try_from(value).unwrap_or(u8::MAX);
+        let target = Self {
+            rows: crossbar.input_rows().get() as usize,
+            columns: crossbar.logical_columns().get() as usize,
+            cores: chip.fabric().total_cores().get(),
+            input_max: crossbar.input_max() as i32,
+            weight_max: crossbar.weight_max(),
+            code_max: crossbar.code_max(),
+            input_bits: byte(crossbar.input_bits.get()),
+            dac_bits: byte(crossbar.dac_bits.get()),
+            cell_bits: byte(crossbar.cell_bits.get()),
+            slices: byte(crossbar.slices),
+            output_bits: byte(crossbar.output_bits.get()),
+            polarity: match crossbar.polarity {
+                Polarity::Differential => model::Polarity::Differential,
+                Polarity::Offset => model::Polarity::Offset,
+            },
+            adc_bits: crossbar.adc_bits.map(|bits| byte(bits.get())),
+            rounding: match crossbar.rounding {
+                ReadRounding::TowardZero => Rounding::TowardZero,
+                ReadRounding::Floor => Rounding::Floor,
+            },
+            shifts: byte(crossbar.shift_min)..=byte(crossbar.shift_max.min(40)),
+            bias_rows: crossbar.bias_rows as usize,
+            bias_code: crossbar.bias_code as i32,
+            adder_bits: byte(crossbar.adder_bits.get()),
+            sum_shift_max: byte(crossbar.sum_shift_max),
+            max_parts: crossbar.max_parts() as usize,
+            relu,
+            sigmoid,
+            chip,
+        };
+        found.into_result(target)
+    }
+
+    /// Passes of an input.
+    pub fn passes(&self) -> u8 {
+        self.input_bits / self.dac_bits
+    }
+
+    /// The largest magnitude of a bias weight's slice, over `rows` bias rows.
+    pub fn bias_slice_max(&self, rows: usize) -> i32 {
+        ((1 << self.cell_bits) - 1) * rows as i32
+    }
+}

@@ -1,0 +1,232 @@
+//! Gains, aims and active samples of a node: everything about a trial but the weights.
+
+use spandrel_core::arith::clip;
+
+use super::column::{Aim, Post};
+use crate::encode::{Form, Segment};
+use crate::numeric::Matrix;
+use crate::target::Target;
+
+/// Headroom above the largest value seen.
+const HEADROOM: f64 = 1.1;
+/// No element's range falls below this share of its node's largest: rare elements would clip on new data.
+const RANGE_FLOOR: f64 = 0.25;
+/// Samples just below zero count too, this share of the range deep: the ReLU must keep them there.
+const BELOW_ZERO: f64 = 0.1;
+/// At least so many samples count for each element.
+const ACTIVE_MIN: usize = 64;
+
+/// What the trials of a node vary beside the shift.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reach {
+    /// Half the range of z that a carrier or a sigmoid's table covers; unused by other forms.
+    pub c: f64,
+    /// Right shift of the sum.
+    pub sum_shift: u8,
+}
+
+/// Golden sums of a node and what follows from them once and for all.
+#[derive(Clone, Debug)]
+pub struct Golden<'a> {
+    /// Sums, one row an element (not a sample).
+    pub z: &'a Matrix,
+    /// Largest sum of each element, at least a tiny positive number.
+    pub top: Vec<f64>,
+    /// Largest of them all.
+    pub layer_top: f64,
+    /// For the last node of a classifier: the samples on which each element could still be the decision.
+    pub contested: Option<Vec<Vec<u32>>>,
+}
+
+impl<'a> Golden<'a> {
+    /// Takes in the sums `z`, one row an element. `margin` standard deviations below the winner an output still counts.
+    pub fn new(z: &'a Matrix, margin: Option<f64>) -> Self {
+        let top: Vec<f64> = (0..z.rows()).map(|e| z.row(e).iter().copied().fold(1e-6, f64::max)).collect();
+        let layer_top = top.iter().copied().fold(1e-6, f64::max);
+        let contested = margin.map(|margin| {
+            let n = z.data().len().max(1) as f64;
+            let mean = z.data().iter().sum::<f64>() / n;
+            let deviation = libm::sqrt(z.data().iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n);
+            let winner: Vec<f64> = (0..z.cols())
+                .map(|i| (0..z.rows()).map(|e| z.at(e, i)).fold(f64::NEG_INFINITY, f64::max))
+                .collect();
+            (0..z.rows())
+                .map(|e| {
+                    let near = |i: &usize| z.at(e, *i) >= winner[*i] - margin * deviation;
+                    let close: Vec<u32> = (0..z.cols()).filter(near).map(|i| i as u32).collect();
+                    if close.len() >= ACTIVE_MIN.min(z.cols()) {
+                        close
+                    } else {
+                        largest(z.row(e), ACTIVE_MIN)
+                    }
+                })
+                .collect()
+        });
+        Self { z, top, layer_top, contested }
+    }
+
+    /// The range of an element behind a ReLU.
+    pub fn range(&self, element: usize) -> f64 {
+        HEADROOM * self.top[element].max(RANGE_FLOOR * self.layer_top)
+    }
+
+    /// Samples that count for an element in this form.
+    pub fn active(&self, form: &Form, element: usize, reach: Reach) -> Vec<u32> {
+        let z = self.z.row(element);
+        let by = |keep: &dyn Fn(f64) -> bool| -> Vec<u32> {
+            z.iter().enumerate().filter(|(_, z)| keep(**z)).map(|(i, _)| i as u32).collect()
+        };
+        let least = ACTIVE_MIN.min(z.len());
+        let (found, spare) = match form {
+            Form::Relu => {
+                let range = self.top[element].max(RANGE_FLOOR * self.layer_top);
+                let bar = largest_value(z, least);
+                (by(&|z| z > -BELOW_ZERO * range || z >= bar), largest(z, least))
+            }
+            Form::Sum => match &self.contested {
+                Some(contested) => (contested[element].clone(), Vec::new()),
+                None => (by(&|_| true), Vec::new()),
+            },
+            Form::Carrier | Form::Sigmoid | Form::Segments(_) => {
+                let wide = if *form == Form::Sigmoid { (0.9 * reach.c).max(6.0) } else { 1.15 * reach.c };
+                let inner: Vec<f64> = z.iter().map(|z| -z.abs()).collect();
+                let bar = largest_value(&inner, least);
+                (by(&|z| z.abs() < wide || -z.abs() >= bar), largest(&inner, least))
+            }
+        };
+        if found.is_empty() { spare } else { found }
+    }
+}
+
+fn largest_value(values: &[f64], count: usize) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    sorted.get(count.saturating_sub(1)).copied().unwrap_or(f64::NEG_INFINITY)
+}
+
+/// The samples of the `count` largest values, in sample order.
+fn largest(values: &[f64], count: usize) -> Vec<u32> {
+    let bar = largest_value(values, count);
+    (0..values.len()).filter(|&i| values[i] >= bar).map(|i| i as u32).collect()
+}
+
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-z))
+}
+
+/// The aim of one element with `copies` copies at gain `gain` (steps of the sum per unit of z).
+pub fn aim(
+    golden: &Golden<'_>,
+    form: &Form,
+    element: usize,
+    copies: usize,
+    gain: f64,
+    reach: Reach,
+    target: &Target,
+) -> Aim {
+    let z = golden.z.row(element).to_vec();
+    let top = f64::from(target.input_max);
+    let scale = libm::exp2(f64::from(reach.sum_shift));
+    // Copy m's bias is staggered to the middle of the m-th of k parts of a step.
+    let stagger = |m: usize| (m as f64 + 0.5) / copies as f64;
+    let k = copies as f64;
+    let active = golden.active(form, element, reach);
+    match form {
+        Form::Relu => Aim {
+            gains: vec![gain; copies],
+            offsets: (0..copies).map(|m| scale * stagger(m)).collect(),
+            coefficients: vec![scale / (k * gain); copies],
+            zero: 0.0,
+            post: Post::Relu { sum_shift: reach.sum_shift },
+            joint: true,
+            centred: false,
+            wanted: vec![z.iter().map(|z| z.max(0.0) * gain * k / scale).collect()],
+            active: vec![active],
+            z,
+        },
+        Form::Carrier => {
+            let middle = 0.5 * top;
+            let want = |z: f64| {
+                (0..copies).map(|m| (z * gain / scale + middle + stagger(m) - 0.5).clamp(0.0, top)).sum()
+            };
+            Aim {
+                gains: vec![gain; copies],
+                offsets: (0..copies).map(|m| scale * (middle + stagger(m))).collect(),
+                coefficients: vec![scale / (k * gain); copies],
+                zero: -middle * scale / gain,
+                post: Post::Relu { sum_shift: reach.sum_shift },
+                joint: true,
+                centred: false,
+                wanted: vec![z.iter().map(|&z| want(z)).collect()],
+                active: vec![active],
+                z,
+            }
+        }
+        Form::Segments(segments) => segment_aim(segments, z, reach, target),
+        Form::Sigmoid => {
+            let table = (-target.code_max..=target.code_max)
+                .map(|code| {
+                    clip(libm::rint(top * sigmoid(f64::from(code) / gain)) as i64, 0, top as i64) as i32
+                })
+                .collect();
+            Aim {
+                gains: vec![gain; copies],
+                offsets: vec![0.0; copies],
+                coefficients: vec![1.0 / (k * top); copies],
+                zero: 0.0,
+                post: Post::Table(table),
+                joint: true,
+                centred: false,
+                wanted: vec![z.iter().map(|&z| top * k * sigmoid(z)).collect()],
+                active: vec![active],
+                z,
+            }
+        }
+        Form::Sum => Aim {
+            gains: vec![gain; copies],
+            offsets: vec![0.0; copies],
+            coefficients: vec![1.0 / (k * gain); copies],
+            zero: 0.0,
+            post: Post::Sum,
+            joint: true,
+            centred: true,
+            wanted: Vec::new(),
+            active: vec![active],
+            z,
+        },
+    }
+}
+
+/// Each segment is a column of its own: a clipped ReLU that rises over the segment.
+fn segment_aim(segments: &[Segment], z: Vec<f64>, reach: Reach, target: &Target) -> Aim {
+    let top = f64::from(target.input_max);
+    let scale = libm::exp2(f64::from(reach.sum_shift));
+    let gain = |s: &Segment| scale * top / (s.to - s.from);
+    let rises =
+        |s: &Segment| z.iter().map(|z| top * ((z - s.from) / (s.to - s.from)).clamp(0.0, 1.0)).collect();
+    let near = |s: &Segment| -> Vec<u32> {
+        // Where the segment rises, and half its width beyond: there it must be cut at the right place.
+        let margin = 0.5 * (s.to - s.from);
+        let inside = |z: f64| z > s.from - margin && z < s.to + margin;
+        let found: Vec<u32> = (0..z.len()).filter(|&i| inside(z[i])).map(|i| i as u32).collect();
+        if found.len() >= ACTIVE_MIN.min(z.len()) {
+            return found;
+        }
+        let middle = 0.5 * (s.from + s.to);
+        let closeness: Vec<f64> = z.iter().map(|z| -(z - middle).abs()).collect();
+        largest(&closeness, ACTIVE_MIN.min(z.len()))
+    };
+    let below = segments.first().map_or(0.0, |s| sigmoid(s.from));
+    Aim {
+        gains: segments.iter().map(gain).collect(),
+        offsets: segments.iter().map(|s| -s.from * gain(s) + 0.5 * scale).collect(),
+        coefficients: segments.iter().map(|s| s.rise / top).collect(),
+        zero: below,
+        post: Post::Relu { sum_shift: reach.sum_shift },
+        joint: false,
+        centred: false,
+        wanted: segments.iter().map(rises).collect(),
+        active: segments.iter().map(near).collect(),
+        z,
+    }
+}

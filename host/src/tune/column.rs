@@ -1,0 +1,78 @@
+//! What the columns of one element must compute, and how their codes are read.
+
+use crate::target::Target;
+use spandrel_core::arith::shift_toward_zero;
+
+/// What follows the sum.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Post {
+    /// The signed sum leaves.
+    Sum,
+    /// Shifted right, cut at 0 and at the largest code.
+    Relu {
+        /// Right shift of the sum.
+        sum_shift: u8,
+    },
+    /// Looked up.
+    Table(Vec<i32>),
+}
+
+impl Post {
+    /// The output code of `sum`.
+    pub fn code(&self, sum: i32, target: &Target) -> i32 {
+        match self {
+            Post::Sum => sum,
+            Post::Relu { sum_shift } => {
+                let shifted = shift_toward_zero(i64::from(sum), u32::from(*sum_shift));
+                shifted.clamp(0, i64::from(target.input_max)) as i32
+            }
+            Post::Table(table) => table[(sum + target.code_max).clamp(0, 2 * target.code_max) as usize],
+        }
+    }
+
+    /// Right shift of the sum.
+    pub fn sum_shift(&self) -> u8 {
+        match self {
+            Post::Relu { sum_shift } => *sum_shift,
+            _ => 0,
+        }
+    }
+}
+
+/// One element of a node: its copies aim at `gain * z + offset` as sums, and what their codes should add up to is known
+/// for every sample.
+#[derive(Clone, Debug)]
+pub struct Aim {
+    /// Steps of the sum per unit of z, for each copy.
+    pub gains: Vec<f64>,
+    /// Steps added, for each copy.
+    pub offsets: Vec<f64>,
+    /// What a step of each copy's code counts.
+    pub coefficients: Vec<f64>,
+    /// The value when all codes are 0.
+    pub zero: f64,
+    /// What follows the sum.
+    pub post: Post,
+    /// Whether all copies carry the same thing, so that one can make good another's error.
+    pub joint: bool,
+    /// Whether only differences between samples count: a constant error is taken out by the decoder.
+    pub centred: bool,
+    /// The golden sum z on every sample.
+    pub z: Vec<f64>,
+    /// Samples that count in the linear passes, for each copy (one list serves all where `joint`).
+    pub active: Vec<Vec<u32>>,
+    /// What the codes of each copy should be on every sample, unrounded (one run for all copies' total where `joint`).
+    pub wanted: Vec<Vec<f64>>,
+}
+
+impl Aim {
+    /// Number of copies.
+    pub fn copies(&self) -> usize {
+        self.gains.len()
+    }
+
+    /// The samples that count for `copy`.
+    pub fn active(&self, copy: usize) -> &[u32] {
+        self.active.get(copy).or(self.active.first()).map_or(&[], Vec::as_slice)
+    }
+}

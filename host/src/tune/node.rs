@@ -1,0 +1,352 @@
+//! Tuning one node: gains and shifts on trial, the best ones refined.
+
+use super::aims::{Golden, Reach, aim};
+use super::bias::BiasPair;
+use super::coded::{Coded, CodedAct};
+use super::column::{Aim, Post};
+use super::digits::Digits;
+use super::free::RealMap;
+use super::options::{Rounding, TuneOptions};
+use super::reads::ReadRule;
+use super::round::{ErrorFeedback, dithered, nearest};
+use super::score::{Scored, score};
+use super::unit::{Bench, FittedUnit, Passes};
+use crate::encode::{EncodedNode, Form};
+use crate::expand::{CoreOp, Real};
+use crate::numeric::{Matrix, Random, parallel_map};
+use crate::target::Target;
+
+/// Samples and elements that take part in a trial.
+const TRIAL_SAMPLES: usize = 384;
+const TRIAL_ELEMENTS: usize = 32;
+/// Trials that are refined on everything.
+const REFINED: usize = 2;
+/// Parts are held to this share of a read's range on calibration, so that new data do not clip at once.
+const PART_SHARE: f64 = 0.92;
+
+/// A node to be tuned, with what it sees and what it should give.
+pub struct NodeBench<'a> {
+    /// The node.
+    pub node: &'a EncodedNode,
+    /// Codes of its source, one row a sample.
+    pub codes: &'a Matrix,
+    /// The real map from codes to its sums.
+    pub map: &'a RealMap,
+    /// Its golden sums, one row an element.
+    pub golden: &'a Golden<'a>,
+    /// How much an error of each element matters to the nodes that read it.
+    pub importance: &'a [f64],
+    /// Rounding with error feedback, where it can serve.
+    pub feedback: Option<&'a ErrorFeedback>,
+    /// For a relay: the range its carrier covers.
+    pub relay_reach: Option<f64>,
+    /// The chip.
+    pub target: &'a Target,
+    /// The user's choices.
+    pub options: &'a TuneOptions,
+}
+
+/// One combination on trial.
+#[derive(Clone, Debug)]
+struct Trial {
+    reach: Reach,
+    shift: u8,
+    /// Gain of each of the op's elements.
+    gains: Vec<f64>,
+    bias_rows: usize,
+    error: f64,
+}
+
+/// A tuned core-op.
+#[derive(Clone, Debug)]
+pub struct TunedOp {
+    /// The integers.
+    pub coded: Coded,
+    /// Codes of its columns, column by column, on every sample.
+    pub codes: Vec<Vec<i32>>,
+    /// Decoded values of its elements on every sample.
+    pub decoded: Vec<Vec<f64>>,
+    /// The reach that was chosen.
+    pub reach: Reach,
+}
+
+impl NodeBench<'_> {
+    /// Largest weight of an element's column.
+    fn largest_weight(&self, element: usize) -> f64 {
+        self.map.weights.row(element).iter().fold(1e-12, |m, w| m.max(w.abs()))
+    }
+
+    /// The gain at which the element's parts stay within a read's range on calibration: parts run further than their sum.
+    fn part_limits(&self, op: &CoreOp<Real>) -> Vec<f64> {
+        let share = 1.0 / op.parts.len() as f64;
+        let elements = op.elements();
+        let limit = f64::from(self.target.code_max) * PART_SHARE;
+        parallel_map(elements.len(), |at| {
+            let element = elements[at];
+            let row = self.map.weights.row(element);
+            let bias = self.map.bias[element] * share;
+            let active = self.golden.active(&self.node.form, element, Reach { c: 0.0, sum_shift: 0 });
+            let mut furthest = 1e-9f64;
+            for &sample in &active {
+                let codes = self.codes.row(sample as usize);
+                for part in &op.parts {
+                    let sum: f64 = part.iter().map(|&r| row[r as usize] * codes[r as usize]).sum();
+                    furthest = furthest.max((sum + bias).abs());
+                }
+            }
+            limit / furthest
+        })
+    }
+
+    /// All combinations worth trying for `op`.
+    fn trials(&self, op: &CoreOp<Real>) -> Vec<Trial> {
+        let Target { input_max, weight_max, code_max, .. } = *self.target;
+        let (top, weight_max, code_max) = (f64::from(input_max), f64::from(weight_max), f64::from(code_max));
+        let elements = op.elements();
+        let largest: Vec<f64> = elements.iter().map(|&e| self.largest_weight(e)).collect();
+        let form = &self.node.form;
+        let reaches: Vec<f64> = match (form, self.relay_reach) {
+            (Form::Carrier, _) => vec![6.0, 8.0, 10.0],
+            (Form::Sigmoid, Some(c)) => vec![c],
+            (Form::Sigmoid, None) => vec![5.0, 6.0, 8.0],
+            _ => vec![0.0],
+        };
+        let shifts_sum = matches!(form, Form::Relu | Form::Carrier | Form::Segments(_)) && op.parts.len() > 1;
+        let sum_shifts = 0..=(if shifts_sum { self.target.sum_shift_max.min(2) } else { 0 });
+        let limits = if matches!(form, Form::Relu | Form::Sum) { self.part_limits(op) } else { Vec::new() };
+        let mut out = Vec::new();
+        for &c in &reaches {
+            for sum_shift in sum_shifts.clone() {
+                let scale = libm::exp2(f64::from(sum_shift));
+                let reach = Reach { c, sum_shift };
+                // The gain that uses the whole range of codes, whatever the weights allow.
+                let mut wanted: Vec<f64> = match form {
+                    Form::Relu => elements
+                        .iter()
+                        .zip(&limits)
+                        .map(|(&e, &limit)| (top / self.golden.range(e) * scale).min(limit))
+                        .collect(),
+                    Form::Sum => limits.clone(),
+                    Form::Carrier => vec![0.5 * top / c * scale; elements.len()],
+                    Form::Sigmoid => vec![code_max / c; elements.len()],
+                    Form::Segments(segments) => {
+                        let steepest = segments.iter().map(|s| top / (s.to - s.from)).fold(0.0, f64::max);
+                        vec![steepest * scale; elements.len()]
+                    }
+                };
+                let one_scale = self.options.rounding == Rounding::NearestOneScale;
+                if *form == Form::Sum || one_scale && *form == Form::Relu {
+                    let least = wanted.iter().copied().fold(f64::INFINITY, f64::min);
+                    wanted.fill(least);
+                }
+                let fixed = !matches!(form, Form::Relu | Form::Sum);
+                for shift in self.shifts(fixed, &wanted, &largest) {
+                    let power = libm::exp2(f64::from(shift));
+                    let mut gains: Vec<f64> = wanted.clone();
+                    if !fixed {
+                        gains.iter_mut().zip(&largest).for_each(|(g, w)| *g = g.min(weight_max / w / power));
+                    }
+                    if *form == Form::Sum || one_scale && *form == Form::Relu {
+                        let least = gains.iter().copied().fold(f64::INFINITY, f64::min);
+                        gains.fill(least);
+                    }
+                    out.push(Trial { reach, shift, gains, bias_rows: 0, error: f64::INFINITY });
+                }
+            }
+        }
+        out
+    }
+
+    /// Shifts around the one at which weights and codes are both used to the full.
+    fn shifts(&self, fixed: bool, gains: &[f64], largest: &[f64]) -> Vec<u8> {
+        let weight_max = f64::from(self.target.weight_max);
+        let mut meeting: Vec<f64> =
+            gains.iter().zip(largest).map(|(g, w)| libm::log2((weight_max + 0.5) / (g * w))).collect();
+        meeting.sort_by(f64::total_cmp);
+        let (from, to) = if fixed {
+            // The gain is given: a larger shift would not let the largest weight fit, a smaller one wastes its bits.
+            let most = libm::floor(meeting[0]);
+            (most - if self.relay_reach.is_some() { 5.0 } else { 2.0 }, most)
+        } else {
+            let middle = libm::rint(meeting[meeting.len() / 2]);
+            (middle - 3.0, middle + 2.0)
+        };
+        self.target.shifts.clone().filter(|&s| f64::from(s) >= from && f64::from(s) <= to).collect()
+    }
+
+    /// Bias rows that the trial needs; `None` when the chip has not got so many.
+    fn bias_rows(&self, op: &CoreOp<Real>, trial: &Trial, golden: &Golden<'_>) -> Option<usize> {
+        let most = f64::from(self.target.weight_max);
+        let mut needed = self.options.bias_rows;
+        for (at, &element) in op.elements().iter().enumerate() {
+            let copies = usize::from(self.node.copies[element]);
+            let aim =
+                aim(golden, &self.node.form, element, copies, trial.gains[at], trial.reach, self.target);
+            let digits = Digits::new(&Matrix::zeros(0, 0), &[], self.target);
+            let bench = self.bench(&digits, op, trial, needed);
+            for (gain, offset) in aim.gains.iter().zip(&aim.offsets) {
+                let total = bench.nominal(self.map.bias[element] * gain + offset).abs();
+                needed = needed.max(libm::ceil(total / most) as usize);
+            }
+        }
+        (needed <= self.target.bias_rows).then_some(needed)
+    }
+
+    fn bench<'b>(
+        &'b self,
+        digits: &'b Digits,
+        op: &'b CoreOp<Real>,
+        trial: &Trial,
+        bias_rows: usize,
+    ) -> Bench<'b> {
+        Bench {
+            digits,
+            parts: &op.parts,
+            target: self.target,
+            rule: ReadRule::new(self.target, trial.shift),
+            shift: trial.shift,
+            bias_rows,
+        }
+    }
+
+    /// Whole weights of an element: array by array, copy by copy.
+    fn weights(&self, op: &CoreOp<Real>, element: usize, aim: &Aim, shift: u8) -> Vec<Vec<Vec<i16>>> {
+        let power = libm::exp2(f64::from(shift));
+        let limit = f64::from(self.target.weight_max);
+        let row = self.map.weights.row(element);
+        let scaled = |gain: f64| -> Vec<f64> { row.iter().map(|w| w * gain * power).collect() };
+        let full = self.options.rounding == Rounding::Full;
+        let whole: Vec<Vec<i16>> = if full && aim.joint && aim.copies() > 1 {
+            let item = (self.node.dot as u64) << 32 | element as u64;
+            dithered(&scaled(aim.gains[0]), aim.copies(), limit, Random::new(self.options.seed, item))
+        } else {
+            aim.gains
+                .iter()
+                .map(|&gain| match self.feedback {
+                    Some(feedback) if full => feedback.round(&scaled(gain), limit),
+                    _ => nearest(&scaled(gain), limit),
+                })
+                .collect()
+        };
+        op.parts
+            .iter()
+            .map(|part| {
+                whole.iter().map(|w| part.iter().map(|&signal| w[signal as usize]).collect()).collect()
+            })
+            .collect()
+    }
+
+    /// Fits `elements` of `op` under `trial`.
+    fn fit(
+        &self,
+        op: &CoreOp<Real>,
+        trial: &Trial,
+        elements: &[(usize, usize)],
+        digits: &Digits,
+        golden: &Golden<'_>,
+        passes: Passes,
+    ) -> Vec<(Vec<Vec<Vec<i16>>>, Aim, FittedUnit, Scored)> {
+        let bench = self.bench(digits, op, trial, trial.bias_rows);
+        parallel_map(elements.len(), |i| {
+            let (at, element) = elements[i];
+            let copies = usize::from(self.node.copies[element]);
+            let aim =
+                aim(golden, &self.node.form, element, copies, trial.gains[at], trial.reach, self.target);
+            let weights = self.weights(op, element, &aim, trial.shift);
+            let unit = bench.fit(&weights, self.map.bias[element], &aim, passes);
+            let scored = score(&self.node.form, &aim, &unit.sums, self.target);
+            (weights, aim, unit, scored)
+        })
+    }
+
+    /// Tunes one core-op; `None` when no shift of the chip can hold its weights and biases.
+    pub fn tune(&self, op: &CoreOp<Real>) -> Option<TunedOp> {
+        let elements: Vec<(usize, usize)> = op.elements().into_iter().enumerate().collect();
+        let n = self.codes.rows();
+        let keep: Vec<usize> = evenly(n, TRIAL_SAMPLES);
+        let tried: Vec<(usize, usize)> =
+            evenly(elements.len(), TRIAL_ELEMENTS).into_iter().map(|at| elements[at]).collect();
+        let z = Matrix::from_fn(self.golden.z.rows(), keep.len(), |e, i| self.golden.z.at(e, keep[i]));
+        let mut few = Golden::new(&z, self.golden.contested.as_ref().map(|_| self.options.margin));
+        (few.top, few.layer_top) = (self.golden.top.clone(), self.golden.layer_top);
+        let digits = Digits::new(self.codes, &keep, self.target);
+        let searching = self.options.rounding == Rounding::Full;
+        let linear = usize::from(searching);
+        let weigh = |fitted: &[(Vec<Vec<Vec<i16>>>, Aim, FittedUnit, Scored)], which: &[(usize, usize)]| {
+            fitted.iter().zip(which).map(|(f, (_, e))| f.3.error * self.importance[*e]).sum::<f64>()
+        };
+        let mut trials = self.trials(op);
+        trials.retain_mut(|trial| match self.bias_rows(op, trial, self.golden) {
+            Some(rows) => {
+                trial.bias_rows = rows;
+                true
+            }
+            None => false,
+        });
+        for trial in &mut trials {
+            let fitted = self.fit(op, trial, &tried, &digits, &few, Passes { linear, exact: 0 });
+            trial.error = weigh(&fitted, &tried);
+        }
+        trials.sort_by(|a, b| a.error.total_cmp(&b.error));
+        let all = Digits::new(self.codes, &(0..n).collect::<Vec<_>>(), self.target);
+        let passes = if searching {
+            Passes { linear: self.options.linear_passes, exact: self.options.exact_passes }
+        } else {
+            Passes { linear: 0, exact: 0 }
+        };
+        let mut best: Option<(f64, Trial, Vec<_>)> = None;
+        for trial in trials.into_iter().take(REFINED) {
+            let fitted = self.fit(op, &trial, &elements, &all, self.golden, passes);
+            let error = weigh(&fitted, &elements);
+            if best.as_ref().is_none_or(|(least, ..)| error < *least) {
+                best = Some((error, trial, fitted));
+            }
+        }
+        best.map(|(_, trial, fitted)| self.assemble(op, &trial, fitted))
+    }
+
+    fn assemble(
+        &self,
+        op: &CoreOp<Real>,
+        trial: &Trial,
+        fitted: Vec<(Vec<Vec<Vec<i16>>>, Aim, FittedUnit, Scored)>,
+    ) -> TunedOp {
+        let mut coded = Coded {
+            shift: trial.shift,
+            sum_shift: trial.reach.sum_shift,
+            act: CodedAct::None,
+            weights: vec![Vec::new(); op.parts.len()],
+            bias_rows: trial.bias_rows,
+            bias: vec![Vec::new(); op.parts.len()],
+            coefficients: Vec::new(),
+            zeros: Vec::new(),
+            clipped: 0,
+        };
+        let (mut codes, mut decoded) = (Vec::new(), Vec::new());
+        for (weights, aim, unit, scored) in fitted {
+            coded.act = match &aim.post {
+                Post::Sum => CodedAct::None,
+                Post::Relu { .. } => CodedAct::Relu,
+                Post::Table(table) => CodedAct::Table(table.clone()),
+            };
+            for (part, (copies, bias)) in weights.iter().zip(&unit.bias).enumerate() {
+                for (column, pair) in copies.iter().zip(bias) {
+                    coded.weights[part].extend(column);
+                    coded.bias[part].extend(BiasPair::rows(*pair, trial.bias_rows, self.target));
+                }
+            }
+            coded.coefficients.extend(&aim.coefficients);
+            coded.zeros.push(scored.zero);
+            coded.clipped += unit.clipped;
+            let code = |sums: &Vec<i32>| sums.iter().map(|&s| aim.post.code(s, self.target)).collect();
+            codes.extend(unit.sums.iter().map(code));
+            decoded.push(scored.decoded);
+        }
+        TunedOp { coded, codes, decoded, reach: trial.reach }
+    }
+}
+
+/// At most `most` of the numbers below `count`, evenly spaced.
+fn evenly(count: usize, most: usize) -> Vec<usize> {
+    if count <= most { (0..count).collect() } else { (0..most).map(|i| i * count / most).collect() }
+}

@@ -1,0 +1,119 @@
+//! From real weights to whole ones: three ways to round a column.
+
+use crate::numeric::{Cholesky, Matrix, Random};
+
+/// Nearest whole number within +-`limit`, ties to even.
+pub fn nearest(weights: &[f64], limit: f64) -> Vec<i16> {
+    weights.iter().map(|w| libm::rint(*w).clamp(-limit, limit) as i16).collect()
+}
+
+/// Hessian-aware rounding with error feedback (Frantar et al. 2022, "GPTQ"): weights are rounded one after the other, the
+/// strongest input first, and each error is made good on the weights not yet rounded, as far as the inputs' second
+/// moments say that they can.
+#[derive(Clone, Debug)]
+pub struct ErrorFeedback {
+    order: Vec<usize>,
+    /// Row i: the upper Cholesky factor of the inverse Hessian, in rounding order.
+    factor: Matrix,
+}
+
+/// Share of the mean diagonal that is added to the Hessian, so that silent inputs do not make it singular.
+const DAMPING: f64 = 0.01;
+
+impl ErrorFeedback {
+    /// Prepares for inputs with second moments `hessian`; `None` when they can not be inverted.
+    pub fn new(hessian: &Matrix) -> Option<Self> {
+        let n = hessian.rows();
+        let mean = (0..n).map(|i| hessian.at(i, i)).sum::<f64>() / n.max(1) as f64;
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by(|&a, &b| hessian.at(b, b).total_cmp(&hessian.at(a, a)));
+        let damped = Matrix::from_fn(n, n, |r, c| {
+            let extra = if r == c { DAMPING * mean + 1e-9 } else { 0.0 };
+            hessian.at(order[r], order[c]) + extra
+        });
+        let inverse = Cholesky::new(&damped)?.inverse();
+        // Inversion leaves a trace of asymmetry; the factorisation reads the lower triangle only.
+        let factor = Cholesky::new(&inverse)?.factor().transposed();
+        Some(Self { order, factor })
+    }
+
+    /// Rounds one column to whole numbers within +-`limit`.
+    pub fn round(&self, weights: &[f64], limit: f64) -> Vec<i16> {
+        let mut rest: Vec<f64> = self.order.iter().map(|&at| weights[at]).collect();
+        let mut out = vec![0i16; weights.len()];
+        for i in 0..rest.len() {
+            let whole = libm::rint(rest[i]).clamp(-limit, limit);
+            out[self.order[i]] = whole as i16;
+            let row = self.factor.row(i);
+            let error = (rest[i] - whole) / row[i];
+            rest[i + 1..].iter_mut().zip(&row[i + 1..]).for_each(|(w, u)| *w -= error * u);
+        }
+        out
+    }
+}
+
+/// `copies` whole columns whose running sums track the multiples of `weights`: fixed random phases decide which copy is
+/// rounded up, and what one copy misses is carried to the next. The last copy takes no phase, so the total is nearest.
+pub fn dithered(weights: &[f64], copies: usize, limit: f64, mut random: Random) -> Vec<Vec<i16>> {
+    // A larger carry could only come from clipping, which no other copy can make good.
+    const CARRY_MAX: f64 = 2.0;
+    let phases: Vec<f64> = weights.iter().map(|_| random.unit() - 0.5).collect();
+    let mut carry = vec![0.0; weights.len()];
+    (0..copies)
+        .map(|copy| {
+            let last = copy + 1 == copies;
+            weights
+                .iter()
+                .zip(&phases)
+                .zip(&mut carry)
+                .map(|((w, phase), carry)| {
+                    let wanted = w + *carry;
+                    let phase = if last { 0.0 } else { *phase };
+                    let whole = libm::rint(wanted + phase).clamp(-limit, limit);
+                    *carry = (wanted - whole).clamp(-CARRY_MAX, CARRY_MAX);
+                    whole as i16
+                })
+                .collect()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numeric::gram;
+
+    #[test]
+    fn error_feedback_beats_nearest_on_correlated_inputs() {
+        let mut random = Random::new(7, 0);
+        // Twelve inputs that follow three hidden ones, and a little of their own.
+        let mix = Matrix::from_fn(12, 3, |_, _| random.unit() - 0.5);
+        let hidden = Matrix::from_fn(400, 3, |_, _| random.unit() * 20.0);
+        let mut x = hidden.times_transposed(&mix);
+        x.data_mut().iter_mut().for_each(|v| *v += random.unit());
+        let feedback = ErrorFeedback::new(&gram(&x, None)).unwrap();
+        let (mut plain, mut fed) = (0.0, 0.0);
+        for _ in 0..20 {
+            let w: Vec<f64> = (0..12).map(|_| random.unit() * 8.0 - 4.0).collect();
+            let error = |q: &[i16]| {
+                let d: Vec<f64> = w.iter().zip(q).map(|(w, &q)| w - f64::from(q)).collect();
+                let d = Matrix::from_fn(1, 12, |_, c| d[c]);
+                x.times_transposed(&d).data().iter().map(|e| e * e).sum::<f64>()
+            };
+            plain += error(&nearest(&w, 255.0));
+            fed += error(&feedback.round(&w, 255.0));
+        }
+        assert!(fed < 0.3 * plain, "{fed} against {plain}");
+    }
+
+    #[test]
+    fn dithered_copies_sum_to_the_multiple() {
+        let w = [0.3, -1.7, 12.25, 254.9];
+        let copies = dithered(&w, 8, 255.0, Random::new(1, 2));
+        for (i, w) in w.iter().enumerate() {
+            let sum: f64 = copies.iter().map(|copy| f64::from(copy[i])).sum();
+            assert!((sum - 8.0 * w).abs() <= 0.5 + 1e-9, "{sum} for {w}");
+        }
+        assert_ne!(copies[0], copies[1]);
+    }
+}
