@@ -112,6 +112,12 @@ fn the_images_cover_the_machine() {
             if crossbar.polarity == Polarity::Offset {
                 seen.insert("offset".to_owned());
             }
+            let lines = u64::from(crossbar.rows + crossbar.bias_rows);
+            let driven = lines << (crossbar.dac_bits + crossbar.cell_bits);
+            // Weights are drawn evenly: about half of the largest sum is reached.
+            if driven > 1 << 26 {
+                seen.insert(format!("wide {}", matches!(crossbar.readout, Readout::Exact { .. })));
+            }
             if crossbar.pool > 1 {
                 seen.insert("pool".to_owned());
             }
@@ -141,7 +147,7 @@ fn the_images_cover_the_machine() {
         "Bit U8 I8 I16 I32 Dense SignMagnitude Codebook AxonTyped SparseBlocks floor zero exact table Relu \
                  None offset pool LOOP END GATHER INVOKE SCATTER ADD RATE TICK EMIT"
             .split_whitespace()
-            .chain(["RESET Sums", "RESET Edge", "RESET Stat"])
+            .chain(["wide true", "wide false", "RESET Sums", "RESET Edge", "RESET Stat"])
     {
         assert!(seen.contains(name), "no image has {name}");
     }
