@@ -1,1 +1,20 @@
-//! Placeholder.
+//! What the test suites share.
+//!
+//! * [`images`]: a builder in which an image reads like assembly, and hand-assembled images.
+//! * [`run`]: an image on the core machine, everything it shows recorded.
+//! * [`naive`]: a second machine, written from the format's document, over vectors and wide integers.
+//! * [`generate`]: random crossbars, layers and programs, from any source of bytes.
+//! * [`coverage`]: what a run of generated cases must have met.
+//! * [`repair`]: checksums, plan and offsets of a damaged image made right again.
+//! * [`fuzzing`]: the bodies of the fuzz targets, which committed seeds replay on stable.
+//! * [`qemu`]: the firmware, built and run under QEMU.
+#![forbid(unsafe_code)]
+
+pub mod coverage;
+pub mod fuzzing;
+pub mod generate;
+pub mod images;
+pub mod naive;
+pub mod qemu;
+pub mod repair;
+pub mod run;

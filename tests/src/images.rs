@@ -1,0 +1,15 @@
+//! Images written like assembly: declare edges, tables, weights and configurations, then list
+//! the program's instructions. Offsets, checksums and the memory plan are worked out here,
+//! apart from the reader, so that a reader that computes them wrongly is found.
+
+pub mod builder;
+pub mod conv;
+pub mod minimal;
+pub mod mlp;
+pub mod pattern;
+pub mod recurrent;
+pub mod weights;
+
+pub use builder::{Answer, ImageBuilder, Sections, prime};
+pub use pattern::Pattern;
+pub use weights::Packed;
