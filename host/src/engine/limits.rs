@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 pub struct Options {
     /// Threads, at least 1; the default is what the computer offers.
     pub threads: NonZeroUsize,
-    /// Bytes of memory for buffers, decoded weights and outputs together; the default is 8 GiB.
+    /// Bytes of memory that each of signals, decoded weights and outputs may take; the default is 8 GiB.
     pub memory: u64,
 }
 
