@@ -1,7 +1,26 @@
 //! Spandrel: from a trained network to the verified configuration of a neuromorphic or in-memory-computing chip.
+//!
+//! [`compile`] is the pipeline on one page: the first file to read.
 
+pub mod chips;
+pub mod cli;
+pub mod compile;
 pub mod diagnostic;
+pub mod emit;
+pub mod encode;
 pub mod engine;
+pub mod evaluate;
+pub mod expand;
 pub mod graph;
 pub mod import;
+pub mod map;
+pub mod notes;
+pub mod numeric;
+pub mod reform;
+pub mod report;
 pub mod samples;
+pub mod samples_raw;
+pub mod settings;
+pub mod target;
+pub mod tune;
+pub mod verify;

@@ -1,0 +1,299 @@
+//! The settings of the compiler: everything that `--set KEY=VALUE` can change, in one table.
+//!
+//! A value of a setting always has a canonical text; [`Settings::to_map`] gives all of them, as they stand in an image's
+//! notes, and [`Settings::from_map`] reads them back.
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
+use std::str::FromStr;
+
+use crate::compile::StageOptions;
+use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+
+/// The options of all stages, by key.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings(pub StageOptions);
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// What stands before the equals sign.
+    pub key: &'static str,
+    /// The allowed values.
+    pub allowed: &'static str,
+    /// What it changes.
+    pub help: &'static str,
+    get: fn(&Settings) -> String,
+    set: fn(&mut Settings, &str) -> Option<()>,
+}
+
+impl Setting {
+    /// The canonical text of its value in `settings`.
+    pub fn value(&self, settings: &Settings) -> String {
+        (self.get)(settings)
+    }
+}
+
+/// Puts the value of `text` into `slot` when `allowed` holds for it.
+fn put<T: FromStr>(slot: &mut T, text: &str, allowed: impl Fn(&T) -> bool) -> Option<()> {
+    *slot = text.parse().ok().filter(allowed)?;
+    Some(())
+}
+
+fn text(value: &impl Display) -> String {
+    value.to_string()
+}
+
+/// All settings, by key in ascending order.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "encode.carrier",
+        allowed: "1 to 32",
+        help: "signals that carry a sum to the array that applies the native sigmoid to it",
+        get: |s| text(&s.0.encode.carrier_signals),
+        set: |s, v| put(&mut s.0.encode.carrier_signals, v, |k| (1..=32).contains(k)),
+    },
+    Setting {
+        key: "encode.input",
+        allowed: "1 or 2",
+        help: "signals per input value; a second one carries two more bits",
+        get: |s| text(&s.0.encode.input_signals),
+        set: |s, v| put(&mut s.0.encode.input_signals, v, |k| (1..=2).contains(k)),
+    },
+    Setting {
+        key: "encode.output",
+        allowed: "auto, or 1 to 32",
+        help: "signals per output value; auto: as many as there are free columns",
+        get: |s| text(&s.0.encode.output_signals),
+        set: |s, v| put(&mut s.0.encode.output_signals, v, |_| true),
+    },
+    Setting {
+        key: "encode.signals",
+        allowed: "auto, or 1 to 32",
+        help: "signals per hidden value behind a ReLU; auto: as many as fit without further arrays, the noisiest values first",
+        get: |s| text(&s.0.encode.signals),
+        set: |s, v| put(&mut s.0.encode.signals, v, |_| true),
+    },
+    Setting {
+        key: "expand.row_arrays",
+        allowed: "1 to 64",
+        help: "so many times the least number of arrays hold the rows of a sum that spans arrays",
+        get: |s| text(&s.0.expand.row_arrays),
+        set: |s, v| put(&mut s.0.expand.row_arrays, v, |k| (1..=64).contains(k)),
+    },
+    Setting {
+        key: "sigmoid",
+        allowed: "auto, relay, or relu:K with K from 1 to 32",
+        help: "a sigmoid whose sum spans arrays: relayed to a native one, or approximated by K clipped ReLUs; auto: the relay where the chip has a sigmoid",
+        get: |s| text(&s.0.encode.sigmoid),
+        set: |s, v| put(&mut s.0.encode.sigmoid, v, |_| true),
+    },
+    Setting {
+        key: "tune",
+        allowed: "full, nearest, or nearest-one-scale",
+        help: "how weights and biases become whole numbers: with error feedback; to the nearest, with a scale per column; to the nearest, with one scale per layer",
+        get: |s| text(&s.0.tune.rounding),
+        set: |s, v| put(&mut s.0.tune.rounding, v, |_| true),
+    },
+    Setting {
+        key: "tune.bias_rows",
+        allowed: "1 to 64",
+        help: "bias rows to use where they suffice",
+        get: |s| text(&s.0.tune.bias_rows),
+        set: |s, v| put(&mut s.0.tune.bias_rows, v, |k| (1..=64).contains(k)),
+    },
+    Setting {
+        key: "tune.exact_passes",
+        allowed: "0 to 1000",
+        help: "exact passes of the bias search",
+        get: |s| text(&s.0.tune.exact_passes),
+        set: |s, v| put(&mut s.0.tune.exact_passes, v, |k| *k <= 1000),
+    },
+    Setting {
+        key: "tune.linear_passes",
+        allowed: "0 to 1000",
+        help: "linear passes of the bias search",
+        get: |s| text(&s.0.tune.linear_passes),
+        set: |s, v| put(&mut s.0.tune.linear_passes, v, |k| *k <= 1000),
+    },
+    Setting {
+        key: "tune.margin",
+        allowed: "0 to 100",
+        help: "on classifiers: how many standard deviations below the winner an output may lie and still count; 0: all count",
+        get: |s| text(&s.0.tune.margin),
+        set: |s, v| put(&mut s.0.tune.margin, v, |x| (0.0..=100.0).contains(x)),
+    },
+    Setting {
+        key: "tune.ridge",
+        allowed: "0 to 1000",
+        help: "how strongly weights that samples leave free are held to the trained ones; 0 leaves all weights as trained",
+        get: |s| text(&s.0.tune.ridge),
+        set: |s, v| put(&mut s.0.tune.ridge, v, |x| (0.0..=1000.0).contains(x)),
+    },
+    Setting {
+        key: "tune.seed",
+        allowed: "0 to 18446744073709551615",
+        help: "seed of the phases that dither copies",
+        get: |s| text(&s.0.tune.seed),
+        set: |s, v| put(&mut s.0.tune.seed, v, |_| true),
+    },
+];
+
+impl Settings {
+    /// The default settings with `assignments` (`KEY=VALUE`) made in order.
+    ///
+    /// # Errors
+    /// SP0005 for unknown keys and SP0006 for values that are not allowed, all at once.
+    pub fn parse<'a>(assignments: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        let mut settings = Self::default();
+        let mut found = Diagnostics::default();
+        for assignment in assignments {
+            let (key, value) = assignment.split_once('=').unwrap_or((assignment, ""));
+            if let Err(diagnostic) = settings.set(key.trim(), value.trim()) {
+                found.push(diagnostic);
+            }
+        }
+        found.into_result(settings)
+    }
+
+    /// Gives `key` the value that `value` stands for.
+    ///
+    /// # Errors
+    /// SP0005, SP0006; the settings stay as they were.
+    pub fn set(&mut self, key: &str, value: &str) -> std::result::Result<(), Diagnostic> {
+        let place = format!("--set {key}={value}");
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+            let keys: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
+            let rule = format!("there is no setting {key:?}");
+            let way_out = match nearest(key) {
+                Some(near) => format!("did you mean {near}? The settings are {}", keys.join(", ")),
+                None => format!("the settings are {}", keys.join(", ")),
+            };
+            return Err(Diagnostic::error("SP0005", place, rule, way_out));
+        };
+        let mut changed = self.clone();
+        if (setting.set)(&mut changed, value).is_none() {
+            let rule = format!("{value:?} is no value of {key}");
+            let way_out =
+                format!("allowed: {}; default: {}", setting.allowed, setting.value(&Self::default()));
+            return Err(Diagnostic::error("SP0006", place, rule, way_out));
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    /// Every setting with the canonical text of its value.
+    pub fn to_map(&self) -> BTreeMap<String, String> {
+        SETTINGS.iter().map(|setting| (setting.key.to_owned(), setting.value(self))).collect()
+    }
+
+    /// The settings that [`Settings::to_map`] gave.
+    ///
+    /// # Errors
+    /// SP0005, SP0006, all at once.
+    pub fn from_map(map: &BTreeMap<String, String>) -> Result<Self> {
+        let mut settings = Self::default();
+        let found: Diagnostics =
+            map.iter().filter_map(|(key, value)| settings.set(key, value).err()).collect();
+        found.into_result(settings)
+    }
+}
+
+/// The key that somebody may have meant: at most a third of its letters are wrong, or it ends in what was written.
+fn nearest(key: &str) -> Option<&'static str> {
+    let keys = || SETTINGS.iter().map(|setting| setting.key);
+    let near = keys().map(|known| (distance(key, known), known)).min();
+    let near = near.filter(|(distance, known)| *distance <= known.len() / 3).map(|(_, known)| known);
+    near.or_else(|| keys().find(|known| !key.is_empty() && known.split('.').any(|part| part == key)))
+}
+
+/// Insertions, deletions and replacements that turn `a` into `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=a.len()).collect();
+    for (i, c) in b.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, &d) in a.iter().enumerate() {
+            let replaced = diagonal + usize::from(c != d);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[a.len()]
+}
+
+/// All settings with default, allowed values and meaning, as `--help` and the manual show them.
+pub fn help() -> String {
+    let default = Settings::default();
+    let mut text = String::from("Settings (--set KEY=VALUE, several times if need be):\n");
+    for setting in SETTINGS {
+        let _ = writeln!(
+            text,
+            "  {} = {}\n      {}\n      allowed: {}",
+            setting.key,
+            setting.value(&default),
+            setting.help,
+            setting.allowed
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_unique_and_ascending() {
+        assert!(SETTINGS.windows(2).all(|pair| pair[0].key < pair[1].key));
+    }
+
+    /// A value other than the default for each key, which must come out as it went in and change nothing else.
+    #[test]
+    fn every_setting_sets_what_it_names() {
+        let others = BTreeMap::from([
+            ("encode.carrier", "7"),
+            ("encode.input", "2"),
+            ("encode.output", "3"),
+            ("encode.signals", "4"),
+            ("expand.row_arrays", "5"),
+            ("sigmoid", "relu:9"),
+            ("tune", "nearest"),
+            ("tune.bias_rows", "6"),
+            ("tune.exact_passes", "8"),
+            ("tune.linear_passes", "0"),
+            ("tune.margin", "0.125"),
+            ("tune.ridge", "0.1"),
+            ("tune.seed", "18446744073709551615"),
+        ]);
+        assert_eq!(others.len(), SETTINGS.len());
+        let default = Settings::default().to_map();
+        for (key, value) in others {
+            let settings = Settings::parse([format!("{key}={value}").as_str()]).unwrap();
+            let mut wanted = default.clone();
+            assert_ne!(wanted.insert(key.to_owned(), value.to_owned()).as_deref(), Some(value), "{key}");
+            assert_eq!(settings.to_map(), wanted, "{key}");
+            assert_eq!(Settings::from_map(&wanted).unwrap(), settings, "{key}");
+        }
+    }
+
+    #[test]
+    fn all_wrong_settings_are_told_at_once() {
+        let wrong = [
+            "tune.sed=1",
+            "signals=2",
+            "tune=best",
+            "tune.ridge=NaN",
+            "tune.margin=-1",
+            "encode.input",
+            "x=y",
+        ];
+        let found = Settings::parse(wrong).unwrap_err();
+        let codes: Vec<_> = found.0.iter().map(|d| d.code).collect();
+        assert_eq!(codes, ["SP0005", "SP0005", "SP0006", "SP0006", "SP0006", "SP0006", "SP0005"]);
+        assert!(found.0[0].way_out.starts_with("did you mean tune.seed?"), "{found}");
+        assert!(found.0[1].way_out.starts_with("did you mean encode.signals?"), "{found}");
+        assert!(found.0[6].way_out.starts_with("the settings are "), "{found}");
+    }
+}
