@@ -97,7 +97,7 @@ pub const fn input_limit(crossbar: &Crossbar) -> i32 {
     digit_max(crossbar.input_bits)
 }
 
-/// Largest weight magnitude.
+/// Largest weight.
 #[must_use]
 pub const fn weight_limit(crossbar: &Crossbar) -> i32 {
     let bits = crossbar.cell_bits * crossbar.slices;
@@ -105,6 +105,15 @@ pub const fn weight_limit(crossbar: &Crossbar) -> i32 {
         Polarity::Differential => digit_max(bits),
         // One of the bits is the offset.
         Polarity::Offset => digit_max(bits - 1),
+    }
+}
+
+/// Smallest weight: offset weights reach one step further below zero.
+#[must_use]
+pub const fn weight_floor(crossbar: &Crossbar) -> i32 {
+    match crossbar.polarity {
+        Polarity::Differential => -weight_limit(crossbar),
+        Polarity::Offset => -weight_limit(crossbar) - 1,
     }
 }
 

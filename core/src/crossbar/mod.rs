@@ -11,7 +11,9 @@
 //! ```
 //!
 //! [`compose`] turns partials into the array's read, [`finish`] turns the sum of reads into an
-//! output code. Inputs outside 0..2^input_bits and weights beyond the largest magnitude saturate.
+//! output code. Inputs outside 0..2^input_bits and weights beyond
+//! [`weight_floor`]..=[`weight_limit`] saturate. Reads of several arrays add up in 32-bit sum registers that saturate, a
+//! rule that no image with an adder of at most 31 bits can ever meet.
 
 mod compose;
 mod config;
@@ -19,6 +21,8 @@ mod finish;
 mod partials;
 
 pub use compose::{compose, exact};
-pub use config::{Activation, Crossbar, PARTIALS_MAX, Polarity, Readout, input_limit, weight_limit};
+pub use config::{
+    Activation, Crossbar, PARTIALS_MAX, Polarity, Readout, input_limit, weight_floor, weight_limit,
+};
 pub use finish::finish;
 pub use partials::{Partials, read_column};

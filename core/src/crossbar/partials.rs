@@ -2,7 +2,7 @@
 
 use super::{
     compose::{compose, exact},
-    config::{Crossbar, PARTIALS_MAX, Polarity, Readout, input_limit, weight_limit},
+    config::{Crossbar, PARTIALS_MAX, Polarity, Readout, input_limit, weight_floor, weight_limit},
 };
 use crate::{
     arith::digit,
@@ -35,7 +35,7 @@ impl Partials {
     pub fn add(&mut self, crossbar: &Crossbar, input: i32, weight: i32) {
         let limit = weight_limit(crossbar);
         let input = input.clamp(0, input_limit(crossbar));
-        let weight = weight.clamp(-limit, limit);
+        let weight = weight.clamp(weight_floor(crossbar), limit);
         self.inputs += i64::from(input);
         let (magnitude, sign) = match crossbar.polarity {
             Polarity::Differential => (weight.abs(), if weight < 0 { -1 } else { 1 }),

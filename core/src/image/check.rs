@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     bytes::Fields,
-    crossbar::{Activation, weight_limit},
+    crossbar::{Activation, Readout, weight_floor, weight_limit},
 };
 
 /// Checks everything and fills in counts, plan and work.
@@ -35,10 +35,12 @@ pub(crate) fn all(image: &mut Image<'_>) -> Result<(), ImageError> {
         places: fixed_count(Tag::PLACES, image.section(Tag::PLACES), PLACE_BYTES)?,
         routes: fixed_count(Tag::ROUTES, image.section(Tag::ROUTES), ROUTE_BYTES)?,
     };
+    let mut walk = Walk::new(image);
     tables(image)?;
+    edge_records(image)?;
     accesses(image)?;
-    blobs(image)?;
-    configs(image)?;
+    blobs(image, &mut walk)?;
+    configs(image, &mut walk)?;
     let needs = super::check_program::check(image)?;
     image.plan = Plan { inputs: needs.inputs, sums: needs.sums, state: needs.state, edges: 0 };
     image.work = needs.work;
@@ -49,10 +51,41 @@ pub(crate) fn all(image: &mut Image<'_>) -> Result<(), ImageError> {
         let rule = Rule::RamMismatch { stated: image.header.ram_words, needed };
         return Err(ImageError::new(Tag::HEADER, 0, "ram_words", rule));
     }
-    encoders(image)?;
+    encoders(image, &mut walk)?;
     decoders(image)?;
     vectors(image)?;
     aside(image)
+}
+
+/// Tables may be shared, so checking each user's entries could take the square of the image's length. Real images walk each
+/// table a few times; one that asks for more than this is refused.
+struct Walk {
+    left: u64,
+}
+
+impl Walk {
+    fn new(image: &Image<'_>) -> Self {
+        Self { left: image.header.total_bytes.saturating_mul(16).saturating_add(1 << 20) }
+    }
+
+    fn over(&mut self, tag: Tag, record: u32, entries: usize) -> Result<(), ImageError> {
+        self.left = self.left.checked_sub(entries as u64).ok_or(ImageError::new(
+            tag,
+            record,
+            "tables",
+            Rule::TooLong,
+        ))?;
+        Ok(())
+    }
+}
+
+/// Each edge by itself, before anything refers to it.
+fn edge_records(image: &Image<'_>) -> Result<(), ImageError> {
+    for record in 0..image.counts.edges {
+        let bytes = fixed_record(image.section(Tag::EDGES), record, EDGE_BYTES).unwrap_or(&[]);
+        Edge::parse(bytes, record)?;
+    }
+    Ok(())
 }
 
 fn tables(image: &Image<'_>) -> Result<(), ImageError> {
@@ -103,7 +136,7 @@ fn edges(image: &Image<'_>, first: u32) -> Result<u32, ImageError> {
     Ok(at - first)
 }
 
-fn blobs(image: &Image<'_>) -> Result<(), ImageError> {
+fn blobs(image: &Image<'_>, walk: &mut Walk) -> Result<(), ImageError> {
     for record in 0..image.counts.blobs {
         let error = |field, rule| ImageError::new(Tag::BLOBS, record, field, rule);
         let bytes = fixed_record(image.section(Tag::BLOBS), record, BLOB_BYTES).unwrap_or(&[]);
@@ -136,6 +169,7 @@ fn blobs(image: &Image<'_>) -> Result<(), ImageError> {
                 if entries("types", blob.types)? != u64::from(blob.rows) {
                     return Err(error("types", Rule::LengthMismatch));
                 }
+                walk.over(Tag::BLOBS, record, blob.rows as usize)?;
                 let types = image.tables.get(blob.types);
                 for row in 0..blob.rows as usize {
                     let kind =
@@ -145,7 +179,10 @@ fn blobs(image: &Image<'_>) -> Result<(), ImageError> {
                     }
                 }
             }
-            Encoding::SparseBlocks => sparse(&blob, data).ok_or(error("blocks", Rule::OutOfRange))?,
+            Encoding::SparseBlocks => {
+                walk.over(Tag::BLOBS, record, data.len() / 4)?;
+                sparse(&blob, data).ok_or(error("blocks", Rule::OutOfRange))?;
+            }
             Encoding::Dense | Encoding::SignMagnitude => {}
         }
         let uses = (
@@ -193,7 +230,7 @@ fn sparse(blob: &Blob, data: &[u8]) -> Option<()> {
     Some(())
 }
 
-fn configs(image: &Image<'_>) -> Result<(), ImageError> {
+fn configs(image: &Image<'_>, walk: &mut Walk) -> Result<(), ImageError> {
     for record in 0..image.counts.configs {
         let error = |field, rule| ImageError::new(Tag::CONFIGS, record, field, rule);
         let bytes = fixed_record(image.section(Tag::CONFIGS), record, CONFIG_BYTES).unwrap_or(&[]);
@@ -217,7 +254,7 @@ fn configs(image: &Image<'_>) -> Result<(), ImageError> {
         if blob.columns != crossbar.columns {
             return Err(error("columns", Rule::OutOfRange));
         }
-        let limit = weight_limit(&crossbar);
+        let (limit, floor) = (weight_limit(&crossbar), weight_floor(&crossbar));
         let largest = match blob.encoding {
             Encoding::SignMagnitude => (1u64 << blob.bits) - 1,
             // -2^(bits-1) saturates to the largest magnitude, as `crossbar` says.
@@ -225,9 +262,10 @@ fn configs(image: &Image<'_>) -> Result<(), ImageError> {
             Encoding::Codebook | Encoding::AxonTyped => {
                 let values = image.tables.get(blob.values);
                 let count = values.map_or(0, |values| values.len());
+                walk.over(Tag::CONFIGS, record, count)?;
                 (0..count)
                     .filter_map(|index| values.and_then(|values| values.get(index)))
-                    .map(|value| u64::from(value.unsigned_abs()))
+                    .map(|value| if value == floor { 0 } else { u64::from(value.unsigned_abs()) })
                     .max()
                     .unwrap_or(0)
             }
@@ -239,7 +277,7 @@ fn configs(image: &Image<'_>) -> Result<(), ImageError> {
     Ok(())
 }
 
-fn encoders(image: &Image<'_>) -> Result<(), ImageError> {
+fn encoders(image: &Image<'_>, walk: &mut Walk) -> Result<(), ImageError> {
     for record in 0..image.counts.encoders {
         let error = |field, rule| ImageError::new(Tag::ENCODERS, record, field, rule);
         let bytes = fixed_record(image.section(Tag::ENCODERS), record, ENCODER_BYTES).unwrap_or(&[]);
@@ -268,6 +306,7 @@ fn encoders(image: &Image<'_>) -> Result<(), ImageError> {
         if order.len() as u64 != u64::from(encoder.length) {
             return Err(error("order", Rule::LengthMismatch));
         }
+        walk.over(Tag::ENCODERS, record, order.len())?;
         for index in 0..order.len() {
             let element = order.get(index).and_then(|element| u32::try_from(element).ok());
             if element.is_none_or(|element| element >= encoder.length) {
@@ -313,9 +352,13 @@ fn vectors(image: &Image<'_>) -> Result<(), ImageError> {
                     return Err(error("input codec", Rule::OutOfRange));
                 }
             }
-            Subject::Config { config, .. } => {
+            Subject::Config { config, shift, .. } => {
                 let config =
                     image.config(config).ok_or(error("configuration", Rule::DanglingReference(config)))?;
+                let Config::Crossbar(crossbar) = config;
+                if shift.is_some() && matches!(crossbar.readout, Readout::Exact { .. }) {
+                    return Err(error("shift", Rule::OutOfRange));
+                }
                 if vector.inputs.len() != config.rows() || vector.answers.len() != config.columns() {
                     return Err(error("inputs", Rule::LengthMismatch));
                 }

@@ -4,8 +4,8 @@
 //!   loop registers and counters live in it too, so a run can be sliced, or [`Machine::resume`]d
 //!   by a machine made anew over the same words.
 //! * [`Machine::step`] spends a budget of *work units*: a signal moved or a cell read is one
-//!   unit. It always finishes the unit it began (a column of an array, one signal, one ring),
-//!   so a step overshoots by at most one column.
+//!   unit. Every step does at least one piece of work and finishes the piece it began: a column of
+//!   an array, one signal, one ring, one RESET. So it overshoots by at most the largest of these.
 //! * A [`Probe`] sees every value with its [`Address`]: digest, trace, known answers and
 //!   shadowing are probes, not modes.
 //! * State that outlives a sample (rings, lent state) is kept until the program RESETs it.

@@ -61,6 +61,13 @@ pub enum RunError {
         /// Raw values that the input takes.
         length: u32,
     },
+    /// Fewer raw values than the input takes.
+    SampleTooShort {
+        /// Raw values that the input takes.
+        length: u32,
+        /// Raw values that were given.
+        fed: u32,
+    },
     /// A raw value outside the encoder's raw type.
     RawOutOfRange {
         /// Number of the raw value in the sample.
@@ -80,6 +87,9 @@ impl fmt::Display for RunError {
             Self::MemoryTooSmall { needed } => write!(f, "the machine needs {needed} words of memory"),
             Self::NoSuchInput(input) => write!(f, "the image has no input {input}"),
             Self::SampleTooLong { length } => write!(f, "a sample has {length} raw values, not more"),
+            Self::SampleTooShort { length, fed } => {
+                write!(f, "a sample has {length} raw values, {fed} were given")
+            }
             Self::RawOutOfRange { index, value } => {
                 write!(f, "raw value {index} is {value}, outside the input's raw type")
             }
@@ -164,7 +174,7 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
         &self.image
     }
 
-    /// Encodes raw values `first`.. of input `input`; a sample may come in pieces.
+    /// Encodes raw values `first`.. of input `input` and returns how many there were; a sample may come in pieces.
     ///
     /// # Errors
     /// A sample is under way, no such input, too many values, a value outside the raw type.
@@ -173,13 +183,14 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
         input: u32,
         first: u32,
         raw: impl IntoIterator<Item = i32>,
-    ) -> Result<(), RunError> {
+    ) -> Result<u32, RunError> {
         if self.status() == Status::Running {
             return Err(RunError::Busy);
         }
         let encoder = self.image.encoder(input).ok_or(RunError::NoSuchInput(input))?;
         let edge = self.image.edge(encoder.edge).ok_or(RunError::NoSuchInput(input))?;
         let head = memory::slot(self.ram, &edge, 0);
+        let mut fed = 0;
         for (index, value) in (u64::from(first)..).zip(raw) {
             let too_long = RunError::SampleTooLong { length: encoder.length };
             let index = u32::try_from(index).map_err(|_| too_long)?;
@@ -192,8 +203,9 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
                 let to = element.saturating_mul(u32::from(encoder.signals)).saturating_add(u32::from(signal));
                 let _ = memory::write(self.ram, &edge, head, to, code);
             }
+            fed += 1;
         }
-        Ok(())
+        Ok(fed)
     }
 
     /// Starts the program on what has been fed.
@@ -208,7 +220,7 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
             Status::Idle | Status::Done => {}
         }
         if control.status == Status::Done {
-            control.samples += 1;
+            control.samples = control.samples.wrapping_add(1);
         }
         (control.status, control.pc, control.cursor) = (Status::Running, 0, 0);
         control.store(self.ram);
@@ -252,7 +264,11 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
         raw: impl IntoIterator<Item = i32>,
         probe: &mut impl Probe,
     ) -> Result<Step, RunError> {
-        self.feed(0, 0, raw)?;
+        let fed = self.feed(0, 0, raw)?;
+        let length = self.image.encoder(0).map_or(0, |encoder| encoder.length);
+        if fed != length {
+            return Err(RunError::SampleTooShort { length, fed });
+        }
         self.start()?;
         Ok(self.step(u64::MAX, probe))
     }
@@ -265,7 +281,10 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
         probe: &mut impl Probe,
     ) -> Result<(), FaultKind> {
         let instruction = self.image.instruction(control.pc).ok_or(FaultKind::Corrupted)?;
-        *left = left.saturating_sub(1);
+        // A resumed instruction has paid for its beginning already.
+        if control.cursor == 0 {
+            *left = left.saturating_sub(1);
+        }
         match instruction {
             Instruction::Loop { register, .. } => {
                 *register_mut(control, register)? = 0;
@@ -350,18 +369,22 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
             }
             Instruction::Tick => {
                 while control.cursor < self.image.edge_count() {
-                    if *left == 0 {
-                        return Ok(());
-                    }
                     let edge = self.image.edge(control.cursor).ok_or(FaultKind::Corrupted)?;
                     memory::turn(self.ram, &edge).ok_or(FaultKind::Corrupted)?;
                     control.cursor += 1;
-                    *left = left.saturating_sub(1);
+                    let cleared = if edge.clear_on_tick { edge.slot_words() } else { 0 };
+                    *left = left.saturating_sub(1 + u64::from(cleared));
+                    if *left == 0 && control.cursor < self.image.edge_count() {
+                        return Ok(());
+                    }
                 }
-                control.ticks += 1;
+                control.ticks = control.ticks.wrapping_add(1);
                 probe.tick(&Snapshot { image: &self.image, ram: self.ram });
             }
-            Instruction::Reset(target) => self.fill(target).ok_or(FaultKind::Corrupted)?,
+            Instruction::Reset(target) => {
+                let words = self.fill(target).ok_or(FaultKind::Corrupted)?;
+                *left = left.saturating_sub(u64::from(words));
+            }
         }
         advance(control);
         Ok(())
@@ -371,18 +394,23 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
         self.image.plan().sums_at().and_then(|at| at.checked_add(first)).ok_or(FaultKind::Corrupted)
     }
 
-    fn fill(&mut self, target: ResetTarget) -> Option<()> {
+    /// Fills what RESET names; returns its words.
+    fn fill(&mut self, target: ResetTarget) -> Option<u32> {
         let plan = *self.image.plan();
         let (first, words, value) = match target {
             ResetTarget::Sums => (plan.sums_at()?, plan.sums, 0),
-            ResetTarget::Edge(edge) => return memory::reset(self.ram, &self.image.edge(edge)?),
+            ResetTarget::Edge(edge) => {
+                let edge = self.image.edge(edge)?;
+                memory::reset(self.ram, &edge)?;
+                return edge.words();
+            }
             ResetTarget::State { first, words, value } => {
                 (plan.state_at()?.checked_add(first)?, words, value)
             }
         };
         let end = first.checked_add(words)?;
         self.ram.get_mut(first as usize..end as usize)?.fill(value as u32);
-        Some(())
+        Some(words)
     }
 
     /// Runs `body` for each element of a pattern, from the cursor on, while the budget lasts.
@@ -401,9 +429,6 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
         let table = image.tables().get(pattern.table);
         let cursor = pattern.at(&control.registers);
         while control.cursor < elements {
-            if *left == 0 {
-                return Ok(());
-            }
             let element = control.cursor;
             let signal = match table {
                 None => cursor.element(element),
@@ -417,6 +442,9 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
             body(self, control, &edge, slot, signal, element, pattern.pad).ok_or(FaultKind::Corrupted)?;
             control.cursor += 1;
             *left = left.saturating_sub(1);
+            if *left == 0 && control.cursor < elements {
+                return Ok(());
+            }
         }
         advance(control);
         Ok(())
@@ -446,9 +474,6 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
             unit: 0,
         };
         while control.cursor < core.config.columns() {
-            if *left == 0 {
-                return Ok(());
-            }
             let result = core
                 .column(&self.image, &self.weights, inputs, sums, control.cursor, mode)
                 .map_err(|_| FaultKind::WeightStore)?;
@@ -459,8 +484,11 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
             }
             control.cursor += 1;
             *left = left.saturating_sub(core.column_work());
+            if *left == 0 && control.cursor < core.config.columns() {
+                return Ok(());
+            }
         }
-        control.invocations += 1;
+        control.invocations = control.invocations.wrapping_add(1);
         advance(control);
         Ok(())
     }

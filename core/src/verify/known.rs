@@ -59,6 +59,11 @@ pub enum MismatchKind {
     },
     /// The machine refused the vector.
     Refused(RunError),
+    /// A sample takes more work units than the caller allows.
+    TooLong {
+        /// Work units of a sample.
+        work: u64,
+    },
 }
 
 /// How far the check came.
@@ -97,13 +102,24 @@ impl Probe for Compare<'_> {
 pub struct KnownAnswers<'v, 'i, W> {
     image: &'v Image<'i>,
     weights: W,
+    work_max: u64,
 }
+
+/// Work units that a sample may take unless the caller says otherwise: hours on a fast computer.
+const WORK_MAX: u64 = 1 << 42;
 
 impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
     /// Known answers of `image`, whose weights are in `weights`.
     #[must_use]
     pub const fn new(image: &'v Image<'i>, weights: W) -> Self {
-        Self { image, weights }
+        Self { image, weights, work_max: WORK_MAX }
+    }
+
+    /// Refuses images of which a sample takes more than `work` units: an image may be well-formed and yet run for years.
+    #[must_use]
+    pub const fn with_work_max(mut self, work: u64) -> Self {
+        self.work_max = work;
+        self
     }
 
     /// Runs every vector, configurations first, so that a wrong core is named before the
@@ -140,11 +156,17 @@ impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
         if let (Some(shift), Readout::Composed { rounding, .. }) = (shift, crossbar.readout) {
             crossbar.readout = Readout::Composed { shift, rounding };
         }
-        let Some(blob) = self.image.blob(crossbar.blob) else { return Ok(()) };
+        let blob = self.image.blob(crossbar.blob);
         for unit in 0..crossbar.columns {
-            let column = Column::new(blob, *self.image.tables(), &self.weights, unit);
-            let found = read_column(&crossbar, &column, |row| vector.inputs.get(row).unwrap_or(0))
-                .map_err(|_| MismatchKind::Fault { instruction: 0, kind: FaultKind::WeightStore })?;
+            // A configuration without an array reads nothing.
+            let found = match blob {
+                Some(blob) => {
+                    let column = Column::new(blob, *self.image.tables(), &self.weights, unit);
+                    read_column(&crossbar, &column, |row| vector.inputs.get(row).unwrap_or(0))
+                        .map_err(|_| MismatchKind::Fault { instruction: 0, kind: FaultKind::WeightStore })?
+                }
+                None => 0,
+            };
             let found = match relu {
                 Some(true) => found.max(0),
                 _ => found,
@@ -159,6 +181,9 @@ impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
 
     fn network(&self, vector: &Vector<'_>, ram: &mut [u32]) -> Result<(), MismatchKind> {
         let Subject::Network { input, digest } = vector.subject else { return Ok(()) };
+        if self.image.work() > self.work_max {
+            return Err(MismatchKind::TooLong { work: self.image.work() });
+        }
         let mut machine =
             Machine::new(self.image, self.weights.clone(), ram).map_err(MismatchKind::Refused)?;
         let raw = (0..vector.inputs.len()).filter_map(|index| vector.inputs.get(index));
