@@ -103,18 +103,17 @@ pub fn oracle_adder(crossbar: &Crossbar, tables: &[Vec<i32>]) -> oracle::Adder {
 }
 
 /// What each column of `matrix` (`[column][row]`, bias rows last) reads for the codes `x` of the
-/// other rows. Codes and weights outside the array's range saturate to it first; of offset weights
-/// the range is the symmetric one.
+/// other rows. Codes and weights outside the array's range saturate to it first.
 #[must_use]
 pub fn oracle_reads(crossbar: &Crossbar, x: &[i128], matrix: &[Vec<i32>]) -> Vec<oracle::Read> {
     let array = oracle_array(crossbar);
     let (lo, hi) = oracle::input_range(&array);
     let mut x: Vec<i128> = x.iter().map(|code| *code.clamp(&lo, &hi)).collect();
     x.extend(std::iter::repeat_n(i128::from(crossbar.bias_code), crossbar.bias_rows as usize));
-    let (_, top) = oracle::weight_range(&array);
+    let (floor, top) = oracle::weight_range(&array);
     let weights: Vec<Vec<i128>> = matrix
         .iter()
-        .map(|column| column.iter().map(|w| i128::from(*w).clamp(-top, top)).collect())
+        .map(|column| column.iter().map(|w| i128::from(*w).clamp(floor, top)).collect())
         .collect();
     oracle::read_array(&array, &x, &weights).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -225,7 +224,8 @@ impl<'b> Naive<'b> {
 
     /// The signals that a pattern names, `None` outside.
     fn signals(&self, access: &Access) -> Vec<Option<usize>> {
-        let mut places: Vec<Vec<i128>> = vec![access.axes.iter().map(|axis| i128::from(axis.origin)).collect()];
+        let mut places: Vec<Vec<i128>> =
+            vec![access.axes.iter().map(|axis| i128::from(axis.origin)).collect()];
         for term in &access.terms {
             places[0][usize::from(term.axis)] +=
                 i128::from(term.coefficient) * self.registers[usize::from(term.register)];
@@ -291,7 +291,11 @@ impl<'b> Naive<'b> {
                     };
                     let value = self.sums[first as usize + i];
                     let held = self.edges[access.edge as usize].ages[0][signal];
-                    self.write(access.edge, signal, if combine == Combine::Add { held + value } else { value });
+                    self.write(
+                        access.edge,
+                        signal,
+                        if combine == Combine::Add { held + value } else { value },
+                    );
                 }
             }
             Instruction::Add { combine, access, first } => {

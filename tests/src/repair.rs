@@ -4,8 +4,8 @@
 use spandrel_core::{
     bytes::Fields,
     image::{
-        Access, Config, Edge, Entry, HEADER_BYTES, Header, Instruction, List, ResetTarget, Tag, CONFIG_BYTES,
-        EDGE_BYTES, ENTRY_BYTES, INSTRUCTION_BYTES, reseal,
+        Access, CONFIG_BYTES, Config, EDGE_BYTES, ENTRY_BYTES, Edge, Entry, HEADER_BYTES, Header,
+        INSTRUCTION_BYTES, Instruction, List, ResetTarget, Tag, reseal,
     },
 };
 
@@ -43,10 +43,14 @@ fn words_before_edges(bytes: &[u8]) -> Option<u64> {
         match Instruction::parse(bytes, 0).ok()? {
             Instruction::Loop { register, trips } => open.push((register.into(), trips)),
             Instruction::End { .. } => drop(open.pop()),
-            Instruction::Gather { access, first } => inputs = inputs.max(u64::from(first) + elements(access)?),
+            Instruction::Gather { access, first } => {
+                inputs = inputs.max(u64::from(first) + elements(access)?)
+            }
             Instruction::Scatter { access, first, .. }
             | Instruction::Add { access, first, .. }
-            | Instruction::Rate { access, first, .. } => sums = sums.max(u64::from(first) + elements(access)?),
+            | Instruction::Rate { access, first, .. } => {
+                sums = sums.max(u64::from(first) + elements(access)?)
+            }
             Instruction::Invoke { config, state: first, register, stride, .. } => {
                 let config = (*configs.get(config as usize)?)?;
                 inputs = inputs.max(config.rows().into());
@@ -70,7 +74,9 @@ pub fn repair(bytes: &mut [u8]) -> Option<()> {
     if let (Some(before), Some(edges)) = (words_before_edges(bytes), section(bytes, Tag::EDGES)) {
         let mut at = before;
         for start in edges.step_by(EDGE_BYTES) {
-            let Some(Ok(edge)) = bytes.slice_at(start, EDGE_BYTES).map(|edge| Edge::parse(edge, 0)) else { break };
+            let Some(Ok(edge)) = bytes.slice_at(start, EDGE_BYTES).map(|edge| Edge::parse(edge, 0)) else {
+                break;
+            };
             let Ok(offset) = u32::try_from(at) else { break };
             bytes[start + 12..start + 16].copy_from_slice(&offset.to_le_bytes());
             at += u64::from(edge.slot_words()) * u64::from(edge.slots) + u64::from(edge.slots > 1);

@@ -6,7 +6,7 @@
 use proptest::{
     collection::vec,
     prelude::any,
-    test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner},
+    test_runner::{Config, RngAlgorithm, RngSeed, TestError, TestRng, TestRunner},
 };
 use spandrel_core::{
     arith::Rounding,
@@ -41,8 +41,13 @@ fn cases(cases: u32, bytes: usize, seed: u64, check: fn(&mut Source<'_>, &mut Co
         check(&mut Source::new(&data), &mut coverage.borrow_mut());
         Ok(())
     });
-    if let Err(error) = result {
-        panic!("{error}");
+    match result {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, data)) => {
+            let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
+            panic!("{reason}\nfrom the bytes {hex}");
+        }
+        Err(error) => panic!("{error}"),
     }
     coverage.into_inner()
 }
@@ -60,6 +65,7 @@ fn arrays_read_what_the_oracle_reads() {
             "bias rows",
             "more rows than a chunk",
             "offset weights",
+            "the lowest offset weight",
             "an input saturates",
             "a weight saturates",
             "a negative sum",
@@ -157,8 +163,7 @@ fn two_rows_of_two_bits_exhaustively() {
                     crossbar.readout = Readout::Composed { shift, rounding };
                     crossbar.check().unwrap();
                     for (x, w) in all_operands(2, 3) {
-                        let expected =
-                            oracle_reads(&crossbar, &x.map(i128::from), &[w.to_vec()])[0].value;
+                        let expected = oracle_reads(&crossbar, &x.map(i128::from), &[w.to_vec()])[0].value;
                         let found = compose(&crossbar, &partials(&crossbar, x, w), shift, rounding);
                         assert_eq!(i128::from(found), expected, "{crossbar:?} x {x:?} w {w:?}");
                         read += 1;
@@ -180,8 +185,8 @@ fn exact_reads_exhaustively() {
             (crossbar.polarity, crossbar.bias_code) = (polarity, 0);
             crossbar.readout = Readout::Exact { adc_bits };
             crossbar.check().unwrap();
-            // The offset takes one of the three bits.
-            let limit = if polarity == Polarity::Offset { 3 } else { 7 };
+            // The offset takes one of the three bits: -4..=3, and 4 saturates.
+            let limit = if polarity == Polarity::Offset { 4 } else { 7 };
             for (x, w) in all_operands(2, limit) {
                 let expected = oracle_reads(&crossbar, &x.map(i128::from), &[w.to_vec()])[0].value;
                 let found = exact(&crossbar, &partials(&crossbar, x, w), adc_bits);

@@ -9,7 +9,9 @@ use crate::{
 };
 use spandrel_core::{
     blob::Column,
-    crossbar::{Activation, Crossbar, Polarity, Readout, input_limit, read_column, weight_limit},
+    crossbar::{
+        Activation, Crossbar, Polarity, Readout, input_limit, read_column, weight_floor, weight_limit,
+    },
     image::{Blob, Codec, Combine, Encoding, Image, Mapping, NO_TABLE},
 };
 use spandrel_oracle as oracle;
@@ -44,7 +46,8 @@ fn note(coverage: &mut Coverage, crossbar: &Crossbar, blob: &Blob, codes: &[i32]
                 coverage.hit_if(read.value != read.target && !read.clipped, "truncation shows");
                 for (pass, partials) in (0u32..).zip(&read.partials) {
                     for (slice, partial) in (0u32..).zip(partials) {
-                        let weight = pass * u32::from(crossbar.dac_bits) + slice * u32::from(crossbar.cell_bits);
+                        let weight =
+                            pass * u32::from(crossbar.dac_bits) + slice * u32::from(crossbar.cell_bits);
                         coverage.hit_if(weight > u32::from(shift), "a share shifts left");
                         let lost = u32::from(shift).saturating_sub(weight);
                         let odd = *partial < 0 && partial.rem_euclid(1 << lost) != 0;
@@ -76,9 +79,12 @@ pub fn check_array(u: &mut Source<'_>, coverage: &mut Coverage) {
     let wide: Vec<i128> = codes.iter().map(|code| i128::from(*code)).collect();
     let reads = oracle_reads(&array.crossbar, &wide, &b.blobs[0].matrix);
     let blob = image.blob(0).expect("the image has one blob");
-    let limit = weight_limit(&array.crossbar);
-    let beyond = b.blobs[0].matrix.iter().flatten().any(|w| w.unsigned_abs() > limit.unsigned_abs());
-    coverage.hit_if(beyond, "a weight saturates");
+    let range = weight_floor(&array.crossbar)..=weight_limit(&array.crossbar);
+    let mut weights = b.blobs[0].matrix.iter().flatten();
+    coverage.hit_if(weights.any(|w| !range.contains(w)), "a weight saturates");
+    let mut weights = b.blobs[0].matrix.iter().flatten();
+    let lowest = array.crossbar.polarity == Polarity::Offset && weights.any(|w| w == range.start());
+    coverage.hit_if(lowest, "the lowest offset weight");
     note(coverage, &array.crossbar, &blob, &codes, &reads);
     let store = image.weights();
     for (number, read) in (0..).zip(&reads) {

@@ -46,11 +46,13 @@ pub fn exercise(bytes: &[u8], seed: u8) -> bool {
         return true;
     }
     let mut ram = vec![u32::from(seed) * 0x0101_0101; words as usize];
-    let mut machine = Machine::new(&image, image.weights(), &mut ram).expect("parsing has computed the words");
+    let mut machine =
+        Machine::new(&image, image.weights(), &mut ram).expect("parsing has computed the words");
     for input in 0..image.input_count() {
         let encoder = image.encoder(input).expect("a counted record");
         let (lo, hi) = encoder.raw.range();
-        let raw = (0..encoder.length.min(1 << 12)).map(|i| [lo, hi, 0, 1][(i as usize + usize::from(seed)) % 4]);
+        let raw =
+            (0..encoder.length.min(1 << 12)).map(|i| [lo, hi, 0, 1][(i as usize + usize::from(seed)) % 4]);
         machine.feed(input, 0, raw.map(|raw| raw.clamp(lo, hi))).expect("a legal sample");
     }
     let mut codes = Vec::new();

@@ -140,7 +140,8 @@ pub fn periphery(u: &mut Source<'_>, crossbar: &mut Crossbar, tables: &mut Vec<V
         1 | 2 => Activation::Relu,
         _ => {
             let entries = number(u, 1, 40);
-            let lo = if once_in(u, 8) { extreme(u, i32::MIN.into(), i32::MAX.into()) } else { number(u, -30, 5) };
+            let lo =
+                if once_in(u, 8) { extreme(u, i32::MIN.into(), i32::MAX.into()) } else { number(u, -30, 5) };
             tables.push((0..entries).map(|_| extreme(u, -300, 300) as i32).collect());
             Activation::Table { table: tables.len() as u32 - 1, lo: lo as i32 }
         }

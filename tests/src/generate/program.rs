@@ -6,7 +6,9 @@ use super::{
     extreme, number, once_in, pick,
 };
 use crate::images::{ImageBuilder, Pattern};
-use spandrel_core::image::{Codec, Combine, Edge, Encoder, Instruction, Mapping, NO_BLOB, NO_REGISTER, NO_TABLE, ResetTarget};
+use spandrel_core::image::{
+    Codec, Combine, Edge, Encoder, Instruction, Mapping, NO_BLOB, NO_REGISTER, NO_TABLE, ResetTarget,
+};
 
 /// An image and samples for it.
 #[derive(Clone, Debug)]
@@ -46,8 +48,9 @@ fn encoder(u: &mut Source<'_>, b: &mut ImageBuilder) {
         let lo = number(u, -20, 20) as i32;
         (Mapping::Table { lo }, rows * number(u, 1, 9) as u32)
     };
-    let params: Vec<i32> =
-        (0..entries).map(|_| extreme(u, i32::MIN.into(), i32::MAX.into()) as i32 >> number(u, 0, 31)).collect();
+    let params: Vec<i32> = (0..entries)
+        .map(|_| extreme(u, i32::MIN.into(), i32::MAX.into()) as i32 >> number(u, 0, 31))
+        .collect();
     let params = b.table(&params);
     let mut order = NO_TABLE;
     if once_in(u, 2) {
@@ -88,17 +91,23 @@ fn pattern(u: &mut Source<'_>, b: &mut ImageBuilder, open: &[u8], write: bool) -
         p = p.axis(length, 1, origin(u, length));
     }
     if once_in(u, 5) {
-        let entries: Vec<i32> = (0..number(u, 1, 12)).map(|_| number(u, -2, i64::from(length) + 1) as i32).collect();
+        let entries: Vec<i32> =
+            (0..number(u, 1, 12)).map(|_| number(u, -2, i64::from(length) + 1) as i32).collect();
         let table = b.table(&entries);
         p = p.table(table);
     } else {
         for _ in 0..number(u, 0, 3) {
-            p = p.dim(number(u, 0, i64::from(axes) - 1) as u8, number(u, 1, 4) as u32, number(u, -1, 3) as i32);
+            p = p.dim(
+                number(u, 0, i64::from(axes) - 1) as u8,
+                number(u, 1, 4) as u32,
+                number(u, -1, 3) as i32,
+            );
         }
     }
     if !open.is_empty() {
         for _ in 0..number(u, 0, 2) {
-            let coefficient = if once_in(u, 12) { pick(u, &[i32::MIN, i32::MAX]) } else { number(u, -1, 3) as i32 };
+            let coefficient =
+                if once_in(u, 12) { pick(u, &[i32::MIN, i32::MAX]) } else { number(u, -1, 3) as i32 };
             p = p.term(number(u, 0, i64::from(axes) - 1) as u8, pick(u, open), coefficient);
         }
     }

@@ -319,7 +319,9 @@ impl ImageBuilder {
         self.limits.emit(&mut |part: &[u8]| chip.extend_from_slice(part));
         macro_rules! records {
             ($records:expr) => {
-                emitted($records, |record, bytes| record.emit(&mut |part: &[u8]| bytes.extend_from_slice(part)))
+                emitted($records, |record, bytes| {
+                    record.emit(&mut |part: &[u8]| bytes.extend_from_slice(part))
+                })
             };
         }
         let accesses: Vec<Vec<u8>> =

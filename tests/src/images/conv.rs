@@ -49,7 +49,8 @@ pub fn image() -> ImageBuilder {
 
     b.repeat(0, 2, |b| {
         // Axis 0 is the row (pitch 4), axis 1 the column; loop register 0 moves the column by two.
-        let window = Pattern::on(x).axis(3, 4, 0).axis(4, 1, -1).dim(0, 3, 1).dim(1, 3, 1).term(1, 0, 2).pad(9);
+        let window =
+            Pattern::on(x).axis(3, 4, 0).axis(4, 1, -1).dim(0, 3, 1).dim(1, 3, 1).term(1, 0, 2).pad(9);
         b.gather(window, 0);
         b.invoke(conv, false, true);
         b.scatter(Combine::Set, Pattern::on(y).axis(2, 2, 0).axis(2, 1, 0).dim(1, 2, 1).term(0, 0, 1), 0);

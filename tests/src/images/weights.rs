@@ -109,7 +109,11 @@ pub fn axon_typed(types: &[u32], values: &[Vec<i32>], synapses: &[Vec<bool>]) ->
         .iter()
         .zip(values)
         .map(|(column, values)| {
-            column.iter().zip(types).map(|(set, kind)| if *set { values[*kind as usize] } else { 0 }).collect()
+            column
+                .iter()
+                .zip(types)
+                .map(|(set, kind)| if *set { values[*kind as usize] } else { 0 })
+                .collect()
         })
         .collect();
     let bytes = synapses.iter().flat_map(|column| run(column.iter().map(|s| u32::from(*s)), 1)).collect();
