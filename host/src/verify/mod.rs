@@ -1,0 +1,185 @@
+//! Stage 8, verification: the claims C1 to C8, each with its evidence and its counter-examples.
+//!
+//! | claim | between | module |
+//! |---|---|---|
+//! | C1 | core model and written arithmetic | [`arithmetic`] |
+//! | C2 | fast engine and core model | [`engines`] |
+//! | C3 | image and mapped program | [`compare`] |
+//! | C4 | mapped program and core-op graph | [`mapping`] |
+//! | C6 | accumulators and every possible input | [`wrap`] |
+//! | C7 | image and golden model | [`model`] |
+//!
+//! C5 is shown by running the firmware, C8 on the device. Nothing here uses the code that maps and emits: weights are
+//! decoded a second time ([`decode`]), programs followed a second time ([`naive`], [`ranges`], [`mapping`]).
+
+pub mod arithmetic;
+mod binomial;
+pub mod bounds;
+mod capacity;
+pub mod compare;
+pub mod decode;
+pub mod engines;
+pub mod mapping;
+mod model;
+pub mod naive;
+mod parallel;
+pub mod ranges;
+mod report;
+mod stimuli;
+pub mod wrap;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use spandrel_core::image::Image;
+
+pub use binomial::clopper_pearson;
+pub use mapping::{MappingEvidence, check_mapping};
+pub use model::compile_again;
+pub use report::{ClaimId, ClaimReport, EquivalenceReport, Evidence, FAILURES_LISTED, Failure, Status};
+pub use wrap::{Proof, prove_no_wrap};
+
+use crate::diagnostic::{Diagnostic, Result};
+use crate::notes::Notes;
+use crate::samples::Samples;
+use crate::samples_raw::RawSamples;
+
+/// Given samples that C1, C2 and C6 look at, at most.
+const GIVEN: usize = 64;
+
+/// What to verify and with what.
+#[derive(Clone, Debug)]
+pub struct VerifyRequest {
+    /// The image's file.
+    pub image: PathBuf,
+    /// The ONNX file that it was compiled from.
+    pub model: Option<PathBuf>,
+    /// The samples that it was calibrated on; without a model, any samples.
+    pub samples: Option<PathBuf>,
+    /// Claims that must pass; none stands for [`ClaimId::DEFAULT`].
+    pub require: Vec<ClaimId>,
+    /// Random samples of C2, and the most vectors per configuration of C1.
+    pub cases: u64,
+    /// Seed of everything random.
+    pub seed: u64,
+}
+
+impl VerifyRequest {
+    /// The request for `image` alone: 256 cases, seed 1, the default claims.
+    #[must_use]
+    pub fn new(image: impl Into<PathBuf>) -> Self {
+        Self { image: image.into(), model: None, samples: None, require: Vec::new(), cases: 256, seed: 1 }
+    }
+}
+
+/// What verification of bytes is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// The image's name in counter-examples.
+    pub name: &'a str,
+    /// The model's file.
+    pub model: Option<&'a Path>,
+    /// The samples' file.
+    pub samples: Option<&'a Path>,
+    /// As in [`VerifyRequest`].
+    pub require: &'a [ClaimId],
+    /// As in [`VerifyRequest`].
+    pub cases: u64,
+    /// As in [`VerifyRequest`].
+    pub seed: u64,
+}
+
+/// Verifies an image file.
+///
+/// # Errors
+/// A file that can not be read, SP0610 for an image that is refused, and whatever of model and samples does not fit.
+/// Counter-examples are no errors: they stand in the report.
+pub fn verify(request: &VerifyRequest) -> Result<EquivalenceReport> {
+    let bytes = std::fs::read(&request.image).map_err(|error| Diagnostic::read(&request.image, &error))?;
+    let name = request.image.display().to_string();
+    let given = Given {
+        name: &name,
+        model: request.model.as_deref(),
+        samples: request.samples.as_deref(),
+        require: &request.require,
+        cases: request.cases,
+        seed: request.seed,
+    };
+    verify_image(&bytes, &given)
+}
+
+/// Verifies the image `bytes`.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_image(bytes: &[u8], given: &Given<'_>) -> Result<EquivalenceReport> {
+    let image = Image::parse(bytes).map_err(|error| {
+        let way_out = "give an image that this version compiled and that arrived whole";
+        Diagnostic::error("SP0610", given.name, format!("the image is refused: {error}"), way_out)
+    })?;
+    let raw = raw_samples(&image, given)?;
+    let mut claims = Vec::new();
+    let mut run = |id, check: &dyn Fn() -> Evidence| {
+        let start = Instant::now();
+        let evidence = check();
+        claims.push(ClaimReport::new(id, evidence, given.name, start.elapsed().as_secs_f64()));
+    };
+    run(ClaimId::C1, &|| arithmetic::check(&image, &raw, given.cases, given.seed));
+    run(ClaimId::C2, &|| engines::check(&image, &raw, given.cases, given.seed));
+    with_model(&image, given, &mut claims)?;
+    let reason = "the core model on another processor is compared by the firmware tests";
+    claims.push(ClaimReport::not_run(ClaimId::C5, reason));
+    let start = Instant::now();
+    let proof = wrap::prove_with(&image, &raw);
+    claims.push(ClaimReport::new(ClaimId::C6, proof.evidence, given.name, start.elapsed().as_secs_f64()));
+    agreement(&image, given, &mut claims)?;
+    claims
+        .push(ClaimReport::not_run(ClaimId::C8, "the chip is compared on the device, which is not at hand"));
+    claims.sort_by_key(|claim| claim.id);
+    let require = if given.require.is_empty() { &ClaimId::DEFAULT[..] } else { given.require };
+    Ok(EquivalenceReport::new(image.digest(), claims, require))
+}
+
+fn with_model(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport>) -> Result<()> {
+    let (Some(model), Some(samples)) = (given.model, given.samples) else {
+        let missing = if given.model.is_none() { "the model" } else { "the calibration samples" };
+        let reason = format!("{missing} must be given to compile again");
+        claims.push(ClaimReport::not_run(ClaimId::C3, reason.clone()));
+        claims.push(ClaimReport::not_run(ClaimId::C4, reason));
+        return Ok(());
+    };
+    let start = Instant::now();
+    let seconds = || start.elapsed().as_secs_f64();
+    let (c3, c4) = model::claims(image, given.name, model, samples, seconds)?;
+    claims.extend([c3, c4]);
+    Ok(())
+}
+
+fn agreement(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport>) -> Result<()> {
+    let (Some(model), Some(samples)) = (given.model, given.samples) else {
+        claims
+            .push(ClaimReport::not_run(ClaimId::C7, "model and samples must be given to measure agreement"));
+        return Ok(());
+    };
+    let start = Instant::now();
+    let evidence = model::agreement(image, given.name, model, samples)?;
+    claims.push(ClaimReport::new(ClaimId::C7, evidence, given.name, start.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// The first of the given samples, as the image's encoder takes them.
+fn raw_samples(image: &Image<'_>, given: &Given<'_>) -> Result<Vec<Vec<i32>>> {
+    let Some(path) = given.samples else { return Ok(Vec::new()) };
+    let samples = Samples::read(path, None)?.first(GIVEN);
+    // An image without notes takes whole numbers as they are.
+    let notes = if image.notes().is_empty() { None } else { Some(Notes::of(image, given.name)?) };
+    let raw = RawSamples::for_image(&samples, notes.as_ref().map(|notes| &notes.input))?;
+    let batch = raw.batch()?;
+    let length = image.encoder(0).map_or(0, |encoder| encoder.length as usize);
+    if batch.length() != length {
+        let rule = format!("a sample has {} values, the image's input takes {length}", batch.length());
+        let way_out = "give samples with as many values as the image's input takes";
+        return Err(Diagnostic::error("SP0602", path.display().to_string(), rule, way_out).into());
+    }
+    Ok((0..batch.len()).map(|sample| batch.sample(sample).collect()).collect())
+}

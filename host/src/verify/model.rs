@@ -1,0 +1,175 @@
+//! What needs the model: C3 and C4 (compile again and compare), and C7 (agreement with the golden model).
+
+use std::path::Path;
+
+use spandrel_core::image::{Image, sha256};
+
+use super::{
+    binomial::clopper_pearson,
+    compare,
+    mapping::check_mapping,
+    report::{ClaimId, ClaimReport, Evidence, Failure},
+};
+use crate::{
+    compile::{Compiled, Request, compile},
+    diagnostic::{Diagnostic, Result},
+    engine::{FastEngine, Options},
+    evaluate::{Reference, evaluate},
+    graph::Golden,
+    import::read_onnx,
+    notes::Notes,
+    samples::{Layout, Samples},
+    samples_raw::RawSamples,
+    settings::Settings,
+};
+
+/// The request that compiles `model` on `samples` as the notes of an image say. The chip is read from the notes'
+/// description, which is written into the folder `scratch` for that.
+///
+/// # Errors
+/// Settings or a layout in the notes that this version does not know; the description can not be written.
+fn request(notes: &Notes, model: &Path, samples: &Path, scratch: &Path) -> Result<Request> {
+    let settings = Settings::from_map(&notes.settings)?;
+    let chip = scratch.join("chip.toml");
+    std::fs::write(&chip, &notes.chip).map_err(|error| Diagnostic::write(&chip, &error))?;
+    let layout = notes.input.layout.as_deref().map(str::parse::<Layout>).transpose()?;
+    Ok(Request {
+        model: model.to_owned(),
+        chip: chip.display().to_string(),
+        samples: samples.to_owned(),
+        labels: None,
+        test: None,
+        test_labels: None,
+        calibration_count: notes.samples.calibration_count,
+        layout,
+        scale: Some(notes.input.scale.clone()),
+        mean: Some(notes.input.mean.clone()),
+        std: Some(notes.input.std.clone()),
+        options: settings.into(),
+        settings: notes.settings.clone(),
+    })
+}
+
+/// A folder of its own under the system's temporary one, removed when it is dropped.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn new(digest: &[u8]) -> Result<Self> {
+        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let path = std::env::temp_dir().join(format!("spandrel-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).map_err(|error| Diagnostic::write(&path, &error))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays behind is harmless; there is no one to tell.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn digest_of(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(|error| Diagnostic::read(path, &error))?;
+    Ok(sha256(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Compiles `model` on `samples` again, with the chip and the settings that the image's notes name.
+///
+/// # Errors
+/// Whatever the compiler refuses; SP0612 or SP0702 when model or samples are not the ones that the notes
+/// name.
+pub fn compile_again(image: &Image<'_>, place: &str, model: &Path, samples: &Path) -> Result<Compiled> {
+    let notes = Notes::of(image, place)?;
+    let mut found = crate::diagnostic::Diagnostics::default();
+    let given = [
+        ("SP0612", "model", model, &notes.model.sha256),
+        ("SP0702", "samples", samples, &notes.samples.sha256),
+    ];
+    for (code, what, path, stated) in given {
+        if digest_of(path)? != *stated {
+            let rule = format!("these are not the {what} that the image's notes name (SHA-256 {stated})");
+            let way_out = format!("give the {what} file that the image was compiled from");
+            found.push(Diagnostic::error(code, path.display().to_string(), rule, way_out));
+        }
+    }
+    found.into_result(())?;
+    let scratch = Scratch::new(image.digest())?;
+    compile(&request(&notes, model, samples, &scratch.0)?, &mut ())
+}
+
+/// C3 and C4 against a fresh compilation. When it is refused, both fail with the reason.
+pub(super) fn claims(
+    image: &Image<'_>,
+    place: &str,
+    model: &Path,
+    samples: &Path,
+    seconds: impl Fn() -> f64,
+) -> Result<(ClaimReport, ClaimReport)> {
+    let compiled = compile_again(image, place, model, samples)?;
+    let fresh = Image::parse(&compiled.image).map_err(|error| {
+        let way_out = "this is a fault of the compiler: report it with the model";
+        Diagnostic::error("SP0310", "image", error.to_string(), way_out)
+    })?;
+    let mut evidence = compare::images(&fresh, image);
+    program(&compiled, image, &mut evidence);
+    let c3 = ClaimReport::new(ClaimId::C3, evidence, place, seconds());
+    let mapped = check_mapping(&compiled.coded, image);
+    let c4 = ClaimReport::new(ClaimId::C4, mapped.evidence, place, seconds() - c3.seconds);
+    Ok((c3, c4))
+}
+
+/// The decoded image against the mapped program itself, not by way of its bytes.
+fn program(compiled: &Compiled, image: &Image<'_>, evidence: &mut Evidence) {
+    let program = &compiled.program;
+    let Ok(arrays) = super::decode::arrays(image) else { return };
+    for (core, (array, data)) in (0u32..).zip(arrays.iter().zip(&program.blobs)) {
+        let flat: Vec<i32> = array.weights.iter().flatten().copied().collect();
+        evidence.cases += flat.len() as u64;
+        let wrong =
+            flat.iter().zip(&data.weights).filter(|(held, mapped)| **held != i32::from(**mapped)).count();
+        if flat.len() != data.weights.len() || wrong > 0 {
+            let failure = Failure::new("weights that are not the mapped ones", 0, wrong);
+            evidence.fail(failure.at(image, core, None));
+        }
+    }
+    evidence.text.push_str(", and every weight with the mapped program");
+}
+
+/// C7: agreement of the image with the golden model on `samples`.
+///
+/// # Errors
+/// Model, samples and image do not fit together.
+pub(super) fn agreement(image: &Image<'_>, place: &str, model: &Path, samples: &Path) -> Result<Evidence> {
+    let notes = Notes::of(image, place)?;
+    let graph = read_onnx(model)?;
+    let samples = Samples::read(samples, None)?;
+    let feed = notes.input.feed(&samples.shape, &graph.value(graph.input()).shape)?;
+    let raw = RawSamples::for_image(&samples, Some(&notes.input))?;
+    let mut engine = FastEngine::new(image, Options::default())?;
+    let mut golden = Golden::new(&graph);
+    let reference = Reference { engine: &mut golden, feed: &feed, output: &notes.model.output };
+    let found = evaluate(&mut engine, &raw.batch()?, &samples, Some(reference), &mut |_, _, _| {})?;
+    let mut text = format!("{} samples", found.samples);
+    if let Some(agreeing) = found.agreeing {
+        let (lo, hi) = clopper_pearson(agreeing as u64, found.samples as u64, 0.95);
+        text.push_str(&format!(
+            ": {agreeing} have the golden class, {:.2} % (95 % interval of Clopper and Pearson {:.2} % to {:.2} %)",
+            100.0 * agreeing as f64 / found.samples as f64,
+            100.0 * lo,
+            100.0 * hi
+        ));
+    }
+    if let (Some(correct), Some(golden)) = (found.correct, found.golden_correct) {
+        text.push_str(&format!("; {correct} have their label, of golden's classes {golden}"));
+    }
+    if let Some(error) = found.max_abs_error {
+        text.push_str(&format!("; largest difference to a golden output {error:.4}"));
+    }
+    if found.samples <= notes.samples.calibration_count {
+        text.push_str(
+            "; these can be the calibration samples, on which agreement is no evidence for new data",
+        );
+    }
+    Ok(Evidence { text, cases: found.samples as u64, wrong: 0, failures: Vec::new() })
+}

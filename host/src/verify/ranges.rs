@@ -1,0 +1,267 @@
+//! Which values the sum registers and edges of a program can hold: the program, followed with ranges for values.
+//!
+//! There are no jumps and trip counts are constant, so the program is followed as it runs. A register has the range that
+//! its last write gave it; a signal has the range of everything ever written to its edge. A loop whose registers and edges
+//! change no more is left early; one that goes on changing for [`TRIPS`] rounds has every register that still
+//! moves widened to its whole range, which then fails the proof rather than pass it.
+
+use std::collections::BTreeMap;
+
+use spandrel_core::image::{Codec, Combine, Image, Instruction, ResetTarget};
+use spandrel_oracle as oracle;
+
+use super::{
+    bounds::{ColumnBounds, Span},
+    decode::Array,
+    naive::adder,
+};
+
+/// Rounds of a loop that are followed one by one.
+const TRIPS: u32 = 4096;
+/// Steps (instructions) that are followed in all before everything is widened.
+const STEPS: u64 = 1 << 22;
+
+/// Samples that are followed one behind the other before what still moves is widened.
+const ROUNDS: u32 = 16;
+
+/// What happens to the sums of one configuration, over the whole program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SumRange {
+    /// For each column the hull of its sums, after each invocation of this configuration.
+    pub sums: Vec<Option<Span>>,
+    /// For each column the hull of its finished outputs before the clip to the output range.
+    pub active: Vec<Option<Span>>,
+}
+
+/// The ranges of a program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ranges {
+    /// By configuration.
+    pub cores: BTreeMap<u32, SumRange>,
+    /// Edges on which a write can be saturated to the edge's codec, with the widest range written.
+    pub saturating: BTreeMap<u32, Span>,
+    /// Sum registers that ADD can take beyond 32 bits, with the instruction.
+    pub overflowing: BTreeMap<u32, Span>,
+    /// Whether a limit was reached and ranges were widened.
+    pub widened: bool,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct State {
+    sums: Vec<Span>,
+    edges: Vec<Span>,
+}
+
+struct Follow<'a, 'i> {
+    image: &'a Image<'i>,
+    arrays: &'a [Array],
+    bounds: &'a [Vec<ColumnBounds>],
+    adders: Vec<oracle::Adder>,
+    state: State,
+    found: Ranges,
+    steps: u64,
+}
+
+const WORD: Span = Span::new(i32::MIN as i64, i32::MAX as i64);
+
+fn codec_span(codec: Codec) -> Span {
+    let (lo, hi) = codec.range();
+    Span::new(i64::from(lo), i64::from(hi))
+}
+
+/// Follows the program of `image`, whose columns have `bounds`; `None` when a reference does not resolve.
+pub fn follow(image: &Image<'_>, arrays: &[Array], bounds: &[Vec<ColumnBounds>]) -> Option<Ranges> {
+    let edges = (0..image.edge_count())
+        .map(|edge| image.edge(edge).map(|edge| Span::only(i64::from(edge.reset))))
+        .collect::<Option<Vec<Span>>>()?;
+    let mut follow = Follow {
+        image,
+        arrays,
+        bounds,
+        adders: arrays.iter().map(|array| adder(image, array)).collect(),
+        state: State { sums: vec![Span::only(0); image.plan().sums as usize], edges },
+        found: Ranges::default(),
+        steps: 0,
+    };
+    for input in 0..image.input_count() {
+        let encoder = image.encoder(input)?;
+        follow.store(encoder.edge, Span::new(i64::from(encoder.lo), i64::from(encoder.hi)))?;
+    }
+    // A second sample begins with what the first one left behind, unless the machine is reset: both are covered.
+    for round in 0..2 * ROUNDS {
+        let before = follow.state.clone();
+        follow.block(0, image.instruction_count())?;
+        if follow.state == before {
+            return Some(follow.found);
+        }
+        if round >= ROUNDS {
+            follow.widen(&before);
+        }
+    }
+    None
+}
+
+impl Follow<'_, '_> {
+    /// Adds `span` to what edge `edge` can hold.
+    fn store(&mut self, edge: u32, span: Span) -> Option<()> {
+        let codec = codec_span(self.image.edge(edge)?.codec);
+        if !codec.holds(span) {
+            let widest = self.found.saturating.entry(edge).or_insert(span);
+            *widest = widest.or(span);
+        }
+        let held = self.state.edges.get_mut(edge as usize)?;
+        *held = held.or(span.within(codec));
+        Some(())
+    }
+
+    fn block(&mut self, mut at: u32, end: u32) -> Option<()> {
+        while at < end {
+            self.steps += 1;
+            if self.steps > 2 * STEPS {
+                return None;
+            }
+            if let Instruction::Loop { trips, .. } = self.image.instruction(at)? {
+                let close = (at + 1..end).find(|number| {
+                    matches!(self.image.instruction(*number), Some(Instruction::End { start, .. }) if start == at)
+                })?;
+                for trip in 0..trips {
+                    let before = self.state.clone();
+                    self.block(at + 1, close)?;
+                    if self.state == before {
+                        break;
+                    }
+                    if trip >= TRIPS || self.steps > STEPS {
+                        self.widen(&before);
+                    }
+                }
+                at = close + 1;
+                continue;
+            }
+            self.one(at)?;
+            at += 1;
+        }
+        Some(())
+    }
+
+    /// Whatever still moves may go anywhere.
+    fn widen(&mut self, before: &State) {
+        self.found.widened = true;
+        for (sum, old) in self.state.sums.iter_mut().zip(&before.sums) {
+            if sum != old {
+                *sum = WORD;
+            }
+        }
+        for (number, (edge, old)) in (0..).zip(self.state.edges.iter_mut().zip(&before.edges)) {
+            if edge != old {
+                *edge = self.image.edge(number).map_or(WORD, |edge| codec_span(edge.codec));
+            }
+        }
+    }
+
+    /// What a pattern can read: what its edge can hold, or the pad code, element by element.
+    fn fetch(&self, access: u32) -> Option<(usize, Span)> {
+        let access = self.image.access(access)?;
+        let count = self.image.elements(&access)? as usize;
+        let span = self.state.edges.get(access.edge as usize)?;
+        // Whether an element can lie outside is not asked: the pad code is always possible.
+        Some((count, span.or(Span::only(i64::from(access.pad)))))
+    }
+
+    fn one(&mut self, at: u32) -> Option<()> {
+        match self.image.instruction(at)? {
+            Instruction::Loop { .. }
+            | Instruction::End { .. }
+            | Instruction::Gather { .. }
+            | Instruction::Emit { .. }
+            | Instruction::Tick
+            | Instruction::Reset(ResetTarget::State { .. }) => {}
+            Instruction::Reset(ResetTarget::Edge(edge)) => {
+                let reset = i64::from(self.image.edge(edge)?.reset);
+                self.store(edge, Span::only(reset))?;
+            }
+            Instruction::Reset(ResetTarget::Sums) => self.state.sums.fill(Span::only(0)),
+            Instruction::Add { combine, access, first } => {
+                let (count, span) = self.fetch(access)?;
+                for sum in self.state.sums.get_mut(first as usize..first as usize + count)? {
+                    let total = joined(combine, *sum, span);
+                    if !WORD.holds(total) {
+                        self.found.overflowing.insert(at, total);
+                    }
+                    *sum = total.within(WORD);
+                }
+            }
+            Instruction::Rate { access, first, .. } => {
+                let (count, _) = self.fetch(access)?;
+                self.state.sums.get_mut(first as usize..first as usize + count)?.fill(Span::new(0, 1));
+            }
+            Instruction::Scatter { combine, access, first } => {
+                let access = self.image.access(access)?;
+                let count = self.image.elements(&access)? as usize;
+                let held = *self.state.edges.get(access.edge as usize)?;
+                let written = self.state.sums.get(first as usize..first as usize + count)?;
+                let spans = written.iter().map(|sum| joined(combine, held, *sum));
+                if let Some(span) = spans.reduce(Span::or) {
+                    self.store(access.edge, span)?;
+                }
+            }
+            Instruction::Invoke { accumulate, finish, config, .. } => {
+                self.invoke(config, accumulate, finish)?;
+            }
+        }
+        Some(())
+    }
+
+    fn invoke(&mut self, config: u32, accumulate: bool, finish: bool) -> Option<()> {
+        let core = config as usize;
+        let (array, bounds, adder) = (self.arrays.get(core)?, self.bounds.get(core)?, self.adders.get(core)?);
+        let columns = bounds.len();
+        let ranges = self.found.cores.entry(config).or_default();
+        ranges.sums.resize(columns, None);
+        ranges.active.resize(columns, None);
+        let sums = self.state.sums.get_mut(..columns)?;
+        for (unit, (sum, bounds)) in sums.iter_mut().zip(bounds).enumerate() {
+            let total = if accumulate { sum.plus(bounds.read) } else { bounds.read };
+            ranges.sums[unit] = Some(ranges.sums[unit].map_or(total, |known| known.or(total)));
+            *sum = total.within(WORD);
+        }
+        if finish {
+            let wide =
+                oracle::Adder { out_lo: i128::from(i64::MIN), out_hi: i128::from(i64::MAX), ..adder.clone() };
+            let output = Span::new(i64::from(array.crossbar.out_lo), i64::from(array.crossbar.out_hi));
+            let mut finished = Vec::with_capacity(columns);
+            for (unit, sum) in sums.iter().enumerate() {
+                let span = activated(&wide, *sum)?;
+                ranges.active[unit] = Some(ranges.active[unit].map_or(span, |known| known.or(span)));
+                finished.push(span.within(output));
+            }
+            let pool = usize::from(array.crossbar.pool);
+            for (group, sum) in finished.chunks(pool).zip(sums.iter_mut()) {
+                let largest = |a: Span, b: &Span| Span::new(a.lo.max(b.lo), a.hi.max(b.hi));
+                *sum = group[1..].iter().fold(group[0], largest);
+            }
+        }
+        Some(())
+    }
+}
+
+fn joined(combine: Combine, held: Span, value: Span) -> Span {
+    match combine {
+        Combine::Set => value,
+        Combine::Add => held.plus(value),
+        Combine::Max => Span::new(held.lo.max(value.lo), held.hi.max(value.hi)),
+    }
+}
+
+/// The sums `sum` after shift and activation: monotone, unless a table is in the way, whose entries are looked through.
+fn activated(adder: &oracle::Adder, sum: Span) -> Option<Span> {
+    let end = |value: i64| i64::try_from(oracle::finish(adder, &[i128::from(value)])).ok();
+    let oracle::Activation::Table { lo, entries } = &adder.activation else {
+        return Some(Span::new(end(sum.lo)?, end(sum.hi)?));
+    };
+    let straight = oracle::Adder { activation: oracle::Activation::None, ..adder.clone() };
+    let key = |value: i64| oracle::finish(&straight, &[i128::from(value)]) - lo;
+    let last = entries.len() as i128 - 1;
+    let (from, to) = (key(sum.lo).clamp(0, last) as usize, key(sum.hi).clamp(0, last) as usize);
+    let reached = entries.get(from..=to)?;
+    Some(Span::new(i64::try_from(*reached.iter().min()?).ok()?, i64::try_from(*reached.iter().max()?).ok()?))
+}

@@ -1,0 +1,248 @@
+//! C6: no accumulator wraps, for any input: an interval proof over the loaded weights.
+//!
+//! Shown for every column: its partials fit the 32 bits that the models give them, in any order of adding; every sum of
+//! reads, after every array of a chain, fits the configuration's adder; every ADD fits 32 bits. Where the rule is saturation
+//! (a read, the register of reads, an output, a signal of an edge), nothing can wrap: whether it is reachable is
+//! reported, and how often it was reached on the given samples.
+
+use std::collections::BTreeMap;
+
+use spandrel_core::image::Image;
+
+use super::{
+    bounds::{self, ColumnBounds, Span},
+    decode::{self, Array},
+    naive::{self, Reader},
+    parallel::map,
+    ranges::{self, Ranges},
+    report::{Evidence, Failure},
+};
+
+/// Samples on which clipping is counted, at most.
+const SAMPLES: usize = 64;
+/// The magnitude below which every integer is an f32.
+const F32_EXACT: i64 = 1 << 24;
+
+/// What saturates on one configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Saturation {
+    /// Columns.
+    pub columns: u32,
+    /// Columns of which a conversion can clip for some input.
+    pub can_clip_share: u32,
+    /// Columns whose register of shares can clip for some input.
+    pub can_clip_register: u32,
+    /// Columns whose finished output can lie outside the output range.
+    pub can_clip_output: u32,
+    /// Columns that clipped (conversion or register) on some given sample.
+    pub did_clip: u32,
+}
+
+/// The proof, in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// Claims checked, counter-examples, text.
+    pub evidence: Evidence,
+    /// By configuration.
+    pub saturation: BTreeMap<u32, Saturation>,
+    /// Largest magnitude of a partial, added in any order.
+    pub largest_partial: i64,
+    /// Configurations whose partials stay below 2^24, so that f32 sums them exactly.
+    pub float_exact: u32,
+    /// Hull of all sums.
+    pub largest_sum: i64,
+    /// Samples on which clipping was counted.
+    pub samples: usize,
+}
+
+/// Proves that nothing wraps in `image`; for tests and for every compile.
+#[must_use]
+pub fn prove_no_wrap(image: &Image<'_>) -> Proof {
+    prove_with(image, &[])
+}
+
+/// As [`prove_no_wrap`], and counts the clipping on raw samples of input 0.
+#[must_use]
+pub fn prove_with(image: &Image<'_>, samples: &[Vec<i32>]) -> Proof {
+    let mut proof = Proof::default();
+    let arrays = match decode::arrays(image) {
+        Ok(arrays) => arrays,
+        Err(core) => {
+            let failure = Failure::new("the configuration", "a crossbar", "unreadable").at(image, core, None);
+            proof.evidence.fail(failure);
+            return proof;
+        }
+    };
+    let bounds: Vec<Vec<ColumnBounds>> = map(arrays.len(), |core| {
+        let array = &arrays[core];
+        (0..array.weights.len()).map(|column| bounds::column(array, column)).collect()
+    });
+    partials(image, &bounds, &mut proof);
+    match ranges::follow(image, &arrays, &bounds) {
+        Some(ranges) => sums(image, &arrays, &bounds, &ranges, &mut proof),
+        None => {
+            proof.evidence.fail(Failure::new("the program", "followed to its end", "a dangling reference"))
+        }
+    }
+    observe(image, &arrays, &samples[..samples.len().min(SAMPLES)], &mut proof);
+    describe(image, &mut proof);
+    proof
+}
+
+fn partials(image: &Image<'_>, bounds: &[Vec<ColumnBounds>], proof: &mut Proof) {
+    let word = Span::register(32);
+    for (core, columns) in (0u32..).zip(bounds) {
+        let mut largest = 0;
+        for (unit, column) in (0u32..).zip(columns) {
+            proof.evidence.cases += column.partials.len() as u64;
+            largest = largest.max(column.gross);
+            let widest = column.partials.iter().copied().reduce(Span::or).unwrap_or(Span::only(0));
+            if !word.holds(widest) || column.gross > word.hi {
+                let found = format!("{}..={} (gross {})", widest.lo, widest.hi, column.gross);
+                let failure = Failure::new("the range of a partial", "within 32 bits", found);
+                proof.evidence.fail(failure.at(image, core, Some(unit)));
+            }
+        }
+        proof.largest_partial = proof.largest_partial.max(largest);
+        proof.float_exact += u32::from(largest < F32_EXACT);
+        let count =
+            |what: fn(&ColumnBounds) -> bool| columns.iter().filter(|column| what(column)).count() as u32;
+        proof.saturation.insert(
+            core,
+            Saturation {
+                columns: columns.len() as u32,
+                can_clip_share: count(|column| column.share_clips),
+                can_clip_register: count(|column| column.register_clips),
+                ..Saturation::default()
+            },
+        );
+    }
+}
+
+fn sums(
+    image: &Image<'_>,
+    arrays: &[Array],
+    bounds: &[Vec<ColumnBounds>],
+    ranges: &Ranges,
+    proof: &mut Proof,
+) {
+    for (core, range) in &ranges.cores {
+        let crossbar = &arrays[*core as usize].crossbar;
+        let register = Span::register(crossbar.adder_bits);
+        let output = Span::new(i64::from(crossbar.out_lo), i64::from(crossbar.out_hi));
+        for (unit, sum) in (0u32..).zip(&range.sums) {
+            let Some(sum) = sum else { continue };
+            proof.evidence.cases += 1;
+            proof.largest_sum = proof.largest_sum.max(sum.lo.abs()).max(sum.hi.abs());
+            if !register.holds(*sum) {
+                let what = format!("the range of a sum in an adder of {} bits", crossbar.adder_bits);
+                let failure = Failure::new(
+                    what,
+                    format!("within {}..={}", register.lo, register.hi),
+                    format!("{}..={}", sum.lo, sum.hi),
+                );
+                proof.evidence.fail(failure.at(image, *core, Some(unit)));
+            }
+        }
+        let outside = range.active.iter().flatten().filter(|span| !output.holds(**span)).count();
+        if let Some(saturation) = proof.saturation.get_mut(core) {
+            saturation.can_clip_output = outside as u32;
+        }
+    }
+    for (instruction, span) in &ranges.overflowing {
+        let what = format!("the range of a sum register after instruction {instruction}");
+        proof.evidence.fail(Failure::new(what, "within 32 bits", format!("{}..={}", span.lo, span.hi)));
+    }
+    let idle = bounds.len() - ranges.cores.len();
+    let mut text = String::new();
+    if idle > 0 {
+        text.push_str(&format!("; {idle} configurations are never invoked"));
+    }
+    if ranges.widened {
+        text.push_str("; a loop was too long to follow, its ranges were widened");
+    }
+    for (edge, span) in &ranges.saturating {
+        text.push_str(&format!("; writes to edge {edge} can saturate (values {}..={})", span.lo, span.hi));
+    }
+    proof.evidence.text = text;
+}
+
+/// Which columns clip on a sample.
+struct Watch<'a, 'i> {
+    image: &'a Image<'i>,
+    arrays: &'a [Array],
+    clipped: BTreeMap<u32, Vec<bool>>,
+}
+
+impl Reader for Watch<'_, '_> {
+    fn read(&mut self, core: u32, inputs: &[i32]) -> Vec<i64> {
+        let array = &self.arrays[core as usize];
+        let columns = array.weights.len();
+        let clipped = self.clipped.entry(core).or_insert_with(|| vec![false; columns]);
+        let image = self.image;
+        (0..columns)
+            .map(|column| {
+                let (share, register) = bounds::clips(array, column, inputs);
+                clipped[column] |= share || register;
+                super::arithmetic::model_read(image, array, inputs, column as u32).map_or(0, i64::from)
+            })
+            .collect()
+    }
+}
+
+fn observe(image: &Image<'_>, arrays: &[Array], samples: &[Vec<i32>], proof: &mut Proof) {
+    let parts = map(samples.len(), |at| {
+        let mut watch = Watch { image, arrays, clipped: BTreeMap::new() };
+        naive::run(image, arrays, &samples[at], &mut watch).map(|_| watch.clipped)
+    });
+    let mut clipped: BTreeMap<u32, Vec<bool>> = BTreeMap::new();
+    for part in parts.into_iter().flatten() {
+        proof.samples += 1;
+        for (core, columns) in part {
+            let known = clipped.entry(core).or_insert_with(|| vec![false; columns.len()]);
+            known.iter_mut().zip(columns).for_each(|(known, now)| *known |= now);
+        }
+    }
+    for (core, columns) in clipped {
+        if let Some(saturation) = proof.saturation.get_mut(&core) {
+            saturation.did_clip = columns.iter().filter(|clipped| **clipped).count() as u32;
+        }
+    }
+}
+
+fn describe(image: &Image<'_>, proof: &mut Proof) {
+    let total = |what: fn(&Saturation) -> u32| proof.saturation.values().map(what).sum::<u32>();
+    let mut text = format!(
+        "over all inputs: {} ranges of partials (largest {}) within 32 bits, sums up to {} within their adders; {} of {} \
+         configurations sum exactly in f32; saturation is reachable on {} of {} columns' conversions, {} registers of reads, {} \
+         outputs",
+        proof.evidence.cases,
+        proof.largest_partial,
+        proof.largest_sum,
+        proof.float_exact,
+        proof.saturation.len(),
+        total(|s| s.can_clip_share),
+        total(|s| s.columns),
+        total(|s| s.can_clip_register),
+        total(|s| s.can_clip_output),
+    );
+    if proof.samples > 0 {
+        text.push_str(&format!(
+            "; on {} samples {} columns clipped a read",
+            proof.samples,
+            total(|s| s.did_clip)
+        ));
+        let worst = proof.saturation.iter().filter(|(_, s)| s.did_clip > 0).take(8);
+        let worst: Vec<String> = worst
+            .map(|(core, s)| {
+                let node = image.origins().nodes(*core).map_or(String::new(), |(node, _)| format!(" {node}"));
+                format!("core {core}{node}: {} of {}", s.did_clip, s.columns)
+            })
+            .collect();
+        if !worst.is_empty() {
+            text.push_str(&format!(" ({})", worst.join(", ")));
+        }
+    }
+    text.push_str(&proof.evidence.text);
+    proof.evidence.text = text;
+}
