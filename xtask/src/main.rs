@@ -1,2 +1,54 @@
-//! Tasks.
-fn main() {}
+//! The repository's tasks, for `cargo xtask TASK`. No dependencies: the first task starts in a moment on a fresh machine.
+//!
+//! 1. [`digits`]: the worked example, from the network to a verified image.
+//! 2. [`test`]: all tests of all packages, with [`setup`] before them.
+//! 3. [`data`]: the measurements on networks that are not in this repository.
+
+mod counts;
+mod data;
+mod digits;
+mod json;
+mod process;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask TASK
+
+  digits        compile the digits network for PRIME, print accuracy before and after, verify the image
+  test [ARGS]   run all tests of all packages, firmware under QEMU included; installs target and QEMU if missing.
+                ARGS go to `cargo test` of the main workspace
+  setup         only install what the tests need
+  data [DIR]    compile four MNIST networks, verify them, and print a table; DIR is the folder with datasets/ and
+                onnx/ (default: SPANDREL_DATA, or ../shared/data)
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let task = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let done = match (task.as_str(), rest.as_slice()) {
+        ("digits", []) => digits::digits(),
+        ("test", rest) => test::test(rest),
+        ("setup", []) => setup::setup(),
+        ("data", []) => data::data(None),
+        ("data", [folder]) => data::data(Some(folder)),
+        ("help" | "--help" | "-h", _) => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("xtask: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What the tests need beside Rust itself: the firmware's target and QEMU.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::process::{Result, announce, exists, succeeds};
+
+/// The target of the firmware.
+const TARGET: &str = "thumbv7em-none-eabi";
+/// The emulator.
+const QEMU: &str = "qemu-system-arm";
+
+/// Installs what is missing.
+///
+/// # Errors
+/// What could not be installed and how to do it by hand, all at once.
+pub(crate) fn setup() -> Result<()> {
+    let found: Vec<String> = [target(), qemu()].into_iter().filter_map(std::result::Result::err).collect();
+    if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
+}
+
+fn target() -> Result<()> {
+    let way_out =
+        format!("the Rust target {TARGET} is missing: install it with `rustup target add {TARGET}`");
+    if has_target() {
+        println!("target   {TARGET}: here");
+        return Ok(());
+    }
+    if !exists("rustup") {
+        return Err(way_out);
+    }
+    announce(&format!("rustup target add {TARGET}"));
+    let done = succeeds(Command::new("rustup").args(["target", "add", TARGET]).stdin(Stdio::null()));
+    if done == Ok(true) && has_target() { Ok(()) } else { Err(way_out) }
+}
+
+/// Asks the compiler, not rustup, which not everyone uses.
+fn has_target() -> bool {
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    let output = rustc.args(["--print", "target-libdir", "--target", TARGET]).stdin(Stdio::null()).output();
+    output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+}
+
+fn qemu() -> Result<()> {
+    if exists(QEMU) {
+        println!("emulator {QEMU}: here");
+        return Ok(());
+    }
+    let packages = "Debian and Ubuntu: `apt-get install qemu-system-arm`; Fedora: `dnf install qemu-system-arm`; \
+                    Arch: `pacman -S qemu-system-arm`; macOS: `brew install qemu`";
+    let way_out =
+        |why: &str| Err(format!("{QEMU} is missing and {why}: install it and try again ({packages})"));
+    if !exists("apt-get") {
+        return way_out("there is no apt-get");
+    }
+    if !is_root() {
+        return way_out("only root may install packages");
+    }
+    let apt = |arguments: &[&str]| {
+        announce(&format!("apt-get {}", arguments.join(" ")));
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        succeeds(&mut command).unwrap_or(false)
+    };
+    let install = || apt(&["install", "-y", "--no-install-recommends", QEMU]);
+    // The lists of a fresh machine are empty or old: a second attempt with new ones.
+    if (install() || (apt(&["update"]) && install())) && exists(QEMU) {
+        Ok(())
+    } else {
+        way_out("apt-get could not install it")
+    }
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").stdin(Stdio::null()).output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
