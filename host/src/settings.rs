@@ -9,10 +9,26 @@ use std::str::FromStr;
 
 use crate::compile::StageOptions;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::encode::EncodeOptions;
+use crate::expand::ExpandOptions;
+use crate::tune::TuneOptions;
 
-/// The options of all stages, by key.
+/// The options of all stages.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Settings(pub StageOptions);
+pub struct Settings {
+    /// Of stage 3.
+    pub encode: EncodeOptions,
+    /// Of stage 4.
+    pub expand: ExpandOptions,
+    /// Of stage 5.
+    pub tune: TuneOptions,
+}
+
+impl From<Settings> for StageOptions {
+    fn from(Settings { encode, expand, tune }: Settings) -> Self {
+        Self { encode, expand, tune }
+    }
+}
 
 /// One setting.
 #[derive(Clone, Copy, Debug)]
@@ -50,92 +66,92 @@ pub const SETTINGS: &[Setting] = &[
         key: "encode.carrier",
         allowed: "1 to 32",
         help: "signals that carry a sum to the array that applies the native sigmoid to it",
-        get: |s| text(&s.0.encode.carrier_signals),
-        set: |s, v| put(&mut s.0.encode.carrier_signals, v, |k| (1..=32).contains(k)),
+        get: |s| text(&s.encode.carrier_signals),
+        set: |s, v| put(&mut s.encode.carrier_signals, v, |k| (1..=32).contains(k)),
     },
     Setting {
         key: "encode.input",
         allowed: "1 or 2",
         help: "signals per input value; a second one carries two more bits",
-        get: |s| text(&s.0.encode.input_signals),
-        set: |s, v| put(&mut s.0.encode.input_signals, v, |k| (1..=2).contains(k)),
+        get: |s| text(&s.encode.input_signals),
+        set: |s, v| put(&mut s.encode.input_signals, v, |k| (1..=2).contains(k)),
     },
     Setting {
         key: "encode.output",
         allowed: "auto, or 1 to 32",
         help: "signals per output value; auto: as many as there are free columns",
-        get: |s| text(&s.0.encode.output_signals),
-        set: |s, v| put(&mut s.0.encode.output_signals, v, |_| true),
+        get: |s| text(&s.encode.output_signals),
+        set: |s, v| put(&mut s.encode.output_signals, v, |_| true),
     },
     Setting {
         key: "encode.signals",
         allowed: "auto, or 1 to 32",
         help: "signals per hidden value behind a ReLU; auto: as many as fit without further arrays, the noisiest values first",
-        get: |s| text(&s.0.encode.signals),
-        set: |s, v| put(&mut s.0.encode.signals, v, |_| true),
+        get: |s| text(&s.encode.signals),
+        set: |s, v| put(&mut s.encode.signals, v, |_| true),
     },
     Setting {
         key: "expand.row_arrays",
         allowed: "1 to 64",
         help: "so many times the least number of arrays hold the rows of a sum that spans arrays",
-        get: |s| text(&s.0.expand.row_arrays),
-        set: |s, v| put(&mut s.0.expand.row_arrays, v, |k| (1..=64).contains(k)),
+        get: |s| text(&s.expand.row_arrays),
+        set: |s, v| put(&mut s.expand.row_arrays, v, |k| (1..=64).contains(k)),
     },
     Setting {
         key: "sigmoid",
         allowed: "auto, relay, or relu:K with K from 1 to 32",
         help: "a sigmoid whose sum spans arrays: relayed to a native one, or approximated by K clipped ReLUs; auto: the relay where the chip has a sigmoid",
-        get: |s| text(&s.0.encode.sigmoid),
-        set: |s, v| put(&mut s.0.encode.sigmoid, v, |_| true),
+        get: |s| text(&s.encode.sigmoid),
+        set: |s, v| put(&mut s.encode.sigmoid, v, |_| true),
     },
     Setting {
         key: "tune",
         allowed: "full, nearest, or nearest-one-scale",
         help: "how weights and biases become whole numbers: with error feedback; to the nearest, with a scale per column; to the nearest, with one scale per layer",
-        get: |s| text(&s.0.tune.rounding),
-        set: |s, v| put(&mut s.0.tune.rounding, v, |_| true),
+        get: |s| text(&s.tune.rounding),
+        set: |s, v| put(&mut s.tune.rounding, v, |_| true),
     },
     Setting {
         key: "tune.bias_rows",
         allowed: "1 to 64",
         help: "bias rows to use where they suffice",
-        get: |s| text(&s.0.tune.bias_rows),
-        set: |s, v| put(&mut s.0.tune.bias_rows, v, |k| (1..=64).contains(k)),
+        get: |s| text(&s.tune.bias_rows),
+        set: |s, v| put(&mut s.tune.bias_rows, v, |k| (1..=64).contains(k)),
     },
     Setting {
         key: "tune.exact_passes",
         allowed: "0 to 1000",
         help: "exact passes of the bias search",
-        get: |s| text(&s.0.tune.exact_passes),
-        set: |s, v| put(&mut s.0.tune.exact_passes, v, |k| *k <= 1000),
+        get: |s| text(&s.tune.exact_passes),
+        set: |s, v| put(&mut s.tune.exact_passes, v, |k| *k <= 1000),
     },
     Setting {
         key: "tune.linear_passes",
         allowed: "0 to 1000",
         help: "linear passes of the bias search",
-        get: |s| text(&s.0.tune.linear_passes),
-        set: |s, v| put(&mut s.0.tune.linear_passes, v, |k| *k <= 1000),
+        get: |s| text(&s.tune.linear_passes),
+        set: |s, v| put(&mut s.tune.linear_passes, v, |k| *k <= 1000),
     },
     Setting {
         key: "tune.margin",
         allowed: "0 to 100",
         help: "on classifiers: how many standard deviations below the winner an output may lie and still count; 0: all count",
-        get: |s| text(&s.0.tune.margin),
-        set: |s, v| put(&mut s.0.tune.margin, v, |x| (0.0..=100.0).contains(x)),
+        get: |s| text(&s.tune.margin),
+        set: |s, v| put(&mut s.tune.margin, v, |x| (0.0..=100.0).contains(x)),
     },
     Setting {
         key: "tune.ridge",
         allowed: "0 to 1000",
         help: "how strongly weights that samples leave free are held to the trained ones; 0 leaves all weights as trained",
-        get: |s| text(&s.0.tune.ridge),
-        set: |s, v| put(&mut s.0.tune.ridge, v, |x| (0.0..=1000.0).contains(x)),
+        get: |s| text(&s.tune.ridge),
+        set: |s, v| put(&mut s.tune.ridge, v, |x| (0.0..=1000.0).contains(x)),
     },
     Setting {
         key: "tune.seed",
         allowed: "0 to 18446744073709551615",
         help: "seed of the phases that dither copies",
-        get: |s| text(&s.0.tune.seed),
-        set: |s, v| put(&mut s.0.tune.seed, v, |_| true),
+        get: |s| text(&s.tune.seed),
+        set: |s, v| put(&mut s.tune.seed, v, |_| true),
     },
 ];
 

@@ -4,12 +4,14 @@
 //! standard output is one JSON object, whatever happens.
 
 mod chips;
+mod compile;
 mod image_file;
 mod inspect;
 mod json;
 mod listing;
 mod progress;
 mod run;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -48,8 +50,12 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Compile a network for a chip: an image, and a report of what it costs and loses
+    Compile(Box<compile::Args>),
     /// Run an image on samples: accuracy, agreement with the model, digest of the outputs
     Run(run::Args),
+    /// Check which claims hold for an image: the evidence, and every counter-example
+    Verify(verify::Args),
     /// Show what is in an image
     Inspect(inspect::Args),
     /// List the built-in chips, or show one with the source of each value
@@ -63,7 +69,9 @@ pub fn main() -> ExitCode {
     let json = arguments.iter().take_while(|a| *a != "--").any(|a| a == "--json");
     let done = match Command::try_parse_from(&arguments) {
         Ok(command) => match command.verb {
+            Verb::Compile(args) => compile::compile(&args),
             Verb::Run(args) => run::run(&args),
+            Verb::Verify(args) => verify::verify(&args),
             Verb::Inspect(args) => inspect::inspect(&args),
             Verb::Chips(args) => chips::chips(&args),
         },
@@ -86,6 +94,11 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+/// The value, or its errors among `found`.
+fn keep<T>(result: Result<T>, found: &mut Diagnostics) -> Option<T> {
+    result.map_err(|errors| found.extend(errors)).ok()
+}
+
 /// Prints on standard output. A reader that closes the pipe early ends the command without an outcry.
 fn print(text: &str) {
     use std::io::Write;
@@ -106,7 +119,9 @@ fn usage(error: &clap::Error) -> Diagnostics {
     let rule = rule.strip_prefix("error: ").unwrap_or(&rule).to_owned();
     let tip = paragraphs.find_map(|p| p.strip_prefix("tip: ").map(str::to_owned));
     let way_out = match tip {
-        Some(tip) => format!("{tip}; `spandrel --help` lists the verbs, `spandrel VERB --help` their options"),
+        Some(tip) => {
+            format!("{tip}; `spandrel --help` lists the verbs, `spandrel VERB --help` their options")
+        }
         None => "`spandrel --help` lists the verbs, `spandrel VERB --help` their options".to_owned(),
     };
     Diagnostic::error("SP0004", "command line", rule, way_out).into()

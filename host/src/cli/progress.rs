@@ -15,7 +15,6 @@ pub(super) fn bar(total: u64, unit: &str) -> ProgressBar {
 }
 
 /// A turning sign for work of unknown length, on standard error; turns by itself.
-#[expect(dead_code, reason = "for the stages of compile and verify")]
 pub(super) fn spinner() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {

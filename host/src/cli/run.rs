@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 use spandrel_core::image::{Image, sha256};
 
-use super::{Done, image_file, json::hex, print, progress};
+use super::{Done, image_file, json::hex, keep, print, progress};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::engine::{CoreEngine, ExactEngine, FastEngine, Options};
 use crate::evaluate::{Evaluation, Readout, Reference, class_of, evaluate};
@@ -101,11 +101,6 @@ pub(super) fn run(args: &Args) -> Result<Done> {
         kept.write(path)?;
     }
     report(args, &image, &evaluation, engine.name(), start.elapsed().as_secs_f64(), decides)
-}
-
-/// The value, or its errors among `found`.
-fn keep<T>(result: Result<T>, found: &mut Diagnostics) -> Option<T> {
-    result.map_err(|errors| found.extend(errors)).ok()
 }
 
 /// Another model is allowed, since comparing with one may be the purpose, but never silently.

@@ -1,0 +1,246 @@
+//! `spandrel compile`: a network, a chip and samples become an image and a report.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValuesParser;
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+use spandrel_core::image::Image;
+
+use super::{Done, inspect, keep, print, progress};
+use crate::chips;
+use crate::compile::{Compiled, PRODUCTS, Request, Watcher, compile as run};
+use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::notes::Notes;
+use crate::report::Report;
+use crate::samples::{Layout, write_atomic};
+use crate::settings::{self, Settings};
+
+/// The name of the finished image among the stages of `--dump`.
+const IMAGE: &str = "image";
+
+#[derive(clap::Args)]
+#[command(after_long_help = settings::help())]
+pub(super) struct Args {
+    /// The network: an ONNX file
+    model: PathBuf,
+    /// A built-in chip (`spandrel chips` lists them), or a description file that ends in .toml
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    chip: String,
+    /// Calibration samples: .npz (array x or images; labels y or labels), .npy, idx, each also gzip-compressed
+    #[arg(long, value_name = "FILE")]
+    samples: PathBuf,
+    /// Their labels, when the samples' file holds none or others are meant
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Test samples: evaluated when the image is ready, they change nothing in it
+    #[arg(long, value_name = "FILE")]
+    test: Option<PathBuf>,
+    /// Their labels
+    #[arg(long, value_name = "FILE", requires = "test")]
+    test_labels: Option<PathBuf>,
+    /// How many of the samples, from the first on, calibrate
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = clap::value_parser!(u64).range(1..))]
+    calibration_count: u64,
+    /// Axes of the samples and of the model, such as nhwc:nchw [default: samples lie as the model's input does]
+    #[arg(long, value_name = "FROM:TO")]
+    layout: Option<String>,
+    /// The model sees (x * scale - mean) / std: one number, or one per channel with commas between
+    /// [default: 1/255 for bytes, else 1]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', allow_hyphen_values = true)]
+    scale: Option<Vec<f64>>,
+    /// See --scale [default: 0]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', allow_hyphen_values = true)]
+    mean: Option<Vec<f64>>,
+    /// See --scale [default: 1]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', allow_hyphen_values = true)]
+    std: Option<Vec<f64>>,
+    /// Where the image goes [default: the model's name with .spandrel, in the current folder]
+    #[arg(short, long, value_name = "IMAGE")]
+    output: Option<PathBuf>,
+    /// Where the report goes, as JSON
+    #[arg(long, value_name = "FILE.json")]
+    report: Option<PathBuf>,
+    /// Print the text form of a stage's product
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(PRODUCTS.into_iter().chain([IMAGE])))]
+    dump: Vec<String>,
+    /// Change a setting; `spandrel compile --help` lists them all
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// One JSON object as the last line of standard output
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn compile(args: &Args) -> Result<Done> {
+    let (request, output) = args.request()?;
+    let mut watch = Watch { dumps: &args.dump, bar: progress::spinner() };
+    let made = run(&request, &mut watch);
+    watch.bar.finish_and_clear();
+    let compiled = made?;
+    if args.dump.iter().any(|stage| stage == IMAGE) {
+        print(&image_text(&compiled));
+    }
+    let report = json!(compiled.report);
+    write(&compiled, &report, &output, args.report.as_deref())?;
+    print(&summary(&compiled.report, &output, args.report.as_deref()));
+    Done::passed(args.json.then_some(report))
+}
+
+impl Args {
+    /// What to compile, and where the image goes; everything that can be refused before any work is, at once.
+    fn request(&self) -> Result<(Request, PathBuf)> {
+        let mut found = Diagnostics::default();
+        let settings =
+            keep(Settings::parse(self.set.iter().map(String::as_str)), &mut found).unwrap_or_default();
+        let layout = self.layout.as_deref().and_then(|text| keep(text.parse::<Layout>(), &mut found));
+        keep(chips::find(&self.chip), &mut found);
+        let inputs = [Some(&self.model), Some(&self.samples), self.labels.as_ref(), self.test.as_ref()];
+        for path in inputs.into_iter().chain([self.test_labels.as_ref()]).flatten() {
+            if let Err(error) = File::open(path) {
+                found.push(Diagnostic::read(path, &error));
+            }
+        }
+        let output = match &self.output {
+            Some(path) => path.clone(),
+            None => PathBuf::from(self.model.file_stem().unwrap_or_default()).with_extension("spandrel"),
+        };
+        for path in [Some(&output), self.report.as_ref()].into_iter().flatten() {
+            found.extend(self.unusable(path).err().unwrap_or_default());
+        }
+        if self.report.as_ref() == Some(&output) {
+            let rule = "image and report have the same name";
+            found.push(Diagnostic::error("SP0004", output.display().to_string(), rule, "name two files"));
+        }
+        let request = Request {
+            model: self.model.clone(),
+            chip: self.chip.clone(),
+            samples: self.samples.clone(),
+            labels: self.labels.clone(),
+            test: self.test.clone(),
+            test_labels: self.test_labels.clone(),
+            calibration_count: usize::try_from(self.calibration_count).unwrap_or(usize::MAX),
+            layout,
+            scale: self.scale.clone(),
+            mean: self.mean.clone(),
+            std: self.std.clone(),
+            settings: settings.to_map(),
+            options: settings.into(),
+        };
+        found.into_result((request, output))
+    }
+
+    /// Refuses a place to write to that can not work, before minutes of work are lost to it.
+    fn unusable(&self, path: &Path) -> Result<()> {
+        let failed = |error: std::io::Error| Err(Diagnostic::write(path, &error).into());
+        let folder = match path.parent() {
+            Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+            Some(folder) => folder,
+            None => return failed(std::io::ErrorKind::IsADirectory.into()),
+        };
+        match std::fs::metadata(folder) {
+            Err(error) => return failed(error),
+            Ok(folder) if !folder.is_dir() => return failed(std::io::ErrorKind::NotADirectory.into()),
+            Ok(folder) if folder.permissions().readonly() => {
+                return failed(std::io::ErrorKind::PermissionDenied.into());
+            }
+            Ok(_) => {}
+        }
+        if path.is_dir() {
+            return failed(std::io::ErrorKind::IsADirectory.into());
+        }
+        let inputs = [Some(&self.model), Some(&self.samples), self.labels.as_ref(), self.test.as_ref()];
+        let same = |input: &PathBuf| match (input.canonicalize(), path.canonicalize()) {
+            (Ok(input), Ok(path)) => input == path,
+            _ => false,
+        };
+        if inputs.into_iter().chain([self.test_labels.as_ref()]).flatten().any(same) {
+            let rule = "the file is read and would be overwritten";
+            let way_out = "name another file with -o or --report";
+            return Err(Diagnostic::error("SP0004", path.display().to_string(), rule, way_out).into());
+        }
+        Ok(())
+    }
+}
+
+/// Shows the stages on a terminal and prints the text forms that are asked for.
+struct Watch<'a> {
+    dumps: &'a [String],
+    bar: ProgressBar,
+}
+
+impl Watcher for Watch<'_> {
+    fn stage(&mut self, name: &'static str) {
+        self.bar.finish_and_clear();
+        self.bar = progress::spinner();
+        self.bar.set_message(name);
+    }
+
+    fn progress(&mut self, done: usize, all: usize) {
+        if self.bar.length() != Some(all as u64) {
+            let message = self.bar.message();
+            self.bar.finish_and_clear();
+            self.bar = progress::bar(all as u64, "core-ops");
+            self.bar.set_message(message);
+        }
+        self.bar.set_position(done as u64);
+    }
+
+    fn product(&mut self, name: &'static str, text: &dyn Fn() -> String) {
+        if self.dumps.iter().any(|stage| stage == name) {
+            self.bar.suspend(|| print(&text()));
+        }
+    }
+
+    fn warning(&mut self, warning: &Diagnostic) {
+        self.bar.suspend(|| Diagnostics::from(warning.clone()).eprint());
+    }
+}
+
+fn image_text(compiled: &Compiled) -> String {
+    match Image::parse(&compiled.image) {
+        Ok(image) => inspect::text(&compiled.image, &image, Notes::of(&image, IMAGE).ok().as_ref()),
+        Err(error) => format!("{error}\n"),
+    }
+}
+
+/// The report first: when the image, which matters, can not be written, the report is taken back.
+fn write(compiled: &Compiled, report: &Value, output: &Path, report_path: Option<&Path>) -> Result<()> {
+    if let Some(path) = report_path {
+        write_atomic(path, format!("{report:#}\n").as_bytes())?;
+    }
+    write_atomic(output, &compiled.image).inspect_err(|_| {
+        if let Some(path) = report_path {
+            // The first error is the one to report.
+            let _ = std::fs::remove_file(path);
+        }
+    })
+}
+
+fn summary(report: &Report, output: &Path, report_path: Option<&Path>) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| text.push_str(&format!("{name:14} {value}\n"));
+    let on = format!("on {} {} samples", report.samples, report.evaluated_on);
+    let share = |share: f64| format!("{share:.4} {on}");
+    if let Some(accuracy) = report.golden_accuracy {
+        line("before", format!("accuracy {} (golden model)", share(accuracy)));
+    }
+    if let Some(accuracy) = report.accuracy {
+        line("after", format!("accuracy {} (image)", share(accuracy)));
+    }
+    if let Some(agreement) = report.agreement {
+        line("agreement", share(agreement));
+    } else if let Some(error) = report.max_abs_error {
+        line("largest error", format!("{error:.6} {on}"));
+    }
+    line("chip", format!("{}, {} cores", report.chip, report.cores));
+    line("image", format!("{} ({} bytes)", output.display(), report.image_bytes));
+    line("memory", format!("{} bytes for the machine", report.ram_bytes));
+    line("digest", report.image_digest.clone());
+    if let Some(path) = report_path {
+        line("report", path.display().to_string());
+    }
+    line("time", format!("{:.2} s", report.seconds));
+    text
+}

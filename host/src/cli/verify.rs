@@ -1,0 +1,107 @@
+//! `spandrel verify`: which claims hold for an image, and what was tried.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::{Done, image_file, keep, print, progress};
+use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::verify::{ClaimId, ClaimReport, EquivalenceReport, Given, Status, verify_image};
+
+#[derive(clap::Args)]
+#[command(after_long_help = claims())]
+pub(super) struct Args {
+    /// The image
+    image: PathBuf,
+    /// The ONNX model that it was compiled from: it is compiled again and compared
+    #[arg(long, value_name = "MODEL", requires = "samples")]
+    model: Option<PathBuf>,
+    /// The samples that it was calibrated on; without a model, samples to try
+    #[arg(long, value_name = "FILE")]
+    samples: Option<PathBuf>,
+    /// Claims that must pass [default: C1,C2,C6]
+    #[arg(long, value_name = "C1,C2,…", value_delimiter = ',')]
+    require: Vec<String>,
+    /// Random samples to try, and the most vectors per configuration
+    #[arg(long, value_name = "N", default_value = "256")]
+    cases: u64,
+    /// Seed of everything random
+    #[arg(long, value_name = "S", default_value = "1")]
+    seed: u64,
+    /// One JSON object as the last line of standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// The claims as `--help` lists them.
+fn claims() -> String {
+    let lines = ClaimId::ALL.map(|id| format!("  {id}  {}\n", id.statement()));
+    format!("Claims (--require):\n{}", lines.concat())
+}
+
+pub(super) fn verify(args: &Args) -> Result<Done> {
+    let mut found = Diagnostics::default();
+    let bytes = keep(image_file::read(&args.image), &mut found);
+    if let Some(bytes) = &bytes {
+        keep(image_file::parse(bytes, &args.image), &mut found);
+    }
+    for path in [&args.model, &args.samples].into_iter().flatten() {
+        if let Err(error) = std::fs::File::open(path) {
+            found.push(Diagnostic::read(path, &error));
+        }
+    }
+    let require = args.require.iter().map(|id| id.parse::<ClaimId>().map_err(Diagnostics::from));
+    let require: Vec<ClaimId> = require.filter_map(|id| keep(id, &mut found)).collect();
+    let bytes = found.into_result(bytes)?.unwrap_or_default();
+    let name = args.image.display().to_string();
+    let bar = progress::spinner();
+    bar.set_message("verifying");
+    let report = verify_image(
+        &bytes,
+        &Given {
+            name: &name,
+            model: args.model.as_deref(),
+            samples: args.samples.as_deref(),
+            require: &require,
+            cases: args.cases,
+            seed: args.seed,
+        },
+    );
+    bar.finish_and_clear();
+    let report = report?;
+    let require = if require.is_empty() { ClaimId::DEFAULT.to_vec() } else { require };
+    print(&text(&report, &require));
+    Ok(Done { passed: report.passed, json: args.json.then(|| json!(report)) })
+}
+
+/// A line a claim, its evidence and its counter-examples below.
+fn text(report: &EquivalenceReport, require: &[ClaimId]) -> String {
+    let mut text = String::new();
+    for claim in &report.claims {
+        let required = if require.contains(&claim.id) { "required" } else { "" };
+        let status = status(claim);
+        let line = format!("{}  {status:8} {:58} {required}", claim.id, claim.id.statement());
+        text.push_str(line.trim_end());
+        text.push('\n');
+        match &claim.status {
+            Status::NotRun { reason } => text.push_str(&format!("      {reason}\n")),
+            _ => text.push_str(&format!(
+                "      {} ({} cases, {:.2} s)\n",
+                claim.evidence, claim.cases, claim.seconds
+            )),
+        }
+        for failure in &claim.failures {
+            text.push_str(&format!("      FAILED {failure}\n"));
+        }
+    }
+    text.push_str(if report.passed { "passed\n" } else { "failed\n" });
+    text
+}
+
+fn status(claim: &ClaimReport) -> &'static str {
+    match claim.status {
+        Status::Passed => "passed",
+        Status::Failed => "FAILED",
+        Status::NotRun { .. } => "not run",
+    }
+}
