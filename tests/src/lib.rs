@@ -6,6 +6,7 @@
 //! * [`generate`]: random crossbars, layers and programs, from any source of bytes.
 //! * [`coverage`]: what a run of generated cases must have met.
 //! * [`repair`]: checksums, plan and offsets of a damaged image made right again.
+//! * [`rules`]: the names of the rules an image can break.
 //! * [`fuzzing`]: the bodies of the fuzz targets, which committed seeds replay on stable.
 //! * [`qemu`]: the firmware, built and run under QEMU.
 #![forbid(unsafe_code)]
@@ -17,4 +18,5 @@ pub mod images;
 pub mod naive;
 pub mod qemu;
 pub mod repair;
+pub mod rules;
 pub mod run;

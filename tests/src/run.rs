@@ -82,7 +82,7 @@ pub fn sliced(
 ) -> Shown {
     let mut ram = memory(image);
     let mut shown = Shown::default();
-    drop(Machine::new(image, image.weights(), &mut ram).expect("enough memory"));
+    let _ = Machine::new(image, image.weights(), &mut ram).expect("enough memory");
     for sample in samples {
         let mut machine = Machine::resume(image, image.weights(), &mut ram).expect("its own words");
         if !sample.is_empty() {
@@ -101,7 +101,6 @@ pub fn sliced(
                 Step::Fault(fault) => panic!("{fault:?}"),
             }
             if resume() {
-                drop(machine);
                 // The words travel: to other memory, as after a power cut.
                 let moved = ram.clone();
                 ram = moved;

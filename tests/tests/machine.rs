@@ -161,7 +161,7 @@ fn another_images_memory_is_refused() {
     let (a, b) = (mlp::image().build(), conv::image().build());
     let (a, b) = (Image::parse(&a).unwrap(), Image::parse(&b).unwrap());
     let mut ram = vec![0; 256];
-    drop(Machine::new(&a, a.weights(), &mut ram).unwrap());
+    let _ = Machine::new(&a, a.weights(), &mut ram).unwrap();
     assert!(Machine::resume(&a, a.weights(), &mut ram).is_ok());
     assert_eq!(Machine::resume(&b, b.weights(), &mut ram).map(drop), Err(RunError::NotThisImage));
 }
