@@ -7,6 +7,15 @@ use crate::counts::Counts;
 use crate::process::{Result, announce, cargo, watch};
 use crate::setup::setup;
 
+/// What is tested, and what `cargo test` is told. Firmware and fuzz targets have no test harness: `spandrel-tests`
+/// runs the firmware under QEMU, and the bodies of the fuzz targets on their seeds.
+const WORKSPACES: &[(&str, &[&str])] = &[
+    // One call, so that everything is compiled once.
+    ("main workspace", &["--release", "--workspace"]),
+    ("log reader", &["--manifest-path", "firmware-sim/Cargo.toml", "--package", "spandrel-log"]),
+    ("tract as oracle", &["--manifest-path", "tests/tract/Cargo.toml"]),
+];
+
 /// How one part ended.
 struct Part {
     name: &'static str,
@@ -23,21 +32,15 @@ struct Part {
 pub(crate) fn test(extra: &[String]) -> Result<()> {
     let mut parts = vec![part("set-up", |_| setup())];
 
-    // One call, so that everything is compiled once. Firmware and log reader are built and run by spandrel-tests.
-    let mut main = cargo();
-    main.args(["test", "--release", "--workspace", "--no-fail-fast"]).args(extra);
-    parts.push(part("main workspace", |counts| run(&mut main, counts)));
-
-    let mut firmware = cargo();
-    firmware.args([
-        "test",
-        "--locked",
-        "--manifest-path",
-        "firmware-sim/Cargo.toml",
-        "--package",
-        "spandrel-log",
-    ]);
-    parts.push(part("log reader", |counts| run(&mut firmware, counts)));
+    for (name, arguments) in WORKSPACES {
+        let mut command = cargo();
+        command.arg("test").args(*arguments).arg("--no-fail-fast");
+        // Which tests to run is meant for those of this project's own code, where most are.
+        if *name == WORKSPACES[0].0 {
+            command.args(extra);
+        }
+        parts.push(part(name, |counts| run(&mut command, counts)));
+    }
 
     println!("\n{:16} {:>8} {:>8} {:>8} {:>9}", "part", "passed", "failed", "ignored", "seconds");
     let mut all = Counts::default();
@@ -47,9 +50,8 @@ pub(crate) fn test(extra: &[String]) -> Result<()> {
         all.add(part.counts);
     }
     println!(
-        "the firmware has no test harness: spandrel-tests runs it under QEMU; the bodies of the fuzz targets and"
+        "the firmware runs under QEMU, and the fuzz targets' bodies on their seeds, within the main workspace"
     );
-    println!("their seeds are run by spandrel-tests too");
     let broken: Vec<String> =
         parts.iter().filter_map(|part| Some(format!("{}: {}", part.name, part.broken.as_ref()?))).collect();
     for text in &broken {
