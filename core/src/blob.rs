@@ -103,9 +103,10 @@ impl<'a, W: WeightStore> Column<'a, W> {
                 let signs_at = start + blob.run_bytes(blob.rows) + u64::from(first / 8);
                 let mut scratch = [0; SCRATCH_BYTES];
                 let signs = self.store.bytes(signs_at, rows.div_ceil(8) as usize, &mut scratch)?;
-                for (row, weight) in out.iter_mut().enumerate() {
-                    if signs.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 != 0) {
-                        *weight = -*weight;
+                for (eight, signs) in out.chunks_mut(8).zip(signs) {
+                    for (place, weight) in eight.iter_mut().enumerate() {
+                        let sign = -i32::from(signs >> place & 1);
+                        *weight = (*weight ^ sign).wrapping_sub(sign);
                     }
                 }
             }
@@ -146,6 +147,12 @@ impl<'a, W: WeightStore> Column<'a, W> {
         let length = (rows as usize * usize::from(bits)).div_ceil(8);
         let mut scratch = [0; SCRATCH_BYTES];
         let bytes = self.store.bytes(at, length, &mut scratch)?;
+        if bits == 8 {
+            for (target, byte) in out.iter_mut().zip(bytes) {
+                *target = i32::from(*byte);
+            }
+            return Ok(());
+        }
         for (index, target) in out.iter_mut().take(rows as usize).enumerate() {
             *target = field(bytes, index, bits) as i32;
         }

@@ -30,7 +30,7 @@ pub struct NodeReport {
     pub shifts: Vec<u8>,
     /// Sum shift of each of its core-ops.
     pub sum_shifts: Vec<u8>,
-    /// Columns of which some read clips on some calibration sample.
+    /// Columns of which some read reaches the end of its range on a calibration sample that counts.
     pub clipping_columns: usize,
     /// All columns.
     pub columns: usize,

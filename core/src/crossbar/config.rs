@@ -121,7 +121,11 @@ impl Crossbar {
     /// Passes of an input.
     #[must_use]
     pub const fn passes(&self) -> u8 {
-        self.input_bits / self.dac_bits
+        // Parsing has shown that there is a divisor; stated so that no panic is compiled in.
+        match self.input_bits.checked_div(self.dac_bits) {
+            Some(passes) => passes,
+            None => 0,
+        }
     }
 
     /// Checks every rule that concerns the parameters alone: ranges, and that no register of

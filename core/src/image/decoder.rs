@@ -12,7 +12,8 @@
 //! | 24 | 16 | reserved, 0 |
 //!
 //! value\[v\] = offset\[v\] + sum over s of coefficient\[v * signals + s\] * code\[v * signals + s\],
-//! in 64 bits. Comparison and argmax use these integers; the scale only serves display.
+//! in 64 bits, where code\[i\] is the i-th code that EMITs of this output have emitted in the sample, in program order.
+//! Comparison and argmax use these integers; the scale only serves display.
 
 use super::{
     error::{ImageError, Rule},

@@ -125,8 +125,13 @@ impl ImageError {
 
     /// What the reader of the error can do about it.
     #[must_use]
-    pub const fn way_out(&self) -> &'static str {
+    pub fn way_out(&self) -> &'static str {
+        let frame = self.place.section == Tag::HEADER || self.place.section == Tag::SEAL;
         match self.rule {
+            // Within a section whose checksum holds, a wrong length is the writer's doing.
+            Rule::TooShort | Rule::LengthMismatch if !frame => {
+                "the writer of this image broke the format: compile it again and report the writer's version"
+            }
             Rule::TooShort
             | Rule::LengthMismatch
             | Rule::HeaderChecksum

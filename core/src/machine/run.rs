@@ -330,8 +330,9 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
                         Some(signal) => memory::read(machine.ram, edge, slot, signal)?,
                         None => pad,
                     };
-                    let before = (tick * i64::from(code)).div_euclid(i64::from(window));
-                    let after = ((tick + 1) * i64::from(code)).div_euclid(i64::from(window));
+                    let window = i64::from(window);
+                    let before = (tick * i64::from(code)).checked_div_euclid(window)?;
+                    let after = ((tick + 1) * i64::from(code)).checked_div_euclid(window)?;
                     *machine.ram.get_mut((to + element) as usize)? = u32::from(after > before);
                     Some(())
                 });

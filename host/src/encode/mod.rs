@@ -2,9 +2,9 @@
 //!
 //! * A value behind a ReLU travels on k copies of its column whose biases are staggered by 1/k of a step: their sum
 //!   has k times as many levels (a thermometer code). The decoder, a weighted sum, merges into the rows of the next node.
-//! * A native sigmoid is legal only where one array holds the whole sum. A taller sum travels as the sum itself on K
-//!   clipped ReLUs (a *carrier*), and a second node of one array, the *relay*, applies the native sigmoid. On chips
-//!   without a native sigmoid K clipped ReLUs approximate the function itself, segment by segment.
+//! * A sigmoid whose sum spans arrays can not be native, and its steep pieces would clip the parts of the sum. So the sum
+//!   itself travels on clipped ReLUs over its whole range (a *carrier*), and a second node of one array, the *relay*, applies
+//!   the function: natively where the chip has a sigmoid, else approximated by clipped ReLUs, segment by segment.
 //! * The last node's signed sums leave for the host on as many copies as there are free columns.
 
 mod budget;

@@ -175,37 +175,49 @@ pub fn encode(
                     let rule = format!("the relay of node {:?} needs a native sigmoid", node.name);
                     found.push(Diagnostic::error("SP0303", place, rule, "use --set sigmoid=relu:6"));
                 }
-                match by {
+                let spans = rows > target.rows;
+                let carried = if spans {
+                    // Parts of a tall sum run further than the sum and would clip on the steep pieces of a function, so
+                    // the sum crosses on clipped ReLUs over its whole range first.
+                    graph.remarks.push(format!(
+                        "{:?}: the sum spans {} arrays, so a carrier brings it to a relay that applies the sigmoid",
+                        node.name,
+                        rows.div_ceil(target.rows)
+                    ));
+                    let copies = vec![options.carrier_signals; elements];
+                    graph.nodes.push(EncodedNode {
+                        name: format!("{}:carrier", node.name),
+                        dot: number,
+                        relay: false,
+                        source,
+                        form: Form::Carrier,
+                        copies,
+                    });
+                    EncodedSource::Node(graph.nodes.len() - 1)
+                } else {
+                    source
+                };
+                let name = if spans { format!("{}:relay", node.name) } else { node.name.clone() };
+                let (form, copies) = match by {
                     SigmoidBy::Relus(k) => {
                         let (segments, _, worst) = sigmoid_segments(usize::from(k), SIGMOID_REACH);
-                        let made = push(
-                            node.name.clone(),
-                            false,
-                            source,
-                            Form::Segments(segments),
-                            vec![k; elements],
-                        );
                         graph.remarks.push(format!(
                             "{:?}: sigmoid approximated by {k} clipped ReLUs, off by at most {worst:.5}",
                             node.name
                         ));
-                        made
+                        (Form::Segments(segments), vec![k; elements])
                     }
-                    SigmoidBy::Auto | SigmoidBy::Relay => {
-                        let copies = vec![options.carrier_signals; elements];
-                        let name = format!("{}:carrier", node.name);
-                        let carrier = push(name, false, source, Form::Carrier, copies);
-                        let name = format!("{}:relay", node.name);
-                        let made =
-                            push(name, true, EncodedSource::Node(carrier), Form::Sigmoid, vec![1; elements]);
-                        graph.remarks.push(format!(
-                            "{:?}: the sum spans {} arrays, so it is carried to a relay that applies the native sigmoid",
-                            node.name,
-                            rows.div_ceil(target.rows)
-                        ));
-                        made
-                    }
-                }
+                    SigmoidBy::Auto | SigmoidBy::Relay => (Form::Sigmoid, vec![1; elements]),
+                };
+                graph.nodes.push(EncodedNode {
+                    name,
+                    dot: number,
+                    relay: spans,
+                    source: carried,
+                    form,
+                    copies,
+                });
+                graph.nodes.len() - 1
             }
         };
         carries.push(made);

@@ -109,10 +109,11 @@ fn relay(graph: &EncodedGraph, number: usize, node: &EncodedNode, target: &Targe
     let EncodedSource::Node(from) = node.source else { return Vec::new() };
     let carried = &graph.nodes[from].copies;
     let mut ops: Vec<CoreOp<Real>> = Vec::new();
-    let mut next_signal = 0u32;
-    for (element, &copies) in carried.iter().enumerate() {
+    let (mut next_input, mut next_signal) = (0u32, 0);
+    for (element, (&inputs, &copies)) in carried.iter().zip(&node.copies).enumerate() {
+        let (inputs, copies) = (u32::from(inputs), usize::from(copies));
         let fits = ops.last().is_some_and(|op| {
-            op.columns.len() < target.columns && op.parts[0].len() + usize::from(copies) <= target.rows
+            op.columns.len() + copies <= target.columns && op.parts[0].len() + inputs as usize <= target.rows
         });
         if !fits {
             ops.push(CoreOp {
@@ -120,15 +121,16 @@ fn relay(graph: &EncodedGraph, number: usize, node: &EncodedNode, target: &Targe
                 source: node.source,
                 parts: vec![Vec::new()],
                 columns: Vec::new(),
-                first_signal: element,
+                first_signal: next_signal,
                 payload: Real,
             });
         }
         if let Some(op) = ops.last_mut() {
-            op.columns.push(OpColumn { element, copy: 0 });
-            op.parts[0].extend(next_signal..next_signal + u32::from(copies));
+            op.columns.extend((0..copies).map(|copy| OpColumn { element, copy }));
+            op.parts[0].extend(next_input..next_input + inputs);
         }
-        next_signal += u32::from(copies);
+        next_input += inputs;
+        next_signal += copies;
     }
     ops
 }

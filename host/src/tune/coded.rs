@@ -45,7 +45,7 @@ pub struct Coded {
     pub coefficients: Vec<f64>,
     /// For each element of [`CoreOp::elements`] the value when all its codes are 0.
     pub zeros: Vec<f64>,
-    /// Columns whose reads clip on some calibration sample, and the largest sum seen, as a share of the full scale.
+    /// Columns of which some read reaches the end of its range on a calibration sample that counts.
     pub clipped: usize,
 }
 

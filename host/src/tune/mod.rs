@@ -48,7 +48,7 @@ pub struct NodeError {
     pub snr_db: f64,
     /// Shift and sum shift of each of its core-ops.
     pub shifts: Vec<(u8, u8)>,
-    /// Columns of which a read clips on some calibration sample, and all columns.
+    /// Columns of which a read reaches the end of its range on a calibration sample that counts, and all columns.
     pub clipped: (usize, usize),
 }
 

@@ -57,6 +57,17 @@ struct Trial {
     error: f64,
 }
 
+/// Whole weights of one element: array by array, copy by copy.
+type PartWeights = Vec<Vec<Vec<i16>>>;
+
+/// One element after fitting.
+struct Fitted {
+    weights: PartWeights,
+    aim: Aim,
+    unit: FittedUnit,
+    scored: Scored,
+}
+
 /// A tuned core-op.
 #[derive(Clone, Debug)]
 pub struct TunedOp {
@@ -210,7 +221,7 @@ impl NodeBench<'_> {
     }
 
     /// Whole weights of an element: array by array, copy by copy.
-    fn weights(&self, op: &CoreOp<Real>, element: usize, aim: &Aim, shift: u8) -> Vec<Vec<Vec<i16>>> {
+    fn weights(&self, op: &CoreOp<Real>, element: usize, aim: &Aim, shift: u8) -> PartWeights {
         let power = libm::exp2(f64::from(shift));
         let limit = f64::from(self.target.weight_max);
         let row = self.map.weights.row(element);
@@ -245,7 +256,7 @@ impl NodeBench<'_> {
         digits: &Digits,
         golden: &Golden<'_>,
         passes: Passes,
-    ) -> Vec<(Vec<Vec<Vec<i16>>>, Aim, FittedUnit, Scored)> {
+    ) -> Vec<Fitted> {
         let bench = self.bench(digits, op, trial, trial.bias_rows);
         parallel_map(elements.len(), |i| {
             let (at, element) = elements[i];
@@ -255,7 +266,7 @@ impl NodeBench<'_> {
             let weights = self.weights(op, element, &aim, trial.shift);
             let unit = bench.fit(&weights, self.map.bias[element], &aim, passes);
             let scored = score(&self.node.form, &aim, &unit.sums, self.target);
-            (weights, aim, unit, scored)
+            Fitted { weights, aim, unit, scored }
         })
     }
 
@@ -272,8 +283,8 @@ impl NodeBench<'_> {
         let digits = Digits::new(self.codes, &keep, self.target);
         let searching = self.options.rounding == Rounding::Full;
         let linear = usize::from(searching);
-        let weigh = |fitted: &[(Vec<Vec<Vec<i16>>>, Aim, FittedUnit, Scored)], which: &[(usize, usize)]| {
-            fitted.iter().zip(which).map(|(f, (_, e))| f.3.error * self.importance[*e]).sum::<f64>()
+        let weigh = |fitted: &[Fitted], which: &[(usize, usize)]| {
+            fitted.iter().zip(which).map(|(f, (_, e))| f.scored.error * self.importance[*e]).sum::<f64>()
         };
         let mut trials = self.trials(op);
         trials.retain_mut(|trial| match self.bias_rows(op, trial, self.golden) {
@@ -294,7 +305,7 @@ impl NodeBench<'_> {
         } else {
             Passes { linear: 0, exact: 0 }
         };
-        let mut best: Option<(f64, Trial, Vec<_>)> = None;
+        let mut best: Option<(f64, Trial, Vec<Fitted>)> = None;
         for trial in trials.into_iter().take(REFINED) {
             let fitted = self.fit(op, &trial, &elements, &all, self.golden, passes);
             let error = weigh(&fitted, &elements);
@@ -305,12 +316,7 @@ impl NodeBench<'_> {
         best.map(|(_, trial, fitted)| self.assemble(op, &trial, fitted))
     }
 
-    fn assemble(
-        &self,
-        op: &CoreOp<Real>,
-        trial: &Trial,
-        fitted: Vec<(Vec<Vec<Vec<i16>>>, Aim, FittedUnit, Scored)>,
-    ) -> TunedOp {
+    fn assemble(&self, op: &CoreOp<Real>, trial: &Trial, fitted: Vec<Fitted>) -> TunedOp {
         let mut coded = Coded {
             shift: trial.shift,
             sum_shift: trial.reach.sum_shift,
@@ -323,7 +329,7 @@ impl NodeBench<'_> {
             clipped: 0,
         };
         let (mut codes, mut decoded) = (Vec::new(), Vec::new());
-        for (weights, aim, unit, scored) in fitted {
+        for Fitted { weights, aim, unit, scored } in fitted {
             coded.act = match &aim.post {
                 Post::Sum => CodedAct::None,
                 Post::Relu { .. } => CodedAct::Relu,

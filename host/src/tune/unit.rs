@@ -33,7 +33,7 @@ pub struct FittedUnit {
     pub bias: Vec<Vec<BiasPair>>,
     /// Sum of each copy on every sample.
     pub sums: Vec<Vec<i32>>,
-    /// Copies of which some read clips on some sample.
+    /// Copies of which some read reaches the end of its range on a sample that counts.
     pub clipped: usize,
 }
 
@@ -128,9 +128,11 @@ impl Search<'_> {
         sum
     }
 
+    /// Whether a read reaches the end of its range on a sample that counts.
     fn clips(&self, copy: usize) -> bool {
         let limit = self.bench.rule.limit();
-        self.reads.iter().any(|part| part[copy].iter().any(|r| r.abs() == limit))
+        let active = self.aim.active(copy);
+        self.reads.iter().any(|part| active.iter().any(|&i| part[copy][i as usize].abs() == limit))
     }
 
     /// What the read of `part` and `copy` should be on each sample so that the sum reaches its aim.
