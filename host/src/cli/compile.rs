@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use spandrel_core::image::Image;
 
-use super::{Done, inspect, keep, print, progress};
+use super::{Done, inspect, keep, output, print, progress};
 use crate::chips;
 use crate::compile::{Compiled, PRODUCTS, Request, Watcher, compile as run};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -97,7 +97,8 @@ impl Args {
         let layout = self.layout.as_deref().and_then(|text| keep(text.parse::<Layout>(), &mut found));
         keep(chips::find(&self.chip), &mut found);
         let inputs = [Some(&self.model), Some(&self.samples), self.labels.as_ref(), self.test.as_ref()];
-        for path in inputs.into_iter().chain([self.test_labels.as_ref()]).flatten() {
+        let inputs: Vec<&PathBuf> = inputs.into_iter().chain([self.test_labels.as_ref()]).flatten().collect();
+        for path in &inputs {
             if let Err(error) = File::open(path) {
                 found.push(Diagnostic::read(path, &error));
             }
@@ -107,7 +108,7 @@ impl Args {
             None => PathBuf::from(self.model.file_stem().unwrap_or_default()).with_extension("spandrel"),
         };
         for path in [Some(&output), self.report.as_ref()].into_iter().flatten() {
-            found.extend(self.unusable(path).err().unwrap_or_default());
+            keep(output::check(path, inputs.iter().copied()), &mut found);
         }
         if self.report.as_ref() == Some(&output) {
             let rule = "image and report have the same name";
@@ -129,38 +130,6 @@ impl Args {
             options: settings.into(),
         };
         found.into_result((request, output))
-    }
-
-    /// Refuses a place to write to that can not work, before minutes of work are lost to it.
-    fn unusable(&self, path: &Path) -> Result<()> {
-        let failed = |error: std::io::Error| Err(Diagnostic::write(path, &error).into());
-        let folder = match path.parent() {
-            Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-            Some(folder) => folder,
-            None => return failed(std::io::ErrorKind::IsADirectory.into()),
-        };
-        match std::fs::metadata(folder) {
-            Err(error) => return failed(error),
-            Ok(folder) if !folder.is_dir() => return failed(std::io::ErrorKind::NotADirectory.into()),
-            Ok(folder) if folder.permissions().readonly() => {
-                return failed(std::io::ErrorKind::PermissionDenied.into());
-            }
-            Ok(_) => {}
-        }
-        if path.is_dir() {
-            return failed(std::io::ErrorKind::IsADirectory.into());
-        }
-        let inputs = [Some(&self.model), Some(&self.samples), self.labels.as_ref(), self.test.as_ref()];
-        let same = |input: &PathBuf| match (input.canonicalize(), path.canonicalize()) {
-            (Ok(input), Ok(path)) => input == path,
-            _ => false,
-        };
-        if inputs.into_iter().chain([self.test_labels.as_ref()]).flatten().any(same) {
-            let rule = "the file is read and would be overwritten";
-            let way_out = "name another file with -o or --report";
-            return Err(Diagnostic::error("SP0004", path.display().to_string(), rule, way_out).into());
-        }
-        Ok(())
     }
 }
 

@@ -14,7 +14,15 @@ pub(super) fn errors(found: &Diagnostics) -> Value {
                 Severity::Warning => "warning",
                 Severity::Error => "error",
             };
-            json!({ "code": d.code, "severity": severity, "place": d.place, "rule": d.rule, "way_out": d.way_out })
+            let mut object = json!({
+                "code": d.code, "severity": severity, "place": d.place, "rule": d.rule, "way_out": d.way_out,
+            });
+            if let Some(source) = &d.source {
+                let before = source.text.get(..source.span.start).unwrap_or(&source.text);
+                object["line"] = json!(before.matches('\n').count() + 1);
+                object["column"] = json!(before.chars().rev().take_while(|c| *c != '\n').count() + 1);
+            }
+            object
         })
         .collect();
     json!({ "error": list })

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 use spandrel_core::image::{Image, sha256};
 
-use super::{Done, image_file, json::hex, keep, print, progress};
+use super::{Done, image_file, json::hex, keep, output, print, progress};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::engine::{CoreEngine, ExactEngine, FastEngine, Options};
 use crate::evaluate::{Evaluation, Readout, Reference, class_of, evaluate};
@@ -58,6 +58,10 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let image = bytes.as_ref().and_then(|bytes| keep(image_file::parse(bytes, &args.image), &mut found));
     let samples = keep(Samples::read(&args.inputs, args.labels.as_deref()), &mut found);
     let graph = args.model.as_deref().and_then(|path| keep(read_onnx(path), &mut found));
+    if let Some(path) = &args.outputs {
+        let inputs = [Some(&args.image), Some(&args.inputs), args.labels.as_ref(), args.model.as_ref()];
+        keep(output::check(path, inputs.into_iter().flatten()), &mut found);
+    }
     let (Some(image), Some(samples)) = (image, samples) else { return Err(found) };
     if found.has_errors() {
         return Err(found);
