@@ -8,7 +8,7 @@
 
 use spandrel_core::crossbar::{Crossbar, Polarity, Readout};
 
-use super::decode::{Array, magnitude};
+use super::decode::{Array, largest};
 
 /// A closed range of integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ fn cell(crossbar: &Crossbar, weight: i64, slice: u32) -> i64 {
     let bits = u32::from(crossbar.cell_bits);
     match crossbar.polarity {
         Polarity::Differential => weight.signum() * digit(weight.abs(), slice, bits),
-        Polarity::Offset => digit(weight + magnitude(crossbar) + 1, slice, bits),
+        Polarity::Offset => digit(weight + largest(crossbar) + 1, slice, bits),
     }
 }
 
@@ -196,7 +196,7 @@ fn offset_read(array: &Array, column: usize, sum: Span, out: &mut ColumnBounds) 
     let bias = i64::from(crossbar.bias_code);
     let (inputs, biases) = array.weights[column].split_at(crossbar.rows as usize);
     if out.share_clips {
-        let offset = magnitude(crossbar) + 1;
+        let offset = largest(crossbar) + 1;
         let fixed = biases.len() as i64 * bias;
         return Span::new(sum.lo - offset * (inputs.len() as i64 * top + fixed), sum.hi - offset * fixed);
     }

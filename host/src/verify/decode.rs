@@ -11,8 +11,8 @@ use spandrel_core::{
 pub struct Array {
     /// Parameters.
     pub crossbar: Crossbar,
-    /// Weights `[column][line]`, inputs first, then bias rows; empty columns without an array. Weights beyond the
-    /// largest magnitude are saturated to it.
+    /// Weights `[column][line]`, inputs first, then bias rows; empty columns without an array. Weights that the
+    /// cells can not hold are saturated to the nearest one.
     pub weights: Vec<Vec<i32>>,
 }
 
@@ -24,9 +24,9 @@ impl Array {
     }
 }
 
-/// Largest magnitude that a weight of `crossbar` can have.
+/// Largest weight of `crossbar`. The least one is its negative, and one less with offset weights.
 #[must_use]
-pub fn magnitude(crossbar: &Crossbar) -> i64 {
+pub fn largest(crossbar: &Crossbar) -> i64 {
     let bits = u32::from(crossbar.cell_bits) * u32::from(crossbar.slices);
     match crossbar.polarity {
         Polarity::Differential => (1i64 << bits) - 1,
@@ -48,11 +48,12 @@ fn array(image: &Image<'_>, number: u32) -> Option<Array> {
         return Some(Array { crossbar, weights: vec![Vec::new(); crossbar.columns as usize] });
     }
     let blob = image.blob(crossbar.blob)?;
-    let limit = magnitude(&crossbar);
+    let limit = largest(&crossbar);
+    let floor = if crossbar.polarity == Polarity::Offset { -limit - 1 } else { -limit };
     let weights = (0..blob.columns as usize)
         .map(|column| {
             let raw = column_of(image, &blob, column)?;
-            Some(raw.into_iter().map(|weight| weight.clamp(-limit, limit) as i32).collect())
+            Some(raw.into_iter().map(|weight| weight.clamp(floor, limit) as i32).collect())
         })
         .collect::<Option<Vec<Vec<i32>>>>()?;
     Some(Array { crossbar, weights })

@@ -2,8 +2,8 @@
 //!
 //! There are no jumps and trip counts are constant, so the program is followed as it runs. A register has the range that
 //! its last write gave it; a signal has the range of everything ever written to its edge. A loop whose registers and edges
-//! change no more is left early; one that goes on changing for [`TRIPS`] rounds has every register that still
-//! moves widened to its whole range, which then fails the proof rather than pass it.
+//! change no more is left early; one that goes on changing for `TRIPS` rounds has every register that still moves
+//! widened to its whole range, which then fails the proof rather than pass it.
 
 use std::collections::BTreeMap;
 
@@ -87,18 +87,25 @@ pub fn follow(image: &Image<'_>, arrays: &[Array], bounds: &[Vec<ColumnBounds>])
         let encoder = image.encoder(input)?;
         follow.store(encoder.edge, Span::new(i64::from(encoder.lo), i64::from(encoder.hi)))?;
     }
-    // A second sample begins with what the first one left behind, unless the machine is reset: both are covered.
+    // A second sample begins with what the first one left behind, unless the machine is reset: both are covered by the hull
+    // of all beginnings.
     for round in 0..2 * ROUNDS {
         let before = follow.state.clone();
         follow.block(0, image.instruction_count())?;
-        if follow.state == before {
+        if before.holds(&follow.state) {
             return Some(follow.found);
         }
-        if round >= ROUNDS {
-            follow.widen(&before);
-        }
+        follow.join(&before, round >= ROUNDS);
     }
     None
+}
+
+impl State {
+    /// Whether every value that `other` allows is allowed here.
+    fn holds(&self, other: &Self) -> bool {
+        let inside = |ours: &[Span], theirs: &[Span]| ours.iter().zip(theirs).all(|(a, b)| a.holds(*b));
+        inside(&self.sums, &other.sums) && inside(&self.edges, &other.edges)
+    }
 }
 
 impl Follow<'_, '_> {
@@ -126,12 +133,18 @@ impl Follow<'_, '_> {
                 })?;
                 for trip in 0..trips {
                     let before = self.state.clone();
+                    let long = trip >= TRIPS || self.steps > STEPS;
                     self.block(at + 1, close)?;
                     if self.state == before {
                         break;
                     }
-                    if trip >= TRIPS || self.steps > STEPS {
-                        self.widen(&before);
+                    if long && before.holds(&self.state) {
+                        // No further round leaves these ranges.
+                        self.state = before;
+                        break;
+                    }
+                    if long {
+                        self.join(&before, true);
                     }
                 }
                 at = close + 1;
@@ -143,18 +156,15 @@ impl Follow<'_, '_> {
         Some(())
     }
 
-    /// Whatever still moves may go anywhere.
-    fn widen(&mut self, before: &State) {
-        self.found.widened = true;
+    /// The hull of what was before and what is now; with `widen`, whatever still moves may go anywhere.
+    fn join(&mut self, before: &State, widen: bool) {
+        self.found.widened |= widen;
         for (sum, old) in self.state.sums.iter_mut().zip(&before.sums) {
-            if sum != old {
-                *sum = WORD;
-            }
+            *sum = if widen && !old.holds(*sum) { WORD } else { sum.or(*old) };
         }
         for (number, (edge, old)) in (0..).zip(self.state.edges.iter_mut().zip(&before.edges)) {
-            if edge != old {
-                *edge = self.image.edge(number).map_or(WORD, |edge| codec_span(edge.codec));
-            }
+            let all = || self.image.edge(number).map_or(WORD, |edge| codec_span(edge.codec));
+            *edge = if widen && !old.holds(*edge) { all() } else { edge.or(*old) };
         }
     }
 

@@ -145,26 +145,28 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.image)?;
+        let mut places: Vec<String> = Vec::new();
+        if !self.image.is_empty() {
+            places.push(self.image.clone());
+        }
         if let Some(node) = &self.node {
-            write!(f, ", node {node:?}")?;
+            places.push(format!("node {node:?}"));
         }
-        if let Some(element) = self.element {
-            write!(f, " element {element}")?;
-        }
-        let places = [
+        let numbers = [
+            ("element", self.element.map(u64::from)),
             ("core", self.core.map(u64::from)),
             ("unit", self.unit.map(u64::from)),
             ("row", self.row.map(u64::from)),
             ("sample", self.sample),
             ("tick", self.tick),
         ];
-        for (name, number) in places {
-            if let Some(number) = number {
-                write!(f, ", {name} {number}")?;
-            }
+        let given =
+            numbers.iter().filter_map(|(name, number)| number.map(|number| format!("{name} {number}")));
+        places.extend(given);
+        if !places.is_empty() {
+            write!(f, "{}: ", places.join(", "))?;
         }
-        write!(f, ": {} is {}, expected {}", self.what, self.found, self.expected)
+        write!(f, "{} is {}, expected {}", self.what, self.found, self.expected)
     }
 }
 
