@@ -52,6 +52,17 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0209", "a layout is wrong"),
     ("SP0210", "a preprocessing parameter is wrong"),
     ("SP0211", "decompressed data exceeds its declared or permitted size"),
+    ("SP0301", "a node can not become dot products and activations"),
+    ("SP0302", "the reformed network does not compute what the model computes: a fault of the compiler"),
+    ("SP0303", "a setting of the signals can not be met on this chip"),
+    ("SP0304", "the encoded network is inconsistent: a fault of the compiler"),
+    ("SP0305", "the network does not fit the chip"),
+    ("SP0306", "the core-ops are inconsistent: a fault of the compiler"),
+    ("SP0307", "a core-op can not be tuned"),
+    ("SP0308", "the tuned core-ops are inconsistent: a fault of the compiler"),
+    ("SP0309", "the image can not be written in its format"),
+    ("SP0310", "the image does not hold the program: a fault of the compiler"),
+    ("SP0401", "the chip is not compiled for yet"),
     ("SP0411", "a chip description breaks a rule"),
     ("SP0412", "there is no such chip"),
     ("SP0601", "the image has no input"),
@@ -65,6 +76,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0612", "the model is not the one that the image was compiled from"),
     ("SP0613", "samples are not of the element type that the image takes"),
     ("SP0614", "the image's outputs can not be decoded"),
+    ("SP0701", "there is no such claim"),
+    ("SP0702", "the samples are not those that the image was calibrated on"),
 ];
 
 /// How grave a [`Diagnostic`] is.

@@ -256,6 +256,13 @@ pub fn help() -> String {
     text
 }
 
+/// The rows of the manual's table of settings.
+pub fn markdown() -> String {
+    let default = Settings::default();
+    let row = |s: &Setting| format!("| `{}` | {} | {} | {} |\n", s.key, s.value(&default), s.allowed, s.help);
+    SETTINGS.iter().map(row).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
