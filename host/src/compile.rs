@@ -10,7 +10,7 @@ use std::time::Instant;
 use spandrel_core::image::{Image, sha256};
 
 use crate::chips;
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::emit::{answers, check_image, write_image};
 use crate::encode::{self, EncodeOptions, InputCode, RawKind};
 use crate::engine::{FastEngine, Options as EngineOptions, RawBatch};
@@ -22,11 +22,12 @@ use crate::map::{Program, map};
 use crate::notes::{FORMAT, InputNotes, ModelNotes, Notes, RawType, SampleNotes};
 use crate::numeric::Matrix;
 use crate::reform::{self, reform};
-use crate::report::{NodeReport, Report, StageTime};
+use crate::report::{ClaimEvidence, NodeReport, Report, StageTime};
 use crate::samples::{Feed, Layout, Preprocess, Samples};
 use crate::samples_raw::{RawSamples, raw_scale, raw_type};
 use crate::target::Target;
 use crate::tune::{self, Coded, InputMap, TuneOptions};
+use crate::verify;
 
 /// Everything that a compilation depends on.
 #[derive(Clone, Debug)]
@@ -237,7 +238,10 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
         Ok((image, compared))
     })?;
 
-    // 8. Evaluate: on the test samples, which nothing above has seen, or on the calibration samples.
+    // 8. Prove: each weight and signal in its place (C4), no accumulator can wrap (C6).
+    let claims = stages.run("prove", |_| prove(&image, tuned.graph(), compared))?;
+
+    // 9. Evaluate: on the test samples, which nothing above has seen, or on the calibration samples.
     let (evaluation, evaluated_on) = stages.run("evaluate", |watcher| {
         let parsed = parse(&image)?;
         let Some(path) = &request.test else {
@@ -254,8 +258,40 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
         .with_nodes(nodes)
         .with_remarks(reformed.graph().rewrites.iter().chain(&encoded.graph().remarks))
         .with_settings(&request.settings)
-        .with_records_compared(compared);
+        .with_claims(claims);
     Ok(Compiled { image, report, coded: tuned.graph().clone(), program })
+}
+
+/// The claims that hold for every image that leaves this compiler, with their evidence.
+fn prove(image: &[u8], coded: &CoreOpGraph<Coded>, compared: u64) -> Result<Vec<ClaimEvidence>> {
+    let image = parse(image)?;
+    let mapping = verify::check_mapping(coded, &image).evidence;
+    let wrap = verify::prove_no_wrap(&image).evidence;
+    let mut found = Diagnostics::default();
+    for (claim, evidence, way_out) in [
+        ("C4", &mapping, "this is a fault of the compiler: report it with the model"),
+        ("C6", &wrap, "widen the chip's adder (crossbar.adder_bits) or use shorter arrays (crossbar.rows)"),
+    ] {
+        for failure in &evidence.failures {
+            found.push(Diagnostic::error("SP0311", format!("claim {claim}"), failure.to_string(), way_out));
+        }
+        if evidence.failures.is_empty() && !evidence.holds() {
+            found.push(Diagnostic::error(
+                "SP0311",
+                format!("claim {claim}"),
+                "nothing was compared",
+                way_out,
+            ));
+        }
+    }
+    let text =
+        "every record and every weight of the image, decoded, against the program that was mapped".to_owned();
+    let claim = |id: &str, cases, evidence| ClaimEvidence { id: id.to_owned(), cases, evidence };
+    found.into_result(vec![
+        claim("C3", compared, text),
+        claim("C4", mapping.cases, mapping.text),
+        claim("C6", wrap.cases, wrap.text),
+    ])
 }
 
 fn parse(bytes: &[u8]) -> Result<Image<'_>> {

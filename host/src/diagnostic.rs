@@ -62,6 +62,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0308", "the tuned core-ops are inconsistent: a fault of the compiler"),
     ("SP0309", "the image can not be written in its format"),
     ("SP0310", "the image does not hold the program: a fault of the compiler"),
+    ("SP0311", "a claim that every image must meet does not hold"),
     ("SP0401", "the chip is not compiled for yet"),
     ("SP0411", "a chip description breaks a rule"),
     ("SP0412", "there is no such chip"),

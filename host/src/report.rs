@@ -49,6 +49,17 @@ impl From<&NodeError> for NodeReport {
     }
 }
 
+/// A claim that was checked and holds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClaimEvidence {
+    /// `C3`, `C4` or `C6`.
+    pub id: String,
+    /// Cases compared.
+    pub cases: u64,
+    /// What was compared and how.
+    pub evidence: String,
+}
+
 /// The report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
@@ -92,8 +103,8 @@ pub struct Report {
     pub remarks: Vec<String>,
     /// All settings.
     pub settings: BTreeMap<String, String>,
-    /// Records and weights of the image that were compared with the program.
-    pub records_compared: u64,
+    /// Claims that were checked before the image left the compiler.
+    pub claims: Vec<ClaimEvidence>,
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -131,7 +142,7 @@ impl Report {
             nodes: Vec::new(),
             remarks: Vec::new(),
             settings: BTreeMap::new(),
-            records_compared: 0,
+            claims: Vec::new(),
         }
     }
 
@@ -163,10 +174,10 @@ impl Report {
         self
     }
 
-    /// With the number of records and weights that were compared with the program.
+    /// With the claims that were checked.
     #[must_use]
-    pub fn with_records_compared(mut self, records: u64) -> Self {
-        self.records_compared = records;
+    pub fn with_claims(mut self, claims: Vec<ClaimEvidence>) -> Self {
+        self.claims = claims;
         self
     }
 }
