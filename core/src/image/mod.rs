@@ -18,6 +18,8 @@ mod error;
 mod header;
 mod list;
 mod plan;
+#[cfg(feature = "float")]
+mod probability;
 mod program;
 mod seal;
 mod table;
