@@ -4,8 +4,10 @@ mod cli_common;
 
 use cli_common::{Folder, digits};
 use serde_json::Value;
+use spandrel::graph::{Golden, NodeEngine, Tensor2};
+use spandrel::import::read_onnx;
 use spandrel::notes::Notes;
-use spandrel::samples::{ArrayData, Samples, read_named, write_npz};
+use spandrel::samples::{ArrayData, SampleData, Samples, read_named, write_npz};
 use spandrel::settings::{SETTINGS, Settings, markdown};
 use spandrel_core::image::Image;
 
@@ -26,6 +28,18 @@ fn run(folder: &Folder, more: &str) -> Value {
     let ended = folder.spandrel(&format!("run digits_mlp.spandrel --inputs test.npz --json {more}"));
     assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{more}");
     ended.json()
+}
+
+/// The share of samples whose written class is the golden model's, which sees whole numbers as they are (`--scale 1`).
+fn share_agreeing(folder: &Folder, outputs: &str) -> f64 {
+    let graph = read_onnx(&folder.path("digits_mlp.onnx")).unwrap();
+    let samples = Samples::read(&folder.path("test.npz"), None).unwrap();
+    let SampleData::U8(bytes) = samples.data else { panic!() };
+    let x = Tensor2::new(samples.count, 64, bytes.into_iter().map(f32::from).collect()).unwrap();
+    let golden = Golden::new(&graph).output(&x).unwrap().argmax();
+    let ArrayData::I32(class) = read_named(&folder.path(outputs), "class").unwrap().data else { panic!() };
+    let agreeing = golden.iter().zip(&class).filter(|(g, c)| **g == c.cast_unsigned()).count();
+    agreeing as f64 / class.len() as f64
 }
 
 /// The share of samples whose class, recomputed here from the written outputs, is the label.
@@ -78,6 +92,8 @@ fn compile_run_inspect() {
         assert!(core[field].is_null(), "{field} needs a model");
     }
     assert!((share_right(&folder, "fast.npz") - made["accuracy"].as_f64().unwrap()).abs() < 1e-9);
+
+    assert!((share_agreeing(&folder, "fast.npz") - made["agreement"].as_f64().unwrap()).abs() < 1e-9);
 
     // The notes bring every setting back.
     let image = Image::parse(&bytes).unwrap();
