@@ -88,21 +88,16 @@ fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
 pub struct Model {
     graph: GraphProto,
     opset: i64,
+    batch: Option<usize>,
 }
 
 impl Model {
     /// A model of operator set `opset` with the input `x` of samples of `shape`: `batch` is its first dimension, a
     /// named one when `None`.
     pub fn new(opset: i64, batch: Option<usize>, shape: &[usize]) -> Self {
-        let batch = batch
-            .map_or_else(|| dimension::Value::DimParam("N".into()), |n| dimension::Value::DimValue(n as i64));
-        let dims = shape.iter().map(|&d| dimension::Value::DimValue(d as i64));
-        let dim = std::iter::once(batch)
-            .chain(dims)
-            .map(|value| Dimension { value: Some(value), ..Dimension::default() })
-            .collect();
-        let input = value_info("x", Some(TensorShapeProto { dim }));
-        Self { graph: GraphProto { name: "g".into(), input: vec![input], ..GraphProto::default() }, opset }
+        let input = value_info("x", batch, shape);
+        let graph = GraphProto { name: "g".into(), input: vec![input], ..GraphProto::default() };
+        Self { graph, opset, batch }
     }
 
     /// Adds an initialiser.
@@ -135,17 +130,24 @@ impl Model {
         self.graph.node.iter().map(|n| n.op_type.as_str())
     }
 
-    /// The file, `output` being the network's output.
-    pub fn bytes(&self, output: &str) -> Vec<u8> {
+    /// The file, `output` being the network's output and `shape` that of one sample of it.
+    pub fn bytes(&self, output: &str, shape: &[usize]) -> Vec<u8> {
         let mut graph = self.graph.clone();
-        graph.output = vec![value_info(output, None)];
+        graph.output = vec![value_info(output, self.batch, shape)];
         let opset = OperatorSetIdProto { version: self.opset, ..OperatorSetIdProto::default() };
         ModelProto { ir_version: 8, graph: Some(graph), opset_import: vec![opset], ..ModelProto::default() }
             .encode_to_vec()
     }
 }
 
-fn value_info(name: &str, shape: Option<TensorShapeProto>) -> ValueInfoProto {
+fn value_info(name: &str, batch: Option<usize>, shape: &[usize]) -> ValueInfoProto {
+    let fixed = |n: usize| dimension::Value::DimValue(n as i64);
+    let batch = batch.map_or_else(|| dimension::Value::DimParam("N".into()), fixed);
+    let dim = std::iter::once(batch)
+        .chain(shape.iter().map(|&d| fixed(d)))
+        .map(|value| Dimension { value: Some(value), ..Dimension::default() })
+        .collect();
+    let shape = Some(TensorShapeProto { dim });
     let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape };
     let value = Some(type_proto::Value::TensorType(tensor));
     ValueInfoProto {
