@@ -9,27 +9,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use spandrel_core::{
-    crossbar::{Activation, Crossbar, Readout},
-    image::{Combine, HOST, Image, Instruction, LOOP_REGISTERS, NO_TABLE, ResetTarget},
-};
+use spandrel_core::image::{Combine, HOST, Image, Instruction, LOOP_REGISTERS, NO_TABLE, ResetTarget};
 
 use super::{
     decode::{self, Array},
+    held::{Name, holds, periphery},
     naive::signals,
     report::{Evidence, Failure},
 };
-use crate::{
-    encode::EncodedSource,
-    expand::{CoreOp, CoreOpGraph},
-    tune::{Coded, CodedAct},
-};
+use crate::{encode::EncodedSource, expand::CoreOpGraph, tune::Coded};
 
 /// Instructions that are followed in all: mapped programs have a few per array.
 const STEPS: u64 = 1 << 24;
-
-/// The name of a signal: its source (0 the input, n + 1 node n) and its number there.
-type Name = (usize, u32);
 
 /// What a sum register holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,13 +102,6 @@ pub fn check_mapping(graph: &CoreOpGraph<Coded>, image: &Image<'_>) -> MappingEv
     }
     follow.finish();
     follow.out
-}
-
-fn part_source(source: EncodedSource) -> usize {
-    match source {
-        EncodedSource::Input => 0,
-        EncodedSource::Node(node) => node + 1,
-    }
 }
 
 impl Follow<'_, '_> {
@@ -320,7 +304,7 @@ impl Follow<'_, '_> {
             self.fail_at(config, None, failure);
             return None;
         }
-        let mut nearest: Option<Failure> = None;
+        let mut nearest: Option<Box<Failure>> = None;
         for (number, op) in self.graph.ops.iter().enumerate() {
             for part in 0..op.parts.len() {
                 if self.held.values().any(|held| *held == (number, part)) {
@@ -345,7 +329,7 @@ impl Follow<'_, '_> {
                     Failure::new("the signal on a word line", "a computed one", "one never written");
                 Failure { row: Some(row as u32), ..failure }
             }
-            (Some(failure), _) => failure,
+            (Some(failure), _) => *failure,
             (None, None) => Failure::new(
                 "what the configuration holds",
                 "an array of a core-op not held yet",
@@ -392,95 +376,4 @@ impl Follow<'_, '_> {
     fn routes_counted(&self) -> BTreeMap<(u32, u32, u32), u32> {
         self.routes.iter().map(|(route, names)| (*route, names.len() as u32)).collect()
     }
-}
-
-/// Whether `array`, its word lines driven by `names`, holds array `part` of `op`: the number of its weights, or the first
-/// weight that differs when everything else fits.
-fn holds(
-    op: &CoreOp<Coded>,
-    part: usize,
-    array: &Array,
-    names: &[Option<Name>],
-) -> Result<u64, Option<Failure>> {
-    let (coded, wanted) = (&op.payload, &op.parts[part]);
-    let crossbar = &array.crossbar;
-    let source = part_source(op.source);
-    let shape = (wanted.len(), coded.bias_rows, op.columns.len());
-    if shape != (names.len(), crossbar.bias_rows as usize, crossbar.columns as usize) {
-        return Err(None);
-    }
-    let place: BTreeMap<u32, usize> = wanted.iter().enumerate().map(|(at, signal)| (*signal, at)).collect();
-    // For each word line its place among the op's rows; each place once.
-    let mut order = Vec::with_capacity(names.len());
-    let mut taken = BTreeSet::new();
-    for name in names {
-        let at = name.filter(|name| name.0 == source).and_then(|name| place.get(&name.1).copied());
-        match at {
-            Some(at) if taken.insert(at) => order.push(at),
-            _ => return Err(None),
-        }
-    }
-    let (rows, biases) = (wanted.len(), coded.bias_rows);
-    let (mut wrong, mut first) = (0u64, None);
-    for (unit, column) in array.weights.iter().enumerate() {
-        let weights = &coded.weights[part][unit * rows..(unit + 1) * rows];
-        let bias = &coded.bias[part][unit * biases..(unit + 1) * biases];
-        let expected = order.iter().map(|at| weights[*at]).chain(bias.iter().copied()).map(i32::from);
-        for (row, (expected, found)) in expected.zip(column).enumerate() {
-            if expected != *found {
-                wrong += 1;
-                first.get_or_insert((unit as u32, row as u32, expected, *found));
-            }
-        }
-    }
-    let weights = (rows + biases) as u64 * op.columns.len() as u64;
-    match first {
-        None => Ok(weights),
-        // A few wrong weights: this is the array that was meant. Otherwise it is another one.
-        Some((unit, row, expected, found)) if wrong * 4 <= weights => {
-            let what = if (row as usize) < rows { "a weight" } else { "the weight of a bias row" };
-            let failure = Failure::new(what, expected, found);
-            Err(Some(Failure { unit: Some(unit), row: Some(row), ..failure }))
-        }
-        Some(_) => Err(None),
-    }
-}
-
-/// What of the readout and the digital periphery differs from the core-op's.
-fn periphery(image: &Image<'_>, crossbar: &Crossbar, coded: &Coded) -> Vec<Failure> {
-    let mut wrong = Vec::new();
-    let mut same = |what: &str, expected: String, found: String| {
-        if expected != found {
-            wrong.push(Failure::new(what, expected, found));
-        }
-    };
-    if let Readout::Composed { shift, .. } = crossbar.readout {
-        same("the shift", coded.shift.to_string(), shift.to_string());
-    }
-    same("the sum shift", coded.sum_shift.to_string(), crossbar.sum_shift.to_string());
-    let entries = |table: u32| -> Option<Vec<i32>> {
-        let table = image.tables().get(table)?;
-        (0..table.len()).map(|at| table.get(at)).collect()
-    };
-    let (found, lo) = match crossbar.activation {
-        Activation::None => (CodedAct::None, None),
-        Activation::Relu => (CodedAct::Relu, None),
-        Activation::Table { table, lo } => (CodedAct::Table(entries(table).unwrap_or_default()), Some(lo)),
-    };
-    if found != coded.act {
-        same("the activation", format!("{:?}", coded.act), format!("{found:?}"));
-    }
-    if let (CodedAct::Table(_), Some(lo)) = (&coded.act, lo) {
-        // The table stands for the reads from the least to the greatest.
-        let least = -((1i64 << crossbar.output_bits) - 1);
-        same("the first key of the table", least.to_string(), lo.to_string());
-    }
-    let output = match coded.act {
-        CodedAct::None => super::bounds::Span::register(crossbar.adder_bits),
-        _ => super::bounds::Span::new(0, (1i64 << crossbar.input_bits) - 1),
-    };
-    same("the least output", output.lo.to_string(), crossbar.out_lo.to_string());
-    same("the greatest output", output.hi.to_string(), crossbar.out_hi.to_string());
-    same("the outputs of which one is kept", "1".into(), crossbar.pool.to_string());
-    wrong
 }

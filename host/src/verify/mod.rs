@@ -7,7 +7,7 @@
 //! | C3 | image and mapped program | [`compare`] |
 //! | C4 | mapped program and core-op graph | [`mapping`] |
 //! | C6 | accumulators and every possible input | [`wrap`] |
-//! | C7 | image and golden model | [`model`] |
+//! | C7 | image and golden model | `model` |
 //!
 //! C5 is shown by running the firmware, C8 on the device. Nothing here uses the code that maps and emits: weights are
 //! decoded a second time ([`decode`]), programs followed a second time ([`naive`], [`ranges`], [`mapping`]).
@@ -19,6 +19,7 @@ mod capacity;
 pub mod compare;
 pub mod decode;
 pub mod engines;
+mod held;
 pub mod mapping;
 mod model;
 pub mod naive;

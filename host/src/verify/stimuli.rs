@@ -22,6 +22,11 @@ impl Chance {
         z ^ (z >> 31)
     }
 
+    /// True about once in `n` times (n at least 1).
+    pub const fn one_in(&mut self, n: u64) -> bool {
+        self.next().is_multiple_of(n)
+    }
+
     /// A number in `lo..=hi` (`lo <= hi`); the bias of the remainder does not matter here.
     pub const fn within(&mut self, lo: i64, hi: i64) -> i64 {
         let span = hi.wrapping_sub(lo) as u64;
@@ -46,10 +51,10 @@ pub fn codes(index: u64, rows: usize, top: i32, chance: &mut Chance) -> Vec<i32>
         _ => (0..rows)
             .map(|_| match index % 4 {
                 0 => chance.within(0, top64) as i32,
-                1 if chance.next() % 8 != 0 => 0,
-                2 if chance.next() % 2 == 0 => 0,
+                1 if !chance.one_in(8) => 0,
+                2 if chance.one_in(2) => 0,
                 2 => top,
-                3 if chance.next() % 3 != 0 => chance.within(0, (top64 / 8).max(1).min(top64)) as i32,
+                3 if !chance.one_in(3) => chance.within(0, (top64 / 8).max(1).min(top64)) as i32,
                 _ => chance.within(0, top64) as i32,
             })
             .collect(),
@@ -68,7 +73,7 @@ pub fn raw(index: u64, length: usize, (lo, hi): (i32, i32), chance: &mut Chance)
         2 => vec![hi; length],
         _ => (0..length)
             .map(|_| match index % 4 {
-                1 if chance.next() % 4 != 0 => rest,
+                1 if !chance.one_in(4) => rest,
                 2 => chance.within(lo64.max(-300), hi64.min(300)) as i32,
                 _ => chance.within(lo64, hi64) as i32,
             })

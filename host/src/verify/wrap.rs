@@ -228,7 +228,7 @@ fn describe(image: &Image<'_>, proof: &mut Proof) {
     );
     if proof.samples > 0 {
         text.push_str(&format!(
-            "; on {} samples {} columns clipped a read",
+            "; on {} samples {} columns clipped a read, whether their unit was active there or not",
             proof.samples,
             total(|s| s.did_clip)
         ));
