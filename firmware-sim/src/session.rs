@@ -308,6 +308,9 @@ fn report_mismatch(mismatch: &Mismatch) {
             state(format_args!("known-answer vector {vector} fault {instruction} {kind:?}"));
         }
         MismatchKind::Refused(error) => state(format_args!("known-answer vector {vector} refused: {error}")),
+        MismatchKind::TooLong { work } => {
+            state(format_args!("known-answer vector {vector} takes {work} units"))
+        }
     }
     defmt::error!("a known answer is not met: {}; transfer the image again or replace the core", mismatch);
 }

@@ -11,6 +11,7 @@
 //! * [`qemu`]: the firmware, built and run under QEMU.
 #![forbid(unsafe_code)]
 
+pub mod board;
 pub mod coverage;
 pub mod fuzzing;
 pub mod generate;

@@ -14,57 +14,10 @@ use spandrel_tests::{
 };
 use std::ops::Range;
 
+use spandrel_tests::board::{agree, hex};
+
 fn firmware() -> Option<&'static Firmware> {
     Firmware::ready().unwrap_or_else(|reason| panic!("{reason}"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// What a sample emits on output 0, and the digests of outputs and state, by the core run here.
-struct Shown {
-    codes: Vec<i32>,
-    output: OutputDigest,
-}
-
-impl Probe for Shown {
-    fn emit(&mut self, output: u16, index: u32, value: i32) {
-        self.output.emit(output, index, value);
-        if output == 0 {
-            self.codes.push(value);
-        }
-    }
-}
-
-/// Class, output digest and state digest of `raw`, from the reset state.
-fn host(image: &Image<'_>, raw: &[i32]) -> (Option<u32>, String, String) {
-    let mut ram = vec![0; image.header().ram_words as usize];
-    let mut machine = Machine::new(image, image.weights(), &mut ram).unwrap();
-    let mut shown = Shown { codes: Vec::new(), output: OutputDigest::new() };
-    assert_eq!(machine.run(raw.iter().copied(), &mut shown), Ok(Step::SampleDone));
-    let class = image.decoder(0).and_then(|decoder| decoder.class(image.tables(), &shown.codes));
-    (class, hex(&shown.output.digest()), hex(&machine.snapshot().digest()))
-}
-
-/// Runs `image` and `samples` on the board and compares everything with the host.
-fn agree(firmware: &Firmware, bytes: &[u8], samples: &[Vec<i32>]) -> Session {
-    let image = Image::parse(bytes).unwrap();
-    let stream: Vec<Vec<u8>> = samples.iter().map(|raw| raw_bytes(&image, raw)).collect();
-    let session = firmware.run(bytes, &stream).unwrap();
-    println!("{}\n{}", session.facts.join("\n"), session.log);
-    assert_eq!(session.exit, Some(0));
-    assert_eq!(session.fact("verdict"), Some("accepted"));
-    assert_eq!(session.fact("image-digest"), Some(&*hex(image.digest())));
-    assert_eq!(session.fact("machine-words"), Some(&*image.header().ram_words.to_string()));
-    let found = session.samples();
-    assert_eq!(found.len(), samples.len());
-    for (raw, found) in samples.iter().zip(found) {
-        let (class, output, state) = host(&image, raw);
-        assert_eq!((found.class, found.output, found.state), (class, output, state), "{raw:?}");
-        assert!(found.instructions >= found.longest && found.longest > 0, "{raw:?}");
-    }
-    session
 }
 
 /// The perceptron with known answers: one for the whole network and one for array A, whose

@@ -30,7 +30,9 @@ mod tests {
 
     #[test]
     fn noisy_elements_get_more() {
-        assert_eq!(allocate(&[9.0, 1.0, 1.0], 7, 32), [5, 1, 1]);
+        // Gains of 9.0: 4.5, 1.5, 0.75, 0.45; of 1.0: 0.5. So the fourth free column goes to the second element.
+        assert_eq!(allocate(&[9.0, 1.0, 1.0], 6, 32), [4, 1, 1]);
+        assert_eq!(allocate(&[9.0, 1.0, 1.0], 7, 32), [4, 2, 1]);
         assert_eq!(allocate(&[1.0, 1.0], 5, 2), [2, 2]);
         assert_eq!(allocate(&[1.0, 1.0, 1.0], 2, 4), [1, 1, 1]);
     }
