@@ -72,11 +72,12 @@ mod tests {
 
     /// The probability of at most `k` hits of `n`, summed term by term.
     fn at_most(k: u64, n: u64, p: f64) -> f64 {
-        let mut term = (1.0 - p).powi(n as i32);
-        let mut sum = term;
+        // Logarithms, since (1 - p)^n alone can be smaller than any f64.
+        let mut term = n as f64 * (1.0 - p).ln();
+        let mut sum = term.exp();
         for i in 0..k {
-            term *= (n - i) as f64 / (i + 1) as f64 * p / (1.0 - p);
-            sum += term;
+            term += ((n - i) as f64 / (i + 1) as f64 * p / (1.0 - p)).ln();
+            sum += term.exp();
         }
         sum
     }

@@ -56,6 +56,8 @@ impl Cells {
         let total = u32::from(format.slices) * bits;
         let offset = if format.offset { 1i32 << (total - 1) } else { 0 };
         let limit = if format.offset { offset - 1 } else { ((1i64 << total) - 1) as i32 };
+        // Offset weights reach one step further below zero: the stored value is then 0.
+        let floor = if format.offset { -offset } else { -limit };
         let store = image.weights();
         for column in 0..columns {
             let reader = Column::new(blob, *image.tables(), &store, column as u32);
@@ -65,7 +67,7 @@ impl Cells {
                 let rows = CHUNK_ROWS.min(lines - first);
                 reader.read(first as u32, &mut chunk[..rows])?;
                 for (row, weight) in chunk[..rows].iter().enumerate() {
-                    let cell = (*weight).clamp(-limit, limit) + offset;
+                    let cell = (*weight).clamp(floor, limit) + offset;
                     for (slice, sum) in sums.iter_mut().enumerate().take(slices) {
                         let digit = (cell.unsigned_abs() >> (slice as u32 * bits)) & ((1 << bits) - 1);
                         *sum += u64::from(digit);
