@@ -11,7 +11,7 @@ use spandrel_core::image::{Image, sha256};
 
 use crate::chips;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::emit::{answers, check_image, write_image};
+use crate::emit::{answers, check_codes, check_image, write_image};
 use crate::encode::{self, EncodeOptions, InputCode, RawKind};
 use crate::engine::{FastEngine, Options as EngineOptions, RawBatch};
 use crate::evaluate::{Evaluation, Reference, evaluate};
@@ -203,7 +203,7 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
     // 5. Tune: whole numbers.
     let input_map = input_map(&calibration.feed, raw_step);
     let order = calibration.feed.order.as_deref();
-    let (tuned, errors) = stages.run("tune", |watcher| {
+    let (tuned, errors, codes) = stages.run("tune", |watcher| {
         let elements = calibration.feed.len;
         let code = &encoded.graph().input;
         let codes = code.codes(raw_batch.len(), elements, |sample, element| {
@@ -214,7 +214,7 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
         let progress = |done, all| watcher.progress(done, all);
         let result = tune::tune(&expanded, &input_map, &codes, &sums, &target, tune, progress)?;
         watcher.product("coded", &|| result.graph.to_string());
-        Ok((tune::check(result.graph, &target)?, result.errors))
+        Ok((tune::check(result.graph, &target)?, result.errors, result.codes))
     })?;
 
     // 6. Map: configurations, memory, program.
@@ -224,7 +224,8 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
         Ok(program)
     })?;
 
-    // 7. Emit: bytes, decoded again and compared with the program (claim C3).
+    // 7. Emit: bytes, decoded again and compared with the program (claim C3); the machine's codes compared with those
+    // that tuning believed in, on every calibration sample.
     let notes = notes(request, &calibration, &reformed, kind, raw_step, &target)?;
     let (image, compared) = stages.run("emit", |_| {
         let plain = write_image(&program, &[], &notes, &target)?;
@@ -235,6 +236,7 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
         let vectors = answers(&parsed, &shown, request.options.tune.seed, &target)?;
         let image = write_image(&program, &vectors, &notes, &target)?;
         let compared = check_image(&program, &image)?;
+        check_codes(&program, &codes, &raw_batch, &target)?;
         Ok((image, compared))
     })?;
 

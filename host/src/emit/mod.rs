@@ -2,8 +2,10 @@
 
 mod answers;
 mod check;
+mod codes;
 mod write;
 
 pub use answers::{Answers, answers};
 pub use check::check_image;
+pub use codes::check_codes;
 pub use write::{VectorData, write_image};

@@ -1,7 +1,7 @@
 //! Reads of an array on many samples at once: the tuner's own form of the crossbar's composed readout.
 //!
-//! The image that comes out is run on the core model, and its codes are compared with these on every calibration
-//! sample (see [`super::check`]), so a slip here can not go unnoticed.
+//! The image that comes out is run, and its codes are compared with these on every calibration sample (see
+//! [`crate::emit::check_codes`]), so a slip here can not go unnoticed.
 
 use spandrel_core::arith::Rounding;
 

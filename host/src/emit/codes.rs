@@ -1,0 +1,74 @@
+//! The tuner's codes against the machine's: what tuning believed each signal to be is what the image computes.
+//!
+//! Tuning reads arrays with code of its own, made for its search. A slip there would choose weights for a chip that does
+//! not exist, and no other check would see it: the image would hold the program, and the program the tuned graph. So
+//! the program is run once more on the calibration samples, with every node's value emitted, and every code compared.
+
+use spandrel_core::image::{Access, Image, Instruction};
+
+use super::write::write_image;
+use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::engine::{ExactEngine, FastEngine, Options, RawBatch};
+use crate::map::Program;
+use crate::numeric::Matrix;
+use crate::target::Target;
+
+/// Samples that are run at once: what every node of so many samples emits must be held in memory.
+const BLOCK: usize = 256;
+
+/// Runs `program` on the calibration samples `batch` and compares every signal of every node with `codes` (a matrix a
+/// node, one row a sample); returns how many were compared.
+///
+/// # Errors
+/// SP0310 for the first sample of each node of which a signal differs.
+pub fn check_codes(
+    program: &Program,
+    codes: &[Matrix],
+    batch: &RawBatch<'_>,
+    target: &Target,
+) -> Result<u64> {
+    let way_out = "this is a fault of the compiler: report it with the model";
+    let fault = |place: String, rule: String| Diagnostic::error("SP0310", place, rule, way_out);
+    // Edge 0 is the input, edge n + 1 the value of node n.
+    let mut shown = program.clone();
+    let first = shown.edges.last().map_or(0, |edge| edge.length as usize);
+    for (number, edge) in program.edges.iter().enumerate().skip(1) {
+        let access = shown.accesses.len() as u32;
+        shown.accesses.push(Access::run(number as u32, edge.length, 0, edge.length));
+        shown.instructions.push(Instruction::Emit { output: 0, access });
+    }
+    let bytes = write_image(&shown, &[], "", target)?;
+    let image = Image::parse(&bytes)
+        .map_err(|error| fault("image".into(), format!("with all nodes emitted it is refused: {error}")))?;
+    let mut engine = FastEngine::new(&image, Options::default())?;
+    let mut found = Diagnostics::default();
+    let mut wrong = vec![false; codes.len()];
+    let mut compared = 0u64;
+    for from in (0..batch.len()).step_by(BLOCK) {
+        let block = batch.slice(from..(from + BLOCK).min(batch.len()));
+        let outputs = engine.run_batch(&block)?;
+        for index in 0..block.len() {
+            // The program's own emission comes first.
+            let mut rest = &outputs.sample(index)[first..];
+            for (node, codes) in codes.iter().enumerate() {
+                let have;
+                (have, rest) = rest.split_at(codes.cols().min(rest.len()));
+                let want = codes.row(from + index);
+                compared += want.len() as u64;
+                let signal =
+                    (0..want.len()).find(|&at| have.get(at).map(|&v| f64::from(v)) != Some(want[at]));
+                if let (Some(signal), false) = (signal, wrong[node]) {
+                    wrong[node] = true;
+                    let rule = format!(
+                        "tuning takes signal {signal} of sample {} for {}, the machine computes {:?}",
+                        from + index,
+                        want[signal],
+                        have.get(signal)
+                    );
+                    found.push(fault(format!("image: encoded node {node}"), rule));
+                }
+            }
+        }
+    }
+    found.into_result(compared)
+}
