@@ -7,6 +7,8 @@ use crate::encode::{Form, Segment};
 use crate::numeric::Matrix;
 use crate::target::Target;
 
+/// The least range of an element, as a share of its node's largest magnitude.
+const TINY: f64 = 1e-6;
 /// Headroom above the largest value seen.
 const HEADROOM: f64 = 1.1;
 /// No element's range falls below this share of its node's largest: rare elements would clip on new data.
@@ -34,6 +36,9 @@ pub struct Golden<'a> {
     pub top: Vec<f64>,
     /// Largest of them all.
     pub layer_top: f64,
+    /// Largest magnitude of any sum, 1 when all are 0: what "tiny" is measured by, so that a network in other units gets the
+    /// same codes.
+    pub magnitude: f64,
     /// For the last node of a classifier: the samples on which each element could still be the decision.
     pub contested: Option<Vec<Vec<u32>>>,
 }
@@ -41,8 +46,11 @@ pub struct Golden<'a> {
 impl<'a> Golden<'a> {
     /// Takes in the sums `z`, one row an element. `margin` standard deviations below the winner an output still counts.
     pub fn new(z: &'a Matrix, margin: Option<f64>) -> Self {
-        let top: Vec<f64> = (0..z.rows()).map(|e| z.row(e).iter().copied().fold(1e-6, f64::max)).collect();
-        let layer_top = top.iter().copied().fold(1e-6, f64::max);
+        let furthest = z.data().iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let magnitude = if furthest > 0.0 { furthest } else { 1.0 };
+        let tiny = TINY * magnitude;
+        let top: Vec<f64> = (0..z.rows()).map(|e| z.row(e).iter().copied().fold(tiny, f64::max)).collect();
+        let layer_top = top.iter().copied().fold(tiny, f64::max);
         let contested = margin.map(|margin| {
             let n = z.data().len().max(1) as f64;
             let mean = z.data().iter().sum::<f64>() / n;
@@ -62,7 +70,7 @@ impl<'a> Golden<'a> {
                 })
                 .collect()
         });
-        Self { z, top, layer_top, contested }
+        Self { z, top, layer_top, magnitude, contested }
     }
 
     /// The range of an element behind a ReLU.

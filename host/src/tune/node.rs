@@ -82,9 +82,9 @@ pub struct TunedOp {
 }
 
 impl NodeBench<'_> {
-    /// Largest weight of an element's column.
+    /// Largest weight of an element's column; 0 for an element that reads nothing.
     fn largest_weight(&self, element: usize) -> f64 {
-        self.map.weights.row(element).iter().fold(1e-12, |m, w| m.max(w.abs()))
+        self.map.weights.row(element).iter().fold(0.0, |m, w| m.max(w.abs()))
     }
 
     /// The gain at which the element's parts stay within a read's range on calibration: parts run further than their sum.
@@ -97,7 +97,7 @@ impl NodeBench<'_> {
             let row = self.map.weights.row(element);
             let bias = self.map.bias[element] * share;
             let active = self.golden.active(&self.node.form, element, Reach { c: 0.0, sum_shift: 0 });
-            let mut furthest = 1e-9f64;
+            let mut furthest = 1e-9 * self.golden.magnitude;
             for &sample in &active {
                 let codes = self.codes.row(sample as usize);
                 for part in &op.parts {
@@ -109,8 +109,9 @@ impl NodeBench<'_> {
         })
     }
 
-    /// All combinations worth trying for `op`.
-    fn trials(&self, op: &CoreOp<Real>) -> Vec<Trial> {
+    /// All combinations worth trying for `op`. With `every_shift` all shifts of the chip, at gains so low that weights and
+    /// biases fit: for sums that no combination near the best gain can hold.
+    fn trials(&self, op: &CoreOp<Real>, every_shift: bool) -> Vec<Trial> {
         let Target { input_max, weight_max, code_max, .. } = *self.target;
         let (top, weight_max, code_max) = (f64::from(input_max), f64::from(weight_max), f64::from(code_max));
         let elements = op.elements();
@@ -151,11 +152,27 @@ impl NodeBench<'_> {
                     wanted.fill(least);
                 }
                 let fixed = !matches!(form, Form::Relu | Form::Sum);
-                for shift in self.shifts(fixed, &wanted, &largest) {
+                let shifts = if every_shift {
+                    self.target.shifts.clone().collect()
+                } else {
+                    self.shifts(fixed, &wanted, &largest)
+                };
+                for shift in shifts {
                     let power = libm::exp2(f64::from(shift));
                     let mut gains: Vec<f64> = wanted.clone();
+                    let mut reach = reach;
                     if !fixed {
                         gains.iter_mut().zip(&largest).for_each(|(g, w)| *g = g.min(weight_max / w / power));
+                    }
+                    if every_shift {
+                        let Some(most) = self.held(op, &elements, &largest, reach, shift) else { continue };
+                        gains.iter_mut().zip(&most).for_each(|(gain, most)| *gain = gain.min(*most));
+                        // Where the reach makes the gain, all elements share both.
+                        if fixed {
+                            let least = gains.iter().copied().fold(f64::INFINITY, f64::min);
+                            reach.c *= wanted[0] / least;
+                            gains.fill(least);
+                        }
                     }
                     if *form == Form::Sum || one_scale && *form == Form::Relu {
                         let least = gains.iter().copied().fold(f64::INFINITY, f64::min);
@@ -168,18 +185,60 @@ impl NodeBench<'_> {
         out
     }
 
-    /// Shifts around the one at which weights and codes are both used to the full.
+    /// The largest gain of each element at which its weights and its bias fit at `shift`; `None` where there is none.
+    fn held(
+        &self,
+        op: &CoreOp<Real>,
+        elements: &[usize],
+        largest: &[f64],
+        reach: Reach,
+        shift: u8,
+    ) -> Option<Vec<f64>> {
+        // The gain of a segment is given by its width.
+        if matches!(self.node.form, Form::Segments(_)) {
+            return None;
+        }
+        let power = libm::exp2(f64::from(shift));
+        let weight_max = f64::from(self.target.weight_max);
+        let offset = match self.node.form {
+            Form::Relu => libm::exp2(f64::from(reach.sum_shift)),
+            Form::Carrier => {
+                libm::exp2(f64::from(reach.sum_shift)) * (0.5 * f64::from(self.target.input_max) + 1.0)
+            }
+            _ => 0.0,
+        };
+        let digits = Digits::new(&Matrix::zeros(0, 0), &[], self.target);
+        let bench = self.bench(&digits, op, shift, self.target.bias_rows);
+        let room = bench.steps(weight_max * self.target.bias_rows as f64) - offset;
+        let gain = |(&element, w): (&usize, &f64)| {
+            let bias = self.map.bias[element].abs();
+            // Without weight and bias any gain does.
+            (weight_max / power / w).min(room / bias).min(f64::MAX)
+        };
+        // A hair below, so that rounding can not ask for one more.
+        (room > 0.0).then(|| elements.iter().zip(largest).map(gain).map(|gain| 0.999 * gain).collect())
+    }
+
+    /// Shifts around the one at which weights and codes are both used to the full, as far as the chip has them.
     fn shifts(&self, fixed: bool, gains: &[f64], largest: &[f64]) -> Vec<u8> {
         let weight_max = f64::from(self.target.weight_max);
-        let mut meeting: Vec<f64> =
-            gains.iter().zip(largest).map(|(g, w)| libm::log2((weight_max + 0.5) / (g * w))).collect();
+        let (least, most) = (f64::from(*self.target.shifts.start()), f64::from(*self.target.shifts.end()));
+        let mut meeting: Vec<f64> = gains
+            .iter()
+            .zip(largest)
+            .filter(|(_, w)| **w > 0.0)
+            .map(|(g, w)| libm::log2((weight_max + 0.5) / (g * w)))
+            .collect();
         meeting.sort_by(f64::total_cmp);
-        let (from, to) = if fixed {
+        let (from, to) = if meeting.is_empty() {
+            // Only biases: any shift that can hold them.
+            (least, most)
+        } else if fixed {
             // The gain is given: a larger shift would not let the largest weight fit, a smaller one wastes its bits.
-            let most = libm::floor(meeting[0]);
-            (most - if self.relay_reach.is_some() { 5.0 } else { 2.0 }, most)
+            let largest = libm::floor(meeting[0]).min(most);
+            (largest - if self.relay_reach.is_some() { 5.0 } else { 2.0 }, largest)
         } else {
-            let middle = libm::rint(meeting[meeting.len() / 2]);
+            let middle = libm::rint(meeting[meeting.len() / 2]).clamp(least, most);
             (middle - 3.0, middle + 2.0)
         };
         self.target.shifts.clone().filter(|&s| f64::from(s) >= from && f64::from(s) <= to).collect()
@@ -188,13 +247,13 @@ impl NodeBench<'_> {
     /// Bias rows that the trial needs; `None` when the chip has not got so many.
     fn bias_rows(&self, op: &CoreOp<Real>, trial: &Trial, golden: &Golden<'_>) -> Option<usize> {
         let most = f64::from(self.target.weight_max);
-        let mut needed = self.options.bias_rows;
+        let mut needed = self.options.bias_rows.min(self.target.bias_rows);
         for (at, &element) in op.elements().iter().enumerate() {
             let copies = usize::from(self.node.copies[element]);
             let aim =
                 aim(golden, &self.node.form, element, copies, trial.gains[at], trial.reach, self.target);
             let digits = Digits::new(&Matrix::zeros(0, 0), &[], self.target);
-            let bench = self.bench(&digits, op, trial, needed);
+            let bench = self.bench(&digits, op, trial.shift, needed);
             for (gain, offset) in aim.gains.iter().zip(&aim.offsets) {
                 let total = bench.nominal(self.map.bias[element] * gain + offset).abs();
                 needed = needed.max(libm::ceil(total / most) as usize);
@@ -207,15 +266,15 @@ impl NodeBench<'_> {
         &'b self,
         digits: &'b Digits,
         op: &'b CoreOp<Real>,
-        trial: &Trial,
+        shift: u8,
         bias_rows: usize,
     ) -> Bench<'b> {
         Bench {
             digits,
             parts: &op.parts,
             target: self.target,
-            rule: ReadRule::new(self.target, trial.shift),
-            shift: trial.shift,
+            rule: ReadRule::new(self.target, shift),
+            shift,
             bias_rows,
         }
     }
@@ -257,7 +316,7 @@ impl NodeBench<'_> {
         golden: &Golden<'_>,
         passes: Passes,
     ) -> Vec<Fitted> {
-        let bench = self.bench(digits, op, trial, trial.bias_rows);
+        let bench = self.bench(digits, op, trial.shift, trial.bias_rows);
         parallel_map(elements.len(), |i| {
             let (at, element) = elements[i];
             let copies = usize::from(self.node.copies[element]);
@@ -280,20 +339,28 @@ impl NodeBench<'_> {
         let z = Matrix::from_fn(self.golden.z.rows(), keep.len(), |e, i| self.golden.z.at(e, keep[i]));
         let mut few = Golden::new(&z, self.golden.contested.as_ref().map(|_| self.options.margin));
         (few.top, few.layer_top) = (self.golden.top.clone(), self.golden.layer_top);
+        few.magnitude = self.golden.magnitude;
         let digits = Digits::new(self.codes, &keep, self.target);
         let searching = self.options.rounding == Rounding::Full;
         let linear = usize::from(searching);
         let weigh = |fitted: &[Fitted], which: &[(usize, usize)]| {
             fitted.iter().zip(which).map(|(f, (_, e))| f.scored.error * self.importance[*e]).sum::<f64>()
         };
-        let mut trials = self.trials(op);
-        trials.retain_mut(|trial| match self.bias_rows(op, trial, self.golden) {
-            Some(rows) => {
-                trial.bias_rows = rows;
-                true
-            }
-            None => false,
-        });
+        let fitting = |every_shift| -> Vec<Trial> {
+            let mut trials = self.trials(op, every_shift);
+            trials.retain_mut(|trial| match self.bias_rows(op, trial, self.golden) {
+                Some(rows) => {
+                    trial.bias_rows = rows;
+                    true
+                }
+                None => false,
+            });
+            trials
+        };
+        let mut trials = fitting(false);
+        if trials.is_empty() {
+            trials = fitting(true);
+        }
         for trial in &mut trials {
             let fitted = self.fit(op, trial, &tried, &digits, &few, Passes { linear, exact: 0 });
             trial.error = weigh(&fitted, &tried);

@@ -70,14 +70,24 @@ struct Search<'a> {
 impl Bench<'_> {
     /// The bias total, in units of the bias code, that gives each array its share of `steps` of the sum.
     pub fn nominal(&self, steps: f64) -> f64 {
-        // A floor loses half a step in each read that truncates; four reads lose about two steps.
-        let floor = if self.target.rounding == spandrel_core::arith::Rounding::Floor {
+        (steps / self.parts.len() as f64 + self.floor()) * libm::exp2(f64::from(self.shift))
+            / f64::from(self.target.bias_code)
+    }
+
+    /// The steps of the sum of either sign that a bias total of `total` in each array gives: the inverse of
+    /// [`Bench::nominal`], on the side where the floor takes room away.
+    pub fn steps(&self, total: f64) -> f64 {
+        let share = total * f64::from(self.target.bias_code) / libm::exp2(f64::from(self.shift));
+        (share - self.floor()) * self.parts.len() as f64
+    }
+
+    /// A floor loses half a step in each read that truncates; four reads lose about two steps.
+    fn floor(&self) -> f64 {
+        if self.target.rounding == spandrel_core::arith::Rounding::Floor {
             0.5 * f64::from(self.target.passes()) * f64::from(self.target.slices)
         } else {
             0.0
-        };
-        (steps / self.parts.len() as f64 + floor) * libm::exp2(f64::from(self.shift))
-            / f64::from(self.target.bias_code)
+        }
     }
 
     /// Fits one element. `weights` are its whole weights, array by array, copy by copy; `bias_real` is the real bias
