@@ -166,13 +166,19 @@ pub fn tune(
             });
             progress(ops.len(), real.ops.len());
         }
-        error.snr_db = 10.0 * libm::log10(signal_power.max(1e-300) / error_power.max(1e-300));
+        error.snr_db = decibels(signal_power, error_power);
         errors.push(error);
         codes.push(node_codes);
         values.push(made);
         reaches.push(reach);
     }
     Ok(TuneResult { graph: CoreOpGraph { encoded: encoded.clone(), ops }, errors, codes })
+}
+
+/// The ratio of two powers in decibels, within +-300: finite also when one of them is zero.
+fn decibels(signal: f64, error: f64) -> f64 {
+    let level = |power: f64| if power > 0.0 { 10.0 * libm::log10(power) } else { f64::NEG_INFINITY };
+    if error <= 0.0 { 300.0 } else { (level(signal) - level(error)).clamp(-300.0, 300.0) }
 }
 
 /// How much an error of each element of dot node `number` matters: the squared weights of whoever reads it.
