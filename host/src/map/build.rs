@@ -241,8 +241,11 @@ fn output(program: &mut Program, graph: &CoreOpGraph<Coded>) {
     program.instructions.push(Instruction::Emit { output: 0, access: pattern });
     let coefficients: Vec<f64> = graph.outputs().flat_map(|op| op.payload.coefficients.clone()).collect();
     let zeros: Vec<f64> = graph.outputs().flat_map(|op| op.payload.zeros.clone()).collect();
-    // Coefficients become whole numbers in units of a thousandth of the largest.
-    let unit = coefficients.iter().fold(1e-300f64, |m, c| m.max(c.abs())) / 1024.0;
+    // Coefficients become whole numbers in units of a thousandth of the largest, rounded to the format's step first, so that
+    // rounding the unit costs nothing.
+    let unit = coefficients.iter().fold(0.0f64, |m, c| m.max(c.abs())) / 1024.0;
+    let scale = I32F32::saturating_from_num(unit).max(I32F32::DELTA);
+    let unit: f64 = scale.to_num();
     let whole = coefficients.iter().map(|c| libm::rint(c / unit) as i32).collect();
     let offsets = zeros
         .iter()
@@ -260,7 +263,7 @@ fn output(program: &mut Program, graph: &CoreOpGraph<Coded>) {
         values: values as u32,
         coefficients: coefficient_table,
         offsets: offset_table,
-        scale: I32F32::saturating_from_num(unit),
+        scale,
     });
 }
 
