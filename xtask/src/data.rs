@@ -10,8 +10,13 @@ use crate::process::{Result, announce, cargo, demand, last_line, root, spandrel}
 const NETWORKS: [&str; 4] =
     ["tinymaix_mnist_fc", "mnist_mlp2x10", "mnist_fc_256x2", "mnist_ffnn_sigmoid_6x200"];
 
-/// How the weights are rounded; the first is what the compiler does unless told otherwise.
-const ROUNDINGS: [&str; 3] = ["full", "nearest", "nearest-one-scale"];
+/// How the weights are rounded: the first is what the compiler does unless told otherwise, the others are plain
+/// rounding to the nearest on one signal a value.
+const ROUNDINGS: [&[&str]; 3] = [
+    &["tune=full"],
+    &["tune=nearest", "encode.signals=1", "encode.output=1"],
+    &["tune=nearest-one-scale", "encode.signals=1", "encode.output=1"],
+];
 
 /// One compilation.
 struct Row {
@@ -87,14 +92,13 @@ fn model(folder: &Path, network: &str) -> String {
     folder.join("onnx").join(network).with_extension("onnx").display().to_string()
 }
 
-fn compile(folder: &Path, network: &str, rounding: &str, image: &Path) -> Result<Row> {
+fn compile(folder: &Path, network: &str, settings: &[&str], image: &Path) -> Result<Row> {
     let (model, image) = (model(folder, network), image.display().to_string());
-    let set = format!("tune={rounding}");
     let [samples, test, labels] = ["train10k-images", "t10k-A-images", "t10k-A-labels"].map(|name| {
         let rank = if name.ends_with("labels") { 1 } else { 3 };
         mnist(folder, &format!("{name}-idx{rank}-ubyte.gz"))
     });
-    let arguments = [
+    let mut arguments = vec![
         "compile",
         &model,
         "--chip",
@@ -107,10 +111,9 @@ fn compile(folder: &Path, network: &str, rounding: &str, image: &Path) -> Result
         &labels,
         "-o",
         &image,
-        "--set",
-        &set,
         "--json",
     ];
+    settings.iter().for_each(|setting| arguments.extend(["--set", setting]));
     let object = call(&arguments)?.ok_or_else(|| format!("{network} does not compile"))?;
     let of = |name: &str| number(&object, name).ok_or_else(|| format!("{network}: no {name} in {object}"));
     Ok(Row { accuracy: of("accuracy")?, agreement: of("agreement")?, object })
