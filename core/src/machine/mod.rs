@@ -12,6 +12,8 @@
 
 mod control;
 mod digest;
+mod fault;
+mod feed;
 mod invoke;
 mod memory;
 mod probe;
@@ -19,5 +21,6 @@ mod run;
 
 pub use control::Status;
 pub use digest::{OUTPUT_DIGEST, OutputDigest, STATE_DIGEST, Snapshot};
+pub use fault::{Fault, FaultKind, RunError, Step};
 pub use probe::{Address, Probe};
-pub use run::{Fault, FaultKind, Machine, RunError, Step};
+pub use run::Machine;

@@ -3,6 +3,7 @@
 use super::{
     control::{Control, Status},
     digest::Snapshot,
+    fault::{Fault, FaultKind, RunError, Step},
     invoke::Core,
     memory,
     probe::{Address, Probe},
@@ -11,102 +12,13 @@ use crate::{
     blob::WeightStore,
     image::{Access, Combine, Edge, Image, Instruction, ResetTarget},
 };
-use core::fmt;
-
-/// How far a step came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Step {
-    /// The budget is spent; step again.
-    Running,
-    /// The program has ended; outputs are there.
-    SampleDone,
-    /// The machine has stopped.
-    Fault(Fault),
-}
-
-/// Why the machine has stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Fault {
-    /// Instruction number.
-    pub at: u32,
-    /// What happened.
-    pub kind: FaultKind,
-}
-
-/// What can go wrong after parsing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum FaultKind {
-    /// The weight store did not answer.
-    WeightStore,
-    /// The image's bytes or the lent words changed underneath.
-    Corrupted,
-}
-
-/// Why the machine refuses a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum RunError {
-    /// Fewer words were lent than the image needs.
-    MemoryTooSmall {
-        /// Words that the image needs.
-        needed: u32,
-    },
-    /// There is no such input.
-    NoSuchInput(u32),
-    /// More raw values than the input takes.
-    SampleTooLong {
-        /// Raw values that the input takes.
-        length: u32,
-    },
-    /// Fewer raw values than the input takes.
-    SampleTooShort {
-        /// Raw values that the input takes.
-        length: u32,
-        /// Raw values that were given.
-        fed: u32,
-    },
-    /// A raw value outside the encoder's raw type.
-    RawOutOfRange {
-        /// Number of the raw value in the sample.
-        index: u32,
-        /// The value.
-        value: i32,
-    },
-    /// A sample is under way.
-    Busy,
-    /// The lent words hold no run of this image.
-    NotThisImage,
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MemoryTooSmall { needed } => write!(f, "the machine needs {needed} words of memory"),
-            Self::NoSuchInput(input) => write!(f, "the image has no input {input}"),
-            Self::SampleTooLong { length } => write!(f, "a sample has {length} raw values, not more"),
-            Self::SampleTooShort { length, fed } => {
-                write!(f, "a sample has {length} raw values, {fed} were given")
-            }
-            Self::RawOutOfRange { index, value } => {
-                write!(f, "raw value {index} is {value}, outside the input's raw type")
-            }
-            Self::Busy => f.write_str("a sample is under way: step until it is done, or reset"),
-            Self::NotThisImage => f.write_str("the lent words hold no run of this image"),
-        }
-    }
-}
-
-impl core::error::Error for RunError {}
 
 /// An image, its weights and lent memory.
 #[derive(Debug)]
 pub struct Machine<'i, 'r, W> {
-    image: Image<'i>,
-    weights: W,
-    ram: &'r mut [u32],
+    pub(super) image: Image<'i>,
+    pub(super) weights: W,
+    pub(super) ram: &'r mut [u32],
 }
 
 fn fingerprint(image: &Image<'_>) -> u32 {
@@ -172,40 +84,6 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
     #[must_use]
     pub const fn image(&self) -> &Image<'i> {
         &self.image
-    }
-
-    /// Encodes raw values `first`.. of input `input` and returns how many there were; a sample may come in pieces.
-    ///
-    /// # Errors
-    /// A sample is under way, no such input, too many values, a value outside the raw type.
-    pub fn feed(
-        &mut self,
-        input: u32,
-        first: u32,
-        raw: impl IntoIterator<Item = i32>,
-    ) -> Result<u32, RunError> {
-        if self.status() == Status::Running {
-            return Err(RunError::Busy);
-        }
-        let encoder = self.image.encoder(input).ok_or(RunError::NoSuchInput(input))?;
-        let edge = self.image.edge(encoder.edge).ok_or(RunError::NoSuchInput(input))?;
-        let head = memory::slot(self.ram, &edge, 0);
-        let mut fed = 0;
-        for (index, value) in (u64::from(first)..).zip(raw) {
-            let too_long = RunError::SampleTooLong { length: encoder.length };
-            let index = u32::try_from(index).map_err(|_| too_long)?;
-            let element = encoder.element(self.image.tables(), index).ok_or(too_long)?;
-            if encoder.raw.saturate(value) != value {
-                return Err(RunError::RawOutOfRange { index, value });
-            }
-            for signal in 0..encoder.signals {
-                let code = encoder.code(self.image.tables(), element, signal, value).unwrap_or(0);
-                let to = element.saturating_mul(u32::from(encoder.signals)).saturating_add(u32::from(signal));
-                let _ = memory::write(self.ram, &edge, head, to, code);
-            }
-            fed += 1;
-        }
-        Ok(fed)
     }
 
     /// Starts the program on what has been fed.
