@@ -7,9 +7,11 @@ pub mod conv;
 pub mod minimal;
 pub mod mlp;
 pub mod pattern;
+mod prime;
 pub mod recurrent;
 pub mod weights;
 
-pub use builder::{Answer, ImageBuilder, Sections, prime};
+pub use builder::{Answer, ImageBuilder, Sections};
 pub use pattern::Pattern;
+pub use prime::prime;
 pub use weights::Packed;
