@@ -4,17 +4,16 @@
 //! What the board states is compared with `spandrel-core` run here. Which rule a damaged image
 //! breaks, and where, is written out by hand.
 
-use spandrel_core::{
-    image::{Codec, Combine, ENTRY_BYTES, Entry, HEADER_BYTES, Header, Image, Subject, Tag, reseal},
-    machine::{Machine, OutputDigest, Probe, Step},
+use spandrel_core::image::{
+    Codec, Combine, ENTRY_BYTES, Entry, HEADER_BYTES, Header, Image, Subject, Tag, reseal,
 };
 use spandrel_tests::{
     images::{Answer, ImageBuilder, Pattern, conv, minimal, mlp, prime, recurrent, weights},
-    qemu::{Firmware, Session, raw_bytes},
+    qemu::Firmware,
 };
 use std::ops::Range;
 
-use spandrel_tests::board::{agree, hex};
+use spandrel_tests::board::agree;
 
 fn firmware() -> Option<&'static Firmware> {
     Firmware::ready().unwrap_or_else(|reason| panic!("{reason}"))
