@@ -71,9 +71,14 @@ impl InputCode {
     /// Codes for raw values from `lo` to `hi` on `signals` signals.
     ///
     /// # Errors
-    /// SP0303 when two signals are asked for a range too wide for a table.
+    /// SP0303 when two signals are asked for a range too wide for a table, or of a chip whose codes end below 3.
     pub fn new(raw: RawKind, (lo, hi): (i32, i32), signals: u8, target: &Target) -> Result<Self> {
         let most = target.input_max as u32;
+        if signals >= 2 && most < 3 {
+            let rule = format!("the finer of two input signals has codes up to 3, the chip's end at {most}");
+            let way_out = "use --set encode.input=1, or a chip with crossbar.input_bits of 2 or more";
+            return Err(Diagnostic::error("SP0303", "setting encode.input", rule, way_out).into());
+        }
         let (weights, code_max) =
             if signals >= 2 { (vec![4, 1], vec![most, 3]) } else { (vec![1], vec![most]) };
         // A constant input still needs a range.

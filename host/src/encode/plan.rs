@@ -202,8 +202,10 @@ pub fn encode(
                     SigmoidBy::Relus(k) => {
                         let (segments, _, worst) = sigmoid_segments(usize::from(k), SIGMOID_REACH);
                         graph.remarks.push(format!(
-                            "{:?}: sigmoid approximated by {k} clipped ReLUs, off by at most {worst:.5}",
-                            node.name
+                            "{:?}: sigmoid approximated by {k} clipped ReLUs, off by at most {:.5}",
+                            node.name,
+                            // A bound is rounded up.
+                            libm::ceil(worst * 1e5) / 1e5
                         ));
                         (Form::Segments(segments), vec![k; elements])
                     }
@@ -222,7 +224,36 @@ pub fn encode(
         };
         carries.push(made);
     }
+    fits(&graph, target, &mut found);
     found.into_result(graph)
+}
+
+/// An element's signals stay together: its columns in one array, and what a relay reads of it on one array's rows.
+fn fits(graph: &EncodedGraph, target: &Target, found: &mut Diagnostics) {
+    for node in &graph.nodes {
+        let setting = match node.form {
+            Form::Carrier => "encode.carrier",
+            Form::Segments(_) => "sigmoid",
+            Form::Sum => "encode.output",
+            Form::Relu | Form::Sigmoid => "encode.signals",
+        };
+        let most = node.copies.iter().copied().max().map_or(0, usize::from);
+        let mut refuse = |room: usize, what: &str| {
+            let place = format!("setting {setting}");
+            let rule = format!(
+                "node {:?} has {most} signals per value, an array of chip {:?} has {room} {what}",
+                node.name,
+                target.chip.name()
+            );
+            let way_out = format!("use at most {room} signals per value");
+            found.push(Diagnostic::error("SP0303", place, rule, way_out));
+        };
+        if most > target.columns {
+            refuse(target.columns, "columns");
+        } else if node.form == Form::Carrier && most > target.rows {
+            refuse(target.rows, "rows");
+        }
+    }
 }
 
 /// Signals per output that fit in the columns its arrays have anyway.
