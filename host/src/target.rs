@@ -102,6 +102,24 @@ impl Target {
             let rule = "without bias rows no bias can be held";
             refuse("crossbar.bias_rows", rule.into(), "give at least one bias row");
         }
+        if crossbar.weight_max() > i32::from(i16::MAX) {
+            let rule =
+                format!("weights of {} bits and a sign are not tuned for yet", crossbar.weight_bits().get());
+            refuse(
+                "crossbar.cell_bits",
+                rule,
+                "use at most 15 bits: crossbar.cell_bits times crossbar.slices",
+            );
+        }
+        // Tuning sums partials in f32, which holds whole numbers below 2^24 exactly.
+        let digits = |bits: u32| (1u64 << bits) - 1;
+        let rows = u64::from(crossbar.input_rows().get()) + u64::from(crossbar.bias_rows);
+        let partial = rows * digits(crossbar.dac_bits.get()) * digits(crossbar.cell_bits.get());
+        if partial >= 1 << 24 {
+            let rule = format!("a bit line can sum up to {partial}, beyond what is tuned for, 2^24 - 1");
+            let way_out = "use narrower drivers (crossbar.dac_bits) or cells, or fewer rows";
+            refuse("crossbar.dac_bits", rule, way_out);
+        }
         let byte = |value: u32| u8::try_from(value).unwrap_or(u8::MAX);
         let target = Self {
             rows: crossbar.input_rows().get() as usize,
