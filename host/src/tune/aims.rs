@@ -25,6 +25,16 @@ pub struct Reach {
     pub c: f64,
     /// Right shift of the sum.
     pub sum_shift: u8,
+    /// Largest code that can come out: of the next input, or less where all parts together do not reach so far.
+    pub top: i32,
+}
+
+impl Reach {
+    /// The reach of a sum of `parts` arrays.
+    pub fn new(c: f64, sum_shift: u8, parts: usize, target: &Target) -> Self {
+        let most = i64::from(target.code_max) * parts as i64 >> sum_shift.min(62);
+        Self { c, sum_shift, top: most.clamp(1, i64::from(target.input_max)) as i32 }
+    }
 }
 
 /// Golden sums of a node and what follows from them once and for all.
@@ -134,6 +144,7 @@ pub fn aim(
 ) -> Aim {
     let z = golden.z.row(element).to_vec();
     let top = f64::from(target.input_max);
+    let reached = f64::from(reach.top);
     let scale = libm::exp2(f64::from(reach.sum_shift));
     // Copy m's bias is staggered to the middle of the m-th of k parts of a step.
     let stagger = |m: usize| (m as f64 + 0.5) / copies as f64;
@@ -153,9 +164,9 @@ pub fn aim(
             z,
         },
         Form::Carrier => {
-            let middle = 0.5 * top;
+            let middle = 0.5 * reached;
             let want = |z: f64| {
-                (0..copies).map(|m| (z * gain / scale + middle + stagger(m) - 0.5).clamp(0.0, top)).sum()
+                (0..copies).map(|m| (z * gain / scale + middle + stagger(m) - 0.5).clamp(0.0, reached)).sum()
             };
             Aim {
                 gains: vec![gain; copies],
@@ -170,7 +181,7 @@ pub fn aim(
                 z,
             }
         }
-        Form::Segments(segments) => segment_aim(segments, z, reach, target),
+        Form::Segments(segments) => segment_aim(segments, z, reach),
         Form::Sigmoid => {
             let table = (-target.code_max..=target.code_max)
                 .map(|code| {
@@ -206,8 +217,8 @@ pub fn aim(
 }
 
 /// Each segment is a column of its own: a clipped ReLU that rises over the segment.
-fn segment_aim(segments: &[Segment], z: Vec<f64>, reach: Reach, target: &Target) -> Aim {
-    let top = f64::from(target.input_max);
+fn segment_aim(segments: &[Segment], z: Vec<f64>, reach: Reach) -> Aim {
+    let top = f64::from(reach.top);
     let scale = libm::exp2(f64::from(reach.sum_shift));
     let gain = |s: &Segment| scale * top / (s.to - s.from);
     let rises =

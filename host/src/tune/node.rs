@@ -96,7 +96,8 @@ impl NodeBench<'_> {
             let element = elements[at];
             let row = self.map.weights.row(element);
             let bias = self.map.bias[element] * share;
-            let active = self.golden.active(&self.node.form, element, Reach { c: 0.0, sum_shift: 0 });
+            let active =
+                self.golden.active(&self.node.form, element, Reach::new(6.0, 0, op.parts.len(), self.target));
             let mut furthest = 1e-9 * self.golden.magnitude;
             for &sample in &active {
                 let codes = self.codes.row(sample as usize);
@@ -109,6 +110,17 @@ impl NodeBench<'_> {
         })
     }
 
+    /// Reaches worth trying for a function with a bend at 0, that maps a reach of c to `codes` steps: `near` ones around the
+    /// bend, and as far as the parts of the sum run: reads that clip while others do not are worse than coarse ones.
+    fn reaches(&self, op: &CoreOp<Real>, near: [f64; 3], codes: f64) -> Vec<f64> {
+        let far = self.part_limits(op).iter().map(|limit| codes / limit).fold(0.0, f64::max);
+        let mut reaches = near.to_vec();
+        if far > 1.5 * near[2] {
+            reaches.extend([libm::sqrt(near[2] * far), far]);
+        }
+        reaches
+    }
+
     /// All combinations worth trying for `op`. With `every_shift` all shifts of the chip, at gains so low that weights and
     /// biases fit: for sums that no combination near the best gain can hold.
     fn trials(&self, op: &CoreOp<Real>, every_shift: bool) -> Vec<Trial> {
@@ -118,9 +130,12 @@ impl NodeBench<'_> {
         let largest: Vec<f64> = elements.iter().map(|&e| self.largest_weight(e)).collect();
         let form = &self.node.form;
         let reaches: Vec<f64> = match (form, self.relay_reach) {
-            (Form::Carrier, _) => vec![6.0, 8.0, 10.0],
+            (Form::Carrier, _) => {
+                let reached = Reach::new(0.0, 0, op.parts.len(), self.target).top;
+                self.reaches(op, [6.0, 8.0, 10.0], 0.5 * f64::from(reached))
+            }
             (Form::Sigmoid, Some(c)) => vec![c],
-            (Form::Sigmoid, None) => vec![5.0, 6.0, 8.0],
+            (Form::Sigmoid, None) => self.reaches(op, [5.0, 6.0, 8.0], code_max),
             _ => vec![0.0],
         };
         let shifts_sum = matches!(form, Form::Relu | Form::Carrier | Form::Segments(_)) && op.parts.len() > 1;
@@ -130,7 +145,8 @@ impl NodeBench<'_> {
         for &c in &reaches {
             for sum_shift in sum_shifts.clone() {
                 let scale = libm::exp2(f64::from(sum_shift));
-                let reach = Reach { c, sum_shift };
+                let reach = Reach::new(c, sum_shift, op.parts.len(), self.target);
+                let reached = f64::from(reach.top);
                 // The gain that uses the whole range of codes, whatever the weights allow.
                 let mut wanted: Vec<f64> = match form {
                     Form::Relu => elements
@@ -139,10 +155,10 @@ impl NodeBench<'_> {
                         .map(|(&e, &limit)| (top / self.golden.range(e) * scale).min(limit))
                         .collect(),
                     Form::Sum => limits.clone(),
-                    Form::Carrier => vec![0.5 * top / c * scale; elements.len()],
+                    Form::Carrier => vec![0.5 * reached / c * scale; elements.len()],
                     Form::Sigmoid => vec![code_max / c; elements.len()],
                     Form::Segments(segments) => {
-                        let steepest = segments.iter().map(|s| top / (s.to - s.from)).fold(0.0, f64::max);
+                        let steepest = segments.iter().map(|s| reached / (s.to - s.from)).fold(0.0, f64::max);
                         vec![steepest * scale; elements.len()]
                     }
                 };
@@ -202,9 +218,7 @@ impl NodeBench<'_> {
         let weight_max = f64::from(self.target.weight_max);
         let offset = match self.node.form {
             Form::Relu => libm::exp2(f64::from(reach.sum_shift)),
-            Form::Carrier => {
-                libm::exp2(f64::from(reach.sum_shift)) * (0.5 * f64::from(self.target.input_max) + 1.0)
-            }
+            Form::Carrier => libm::exp2(f64::from(reach.sum_shift)) * (0.5 * f64::from(reach.top) + 1.0),
             _ => 0.0,
         };
         let digits = Digits::new(&Matrix::zeros(0, 0), &[], self.target);

@@ -65,9 +65,12 @@ impl ReadRule {
                 }
             } else {
                 let by = weight - self.shift;
-                // Beyond the limit before the shift is beyond it afterwards: clipping first avoids overflow.
+                // Beyond the limit before the shift is beyond it afterwards: clipping first keeps the shifted value within
+                // 64 bits, for limits and shifts of up to 31 bits.
+                let (lo, hi) = (i64::from(lo), i64::from(hi));
                 for (out, &partial) in out.iter_mut().zip(run) {
-                    *out += ((partial + plus).clamp(lo, hi) << by.min(16)).clamp(lo, hi);
+                    let clipped = i64::from(partial + plus).clamp(lo, hi);
+                    *out += (clipped << by.min(31)).clamp(lo, hi) as i32;
                 }
             }
         }

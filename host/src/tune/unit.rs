@@ -14,6 +14,8 @@ use crate::target::Target;
 
 /// Candidates within so many output steps of the nominal bias are tried.
 const BAND_STEPS: f64 = 4.0;
+/// Pairs that the linear criterion compares; of more than that, it takes every n-th low part.
+const PAIRS_MAX: usize = 1 << 16;
 /// Pairs that go from the linear criterion to the exact one.
 const SHORT_LIST: usize = 32;
 
@@ -235,12 +237,15 @@ impl Search<'_> {
         let mut found: Vec<(BiasPair, f64)> = Vec::new();
         let first = libm::ceil((centre - band - f64::from(low_most)) / f64::from(base)).max(-f64::from(most));
         let last = libm::floor((centre + band + f64::from(low_most)) / f64::from(base)).min(f64::from(most));
+        let highs = (last - first).max(0.0) as usize + 1;
+        let pairs = highs.saturating_mul(((2.0 * band) as usize).min(2 * low_most as usize) + 1);
+        let stride = pairs.div_ceil(PAIRS_MAX);
         for high in first as i32..=last as i32 {
             let rest = centre - f64::from(high * base);
             let from = libm::ceil(rest - band).max(-f64::from(low_most)) as i32;
             let to = libm::floor(rest + band).min(f64::from(low_most)) as i32;
             let mut own: Option<(Vec<f32>, f64)> = None;
-            for low in from..=to {
+            for low in (from..=to).step_by(stride) {
                 let pair = BiasPair { high, low };
                 if !pair.fits(bias_rows, target) {
                     continue;
