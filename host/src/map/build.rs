@@ -207,7 +207,9 @@ fn origin(graph: &CoreOpGraph<Coded>, op: &CoreOp<Coded>, rows: &[u32], input: S
     let rows: Vec<(u32, u32)> = rows.iter().map(|&row| signals[row as usize]).collect();
     let mut runs = compress(Side::Column, &columns);
     runs.extend(compress(Side::Row, &rows));
-    Origin { node: graph.encoded.nodes[op.node].name.clone(), input, runs }
+    // In the image a zero byte ends a name.
+    let name = |name: &str| name.replace('\0', "\u{fffd}");
+    Origin { node: name(&graph.encoded.nodes[op.node].name), input: name(&input), runs }
 }
 
 /// Runs of units whose elements advance by a fixed stride and whose signal stays the same.
