@@ -15,7 +15,6 @@ mod column;
 mod digits;
 mod free;
 mod node;
-mod nodes;
 mod options;
 mod reads;
 mod round;
@@ -25,7 +24,6 @@ mod unit;
 
 pub use check::{Tuned, check};
 pub use coded::{Coded, CodedAct};
-pub use nodes::CodedNodes;
 pub use options::{Rounding, TuneOptions};
 pub use source::InputMap;
 
