@@ -111,6 +111,10 @@ pub struct Compiled {
     pub coded: CoreOpGraph<Coded>,
     /// The program: what the image was written from.
     pub program: Program,
+    /// What raw input values mean to the model.
+    pub input: InputMap,
+    /// The chip.
+    pub target: Target,
 }
 
 /// Samples with what feeds them to the model and to the image.
@@ -261,7 +265,7 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
         .with_remarks(reformed.graph().rewrites.iter().chain(&encoded.graph().remarks))
         .with_settings(&request.settings)
         .with_claims(claims);
-    Ok(Compiled { image, report, coded: tuned.graph().clone(), program })
+    Ok(Compiled { image, report, coded: tuned.graph().clone(), program, input: input_map, target })
 }
 
 /// The claims that hold for every image that leaves this compiler, with their evidence.

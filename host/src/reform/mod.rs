@@ -11,5 +11,5 @@ mod text;
 
 pub use build::reform;
 pub use check::{Reformed, check};
-pub(crate) use dot::widen;
 pub use dot::{DotAct, DotGraph, DotNode, DotSource};
+pub(crate) use dot::{narrow, widen};

@@ -15,6 +15,7 @@ mod column;
 mod digits;
 mod free;
 mod node;
+mod nodes;
 mod options;
 mod reads;
 mod round;
@@ -24,6 +25,7 @@ mod unit;
 
 pub use check::{Tuned, check};
 pub use coded::{Coded, CodedAct};
+pub use nodes::CodedNodes;
 pub use options::{Rounding, TuneOptions};
 pub use source::InputMap;
 
