@@ -32,7 +32,7 @@ pub struct Reach {
 impl Reach {
     /// The reach of a sum of `parts` arrays.
     pub fn new(c: f64, sum_shift: u8, parts: usize, target: &Target) -> Self {
-        let most = i64::from(target.code_max) * parts as i64 >> sum_shift.min(62);
+        let most = (i64::from(target.code_max) * parts as i64) >> sum_shift.min(62);
         Self { c, sum_shift, top: most.clamp(1, i64::from(target.input_max)) as i32 }
     }
 }

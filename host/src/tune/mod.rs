@@ -21,6 +21,7 @@ mod reads;
 mod round;
 mod score;
 mod source;
+mod trials;
 mod unit;
 
 pub use check::{Tuned, check};
