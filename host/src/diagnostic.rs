@@ -63,6 +63,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0309", "the image can not be written in its format"),
     ("SP0310", "the image does not hold the program: a fault of the compiler"),
     ("SP0311", "a claim that every image must meet does not hold"),
+    ("SP0312", "the model's output is not a finite number on a calibration sample"),
     ("SP0401", "the chip is not compiled for yet"),
     ("SP0411", "a chip description breaks a rule"),
     ("SP0412", "there is no such chip"),

@@ -231,3 +231,12 @@ fn the_reported_error_of_an_approximated_sigmoid_is_a_bound() {
         assert!(text.parse::<f64>().unwrap() >= worst, "{text} is printed, {worst} measured");
     }
 }
+
+#[test]
+fn a_model_that_overflows_is_not_blamed_on_the_compiler() {
+    let mut model = Model::new(10);
+    for _ in 0..3 {
+        model.dense(10, &[1e20; 100], None, true).node("Relu", &[], &[]);
+    }
+    refused(made("overflow", &model.bytes(10), &floats(20, 10), &[], &[]), "SP0312");
+}

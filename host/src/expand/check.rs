@@ -1,7 +1,8 @@
 //! The validator of stage 4: nothing is lost, nothing is twice, everything fits.
 
-use super::ops::{CoreOpGraph, Real};
+use super::ops::{CoreOp, CoreOpGraph, Real};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::encode::{EncodedGraph, EncodedNode, EncodedSource};
 use crate::target::Target;
 
 /// A core-op graph that has been checked: the evidence that stage 5 demands.
@@ -25,21 +26,19 @@ pub fn check(graph: CoreOpGraph<Real>, target: &Target) -> Result<Expanded> {
         let way_out = "this is a fault of the compiler: report it with the model";
         found.push(Diagnostic::error("SP0306", format!("node {node:?}"), rule, way_out));
     };
+    for op in &graph.ops {
+        if op.node >= graph.encoded.nodes.len() {
+            fault(&graph.encoded.dot.output, "a core-op computes a node that is not there");
+        }
+    }
     for (number, node) in graph.encoded.nodes.iter().enumerate() {
         let mut computed = vec![0u32; node.signals()];
-        let starts: Vec<usize> = node
-            .copies
-            .iter()
-            .scan(0, |at, &k| {
-                let start = *at;
-                *at += usize::from(k);
-                Some(start)
-            })
-            .collect();
+        let starts = starts(&node.copies);
         for op in graph.ops.iter().filter(|op| op.node == number) {
             for (at, column) in op.columns.iter().enumerate() {
-                let signal = starts[column.element] + column.copy;
-                if signal != op.first_signal + at {
+                let copies = node.copies.get(column.element).map_or(0, |&k| usize::from(k));
+                let signal = starts.get(column.element).map_or(0, |start| start + column.copy);
+                if column.copy >= copies || signal != op.first_signal + at {
                     fault(&node.name, "a column writes another signal than its own");
                 } else {
                     computed[signal] += 1;
@@ -48,10 +47,12 @@ pub fn check(graph: CoreOpGraph<Real>, target: &Target) -> Result<Expanded> {
             if op.columns.len() > target.columns || op.parts.iter().any(|part| part.len() > target.rows) {
                 fault(&node.name, "an array is too small for its core-op");
             }
-            let mut read = vec![0u32; graph.encoded.signals(op.source)];
-            op.parts.iter().flatten().for_each(|&signal| read[signal as usize] += 1);
-            let whole = if node.relay { read.iter().all(|&n| n <= 1) } else { read.iter().all(|&n| n == 1) };
-            if !whole {
+            if op.parts.is_empty() || op.parts.len() > target.max_parts {
+                fault(&node.name, "the sum has no array, or more than the adder holds");
+            }
+            if op.source != node.source {
+                fault(&node.name, "a core-op reads another value than its node");
+            } else if !reads_its_inputs(&graph.encoded, node, op) {
                 fault(&node.name, "an input is on no word line of the sum, or on two");
             }
         }
@@ -59,5 +60,36 @@ pub fn check(graph: CoreOpGraph<Real>, target: &Target) -> Result<Expanded> {
             fault(&node.name, "a signal is not computed, or computed twice");
         }
     }
+    if graph.arrays() as u64 > target.cores && !target.chip.fabric().has_room_for(graph.arrays() as u64) {
+        fault(&graph.encoded.dot.output, "there are more arrays than the chips have cores");
+    }
     found.into_result(Expanded(graph))
+}
+
+/// The first signal of each element.
+fn starts(copies: &[u16]) -> Vec<usize> {
+    let next = |at: &mut usize, &k: &u16| {
+        let start = *at;
+        *at += usize::from(k);
+        Some(start)
+    };
+    copies.iter().scan(0, next).collect()
+}
+
+/// Whether each input of the sum lies on one word line: of a relay's sum the signals of its own elements, of another all.
+fn reads_its_inputs(graph: &EncodedGraph, node: &EncodedNode, op: &CoreOp<Real>) -> bool {
+    let mut read = vec![0u32; graph.signals(op.source)];
+    for &signal in op.parts.iter().flatten() {
+        match read.get_mut(signal as usize) {
+            Some(count) => *count += 1,
+            None => return false,
+        }
+    }
+    let mut wanted = vec![1u32; read.len()];
+    if let (true, EncodedSource::Node(from)) = (node.relay, op.source) {
+        let elements = op.elements();
+        let own = graph.nodes[from].copies.iter().enumerate();
+        wanted = own.flat_map(|(e, &k)| vec![u32::from(elements.contains(&e)); usize::from(k)]).collect();
+    }
+    read == wanted
 }

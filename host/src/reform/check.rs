@@ -29,7 +29,8 @@ const TOLERANCE: f64 = 1e-3;
 /// Checks the structure, and compares outputs with the golden model on `samples`.
 ///
 /// # Errors
-/// SP0302: a rule of the dot graph is broken: an error of this compiler, not of the model.
+/// SP0302: a rule of the dot graph is broken: an error of this compiler, not of the model. SP0312: the model itself gives
+/// infinite values.
 pub fn check(graph: DotGraph, golden: &Graph, samples: &Batch) -> Result<Reformed> {
     let mut found = Diagnostics::default();
     let mut fault = |node: &str, rule: String| {
@@ -75,6 +76,14 @@ fn compare(graph: &DotGraph, golden: &Graph, samples: &Batch) -> Result<f64> {
     let want = Golden::new(golden).values(&samples, &[&last.name])?.swap_remove(0);
     let have = narrow(&graph.run(&widen(&samples), |_, _, _| {}));
     let range = want.data().iter().fold(1e-12f64, |m, v| m.max(f64::from(v.abs())));
-    let worst = want.data().iter().zip(have.data()).fold(0.0f64, |m, (a, b)| m.max(f64::from((a - b).abs())));
+    if want.data().iter().any(|v| !v.is_finite()) {
+        let place = format!("value {:?}", last.name);
+        let rule = "the model's output is not a finite number on a calibration sample";
+        let way_out = "check the samples' scale (--scale, --mean, --std) and the model's constants";
+        return Err(Diagnostic::error("SP0312", place, rule, way_out).into());
+    }
+    let gaps = || want.data().iter().zip(have.data()).map(|(a, b)| f64::from((a - b).abs()));
+    // A maximum would pass over what is not a number.
+    let worst = if gaps().any(f64::is_nan) { f64::NAN } else { gaps().fold(0.0, f64::max) };
     Ok(worst / range)
 }

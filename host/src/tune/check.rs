@@ -2,6 +2,7 @@
 
 use super::coded::{Coded, CodedAct};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::encode::Form;
 use crate::expand::CoreOpGraph;
 use crate::target::Target;
 
@@ -47,6 +48,18 @@ pub fn check(graph: CoreOpGraph<Coded>, target: &Target) -> Result<Tuned> {
             && coded.bias.len() == op.parts.len();
         if !whole {
             fault("a column has no weight for some row");
+        }
+        if coded.coefficients.len() != columns || coded.zeros.len() != op.elements().len() {
+            fault("a column or an element has no meaning");
+        }
+        let form = &graph.encoded.nodes[op.node].form;
+        let fits = match coded.act {
+            CodedAct::None => *form == Form::Sum,
+            CodedAct::Relu => matches!(form, Form::Relu | Form::Carrier | Form::Segments(_)),
+            CodedAct::Table(_) => *form == Form::Sigmoid,
+        };
+        if !fits {
+            fault("what follows the sum is not the node's function");
         }
         if let CodedAct::Table(table) = &coded.act {
             let codes = table.iter().all(|&code| (0..=target.input_max).contains(&code));
