@@ -119,7 +119,7 @@ const SINGLE: &[(&str, &str, &str, Rule, &str)] = &[
     ("prime", ", \"pool\"]", "]", Rule::Contradiction, "crossbar.order"),
     ("prime", "[\"requantise\", ", "[", Rule::Range, "crossbar.order"),
     ("prime", "[\"requantise\", ", "[\"pool\", ", Rule::Range, "crossbar.order.2"),
-    ("prime", "rounding = \"toward_zero\"", "rounding = \"half_up\"", Rule::Range, "crossbar.rounding"),
+    ("prime", "rounding = \"floor\"", "rounding = \"half_up\"", Rule::Range, "crossbar.rounding"),
     // MAC.
     ("tpu", "entries = 256", "entries = 255", Rule::Contradiction, "mac.activations.2.entries"),
     ("tpu", "multiplier_bits = 32", "", Rule::Contradiction, "mac.requantise"),

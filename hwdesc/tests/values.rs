@@ -25,7 +25,7 @@ fn prime_as_published() {
     assert_eq!(prime.partial_sums(), PartialSums::Adder { bits: Bits::new(16) });
     assert!(prime.fabric().total_cores().get() >= 60);
     assert_eq!(prime.total_arrays().get(), 2 * prime.fabric().total_cores().get());
-    assert_eq!(c.rounding, ReadRounding::TowardZero);
+    assert_eq!(c.rounding, ReadRounding::Floor);
 }
 
 #[test]
@@ -99,9 +99,9 @@ fn fields_change_together_and_are_checked_together() {
     let paths: Vec<_> = alone.iter().map(|e| e.path.as_str()).collect();
     assert_eq!(paths, ["crossbar.bias_code", "crossbar.dac_bits"]);
 
-    let wider = prime.with(&[("weights.0.bits", "4"), ("crossbar.rounding", "\"floor\"")]).unwrap();
+    let wider = prime.with(&[("weights.0.bits", "4"), ("crossbar.rounding", "\"toward_zero\"")]).unwrap();
     assert_eq!(wider.weights()[0].range(), (-15, 15));
-    assert_eq!(wider.crossbar().unwrap().rounding, ReadRounding::Floor);
+    assert_eq!(wider.crossbar().unwrap().rounding, ReadRounding::TowardZero);
 
     for (path, value) in
         [("crossbar.rows", "="), ("weights.7.bits", "1"), ("a.b", "1"), ("crossbar.rows", "1\nx = 2")]
