@@ -61,7 +61,8 @@ pub fn check(graph: DotGraph, golden: &Graph, samples: &Batch) -> Result<Reforme
         let rule = format!(
             "the reformed graph differs from the golden model by {largest_difference:e} of its range"
         );
-        let way_out = "this is a fault of the compiler: report it with the model";
+        let way_out = "if the model's own f32 sums cancel (large offsets, small differences), rescale it; \
+                       otherwise this is a fault of the compiler: report it with the model";
         return Err(Diagnostic::error("SP0302", "graph", rule, way_out).into());
     }
     Ok(Reformed { graph, largest_difference })
