@@ -47,7 +47,8 @@ use crate::target::Target;
 pub struct NodeError {
     /// Name of the encoded node.
     pub name: String,
-    /// Mean square of the golden values over mean square of the error, in decibels, on the calibration samples.
+    /// Mean square of the golden values over mean square of the error, in decibels, on the calibration samples. A carrier is judged
+    /// by the function of what it carries, a classifier's outputs on the samples on which they could be the decision.
     pub snr_db: f64,
     /// Shift and sum shift of each of its core-ops.
     pub shifts: Vec<(u8, u8)>,
@@ -145,13 +146,16 @@ pub fn tune(
                 }
             }
             for (values, &element) in tuned.decoded.iter().zip(&op.elements()) {
-                for (value, &z) in values.iter().zip(golden.z.row(element)) {
-                    let wanted = match node.form {
-                        Form::Carrier | Form::Sum => z,
-                        _ => score::carried(&node.form, z),
-                    };
-                    signal_power += wanted * wanted;
-                    error_power += (value - wanted) * (value - wanted);
+                let z = golden.z.row(element);
+                // Of a classifier's outputs only those that could be the decision are aimed at, so only those count.
+                let counted = match &golden.contested {
+                    Some(contested) => contested[element].clone(),
+                    None => (0..z.len() as u32).collect(),
+                };
+                for at in counted {
+                    let (signal, noise) = score::compared(&node.form, values[at as usize], z[at as usize]);
+                    signal_power += signal * signal;
+                    error_power += noise * noise;
                 }
             }
             reach = reach.max(tuned.reach.c);

@@ -28,6 +28,13 @@ pub fn carried(form: &Form, z: f64) -> f64 {
     }
 }
 
+/// The golden value that counts for the sum z, and how far the decoded `value` is from it.
+pub fn compared(form: &Form, value: f64, z: f64) -> (f64, f64) {
+    let wanted = carried(form, z);
+    let value = if *form == Form::Carrier { sigmoid(value) } else { value };
+    (wanted, value - wanted)
+}
+
 /// Decodes the codes that `sums` give and compares them with the golden values.
 pub fn score(form: &Form, aim: &Aim, sums: &[Vec<i32>], target: &Target) -> Scored {
     let n = aim.z.len();
@@ -45,10 +52,7 @@ pub fn score(form: &Form, aim: &Aim, sums: &[Vec<i32>], target: &Target) -> Scor
         aim.zero
     };
     decoded.iter_mut().for_each(|v| *v += zero);
-    let gap = |i: usize| {
-        let value = if *form == Form::Carrier { sigmoid(decoded[i]) } else { decoded[i] };
-        value - carried(form, aim.z[i])
-    };
+    let gap = |i: usize| compared(form, decoded[i], aim.z[i]).1;
     let error = if aim.centred {
         active.iter().map(|&i| gap(i as usize) * gap(i as usize)).sum::<f64>() / active.len().max(1) as f64
     } else {
