@@ -13,6 +13,7 @@ use spandrel_core::image::{Combine, HOST, Image, Instruction, LOOP_REGISTERS, NO
 
 use super::{
     decode::{self, Array},
+    ends,
     held::{Name, holds, periphery},
     naive::signals,
     report::{Evidence, Failure},
@@ -101,6 +102,7 @@ pub fn check_mapping(graph: &CoreOpGraph<Coded>, image: &Image<'_>) -> MappingEv
         follow.fail("the program", "followed to its end", "a reference or a loop that leads nowhere");
     }
     follow.finish();
+    follow.out.evidence.join(ends::check(graph, image));
     follow.out
 }
 

@@ -18,6 +18,7 @@ pub mod bounds;
 mod capacity;
 pub mod compare;
 pub mod decode;
+pub mod ends;
 pub mod engines;
 mod held;
 pub mod mapping;
