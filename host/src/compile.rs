@@ -12,7 +12,7 @@ use spandrel_core::image::{Image, sha256};
 use crate::chips;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::emit::{answers, check_codes, check_image, write_image};
-use crate::encode::{self, EncodeOptions, InputCode, RawKind};
+use crate::encode::{self, EncodeOptions, InputCode};
 use crate::engine::{FastEngine, Options as EngineOptions, RawBatch};
 use crate::evaluate::{Evaluation, Reference, evaluate};
 use crate::expand::{self, CoreOpGraph, ExpandOptions};
@@ -22,9 +22,10 @@ use crate::map::{Program, map};
 use crate::notes::{FORMAT, InputNotes, ModelNotes, Notes, RawType, SampleNotes};
 use crate::numeric::Matrix;
 use crate::reform::{self, reform};
-use crate::report::{ClaimEvidence, NodeReport, Report, StageTime};
+use crate::report::{ClaimEvidence, NodeReport, Report, StageTime, hex};
 use crate::samples::{Feed, Layout, Preprocess, Samples};
 use crate::samples_raw::{RawSamples, raw_scale, raw_type};
+use crate::settings::Settings;
 use crate::target::Target;
 use crate::tune::{self, Coded, InputMap, TuneOptions};
 use crate::verify;
@@ -58,6 +59,27 @@ pub struct Request {
     pub options: StageOptions,
     /// The same choices as text, for the image's notes.
     pub settings: BTreeMap<String, String>,
+}
+
+impl Request {
+    /// `model` for `chip`, calibrated on the first 1,024 of `samples`, everything else at its default.
+    pub fn new(model: impl Into<PathBuf>, chip: impl Into<String>, samples: impl Into<PathBuf>) -> Self {
+        Self {
+            model: model.into(),
+            chip: chip.into(),
+            samples: samples.into(),
+            labels: None,
+            test: None,
+            test_labels: None,
+            calibration_count: 1024,
+            layout: None,
+            scale: None,
+            mean: None,
+            std: None,
+            options: StageOptions::default(),
+            settings: Settings::default().to_map(),
+        }
+    }
 }
 
 /// The user's choices for all stages.
@@ -184,12 +206,7 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
     let raw_step = raw_scale(&calibration.samples.data);
     let raw = RawSamples::new(&calibration.samples, raw_step)?;
     let raw_batch = raw.batch()?;
-    let kind = match raw_type(&calibration.samples.data) {
-        RawType::U8 => RawKind::U8,
-        RawType::I8 => RawKind::I8,
-        RawType::I16 => RawKind::I16,
-        RawType::I32 => RawKind::I32,
-    };
+    let kind = raw_type(&calibration.samples.data);
     let encoded = stages.run("encode", |watcher| {
         let code = InputCode::new(kind, range(&raw_batch), request.options.encode.input_signals, &target)?;
         let graph = encode::encode(&reformed, code, &sums, &target, &request.options.encode)?;
@@ -233,7 +250,6 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
     let notes = notes(request, &calibration, &reformed, kind, raw_step, &target)?;
     let (image, compared) = stages.run("emit", |_| {
         let plain = write_image(&program, &[], &notes, &target)?;
-        check_image(&program, &plain)?;
         let parsed = parse(&plain)?;
         let shown: Vec<Vec<i32>> =
             (0..raw_batch.len().min(2)).map(|i| raw_batch.sample(i).collect()).collect();
@@ -342,14 +358,14 @@ fn measure(
 /// Lower-case hexadecimal digits of the SHA-256 of a file.
 fn file_digest(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::read(path, &error))?;
-    Ok(sha256(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&sha256(&bytes)))
 }
 
 fn notes(
     request: &Request,
     fed: &Fed,
     reformed: &reform::Reformed,
-    kind: RawKind,
+    kind: RawType,
     raw_step: Option<f64>,
     target: &Target,
 ) -> Result<String> {
@@ -375,12 +391,7 @@ fn notes(
             scale: p.scale.clone(),
             mean: p.mean.clone(),
             std: p.std.clone(),
-            raw_type: match kind {
-                RawKind::U8 => RawType::U8,
-                RawKind::I8 => RawType::I8,
-                RawKind::I16 => RawType::I16,
-                RawKind::I32 => RawType::I32,
-            },
+            raw_type: kind,
             raw_scale: raw_step,
         },
         settings: request.settings.clone(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use spandrel::compile::{Request, StageOptions, compile};
+use spandrel::compile::{Request, compile};
 use spandrel::engine::ExactEngine;
 use spandrel::engine::{FastEngine, Options};
 use spandrel::evaluate::{Readout, class_of};
@@ -20,19 +20,8 @@ fn digits(name: &str) -> PathBuf {
 #[test]
 fn named_values_of_the_coded_graph_are_those_of_the_image() {
     let request = Request {
-        model: digits("digits_mlp.onnx"),
-        chip: "prime".into(),
-        samples: digits("train.npz"),
-        labels: None,
-        test: None,
-        test_labels: None,
-        calibration_count: 1024,
-        layout: None,
         scale: Some(vec![1.0]),
-        mean: None,
-        std: None,
-        options: StageOptions::default(),
-        settings: Default::default(),
+        ..Request::new(digits("digits_mlp.onnx"), "prime", digits("train.npz"))
     };
     let compiled = compile(&request, &mut ()).unwrap();
     let mut coded = CodedNodes { graph: &compiled.coded, input: &compiled.input, target: &compiled.target };

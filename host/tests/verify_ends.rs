@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use spandrel::compile::{Compiled, Request, StageOptions, compile};
+use spandrel::compile::{Compiled, Request, compile};
 use spandrel::verify::check_mapping;
 use spandrel_core::image::{Image, List, Tag, reseal};
 
@@ -12,19 +12,9 @@ fn digits(name: &str) -> PathBuf {
 
 fn compiled() -> Compiled {
     let request = Request {
-        model: digits("digits_mlp.onnx"),
-        chip: "prime".into(),
-        samples: digits("train.npz"),
-        labels: None,
-        test: None,
-        test_labels: None,
         calibration_count: 256,
-        layout: None,
         scale: Some(vec![1.0]),
-        mean: None,
-        std: None,
-        options: StageOptions::default(),
-        settings: Default::default(),
+        ..Request::new(digits("digits_mlp.onnx"), "prime", digits("train.npz"))
     };
     compile(&request, &mut ()).unwrap()
 }

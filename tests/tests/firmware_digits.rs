@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use spandrel::compile::{Request, StageOptions, compile};
+use spandrel::compile::{Request, compile};
 use spandrel::engine::ExactEngine;
 use spandrel::engine::{FastEngine, Options, RawBatch, RawData};
 use spandrel::samples::{ArrayData, SampleData, Samples, read_named};
@@ -19,19 +19,8 @@ fn digits(name: &str) -> PathBuf {
 
 fn image() -> Vec<u8> {
     let request = Request {
-        model: digits("digits_mlp.onnx"),
-        chip: "prime".into(),
-        samples: digits("train.npz"),
-        labels: None,
-        test: None,
-        test_labels: None,
-        calibration_count: 1024,
-        layout: None,
         scale: Some(vec![1.0]),
-        mean: None,
-        std: None,
-        options: StageOptions::default(),
-        settings: Default::default(),
+        ..Request::new(digits("digits_mlp.onnx"), "prime", digits("train.npz"))
     };
     compile(&request, &mut ()).unwrap().image
 }

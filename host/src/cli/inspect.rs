@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use spandrel_core::image::{ENTRY_BYTES, Entry, HEADER_BYTES, Image, Subject, VERSION_MAJOR, VERSION_MINOR};
 
-use super::{Done, image_file, json::hex, listing, print};
+use super::{Done, image_file, listing, print};
 use crate::diagnostic::Result;
 use crate::notes::Notes;
+use crate::report::hex;
 
 #[derive(clap::Args)]
 pub(super) struct Args {

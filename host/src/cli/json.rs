@@ -27,8 +27,3 @@ pub(super) fn errors(found: &Diagnostics) -> Value {
         .collect();
     json!({ "error": list })
 }
-
-/// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -6,13 +6,14 @@ use std::time::Instant;
 use serde_json::json;
 use spandrel_core::image::{Image, sha256};
 
-use super::{Done, image_file, json::hex, keep, output, print, progress};
+use super::{Done, image_file, keep, output, print, progress};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::engine::{CoreEngine, ExactEngine, FastEngine, Options};
 use crate::evaluate::{Evaluation, Readout, Reference, class_of, evaluate};
 use crate::graph::Golden;
 use crate::import::read_onnx;
 use crate::notes::Notes;
+use crate::report::hex;
 use crate::samples::{Array, ArrayData, Samples, write_npz};
 use crate::samples_raw::RawSamples;
 

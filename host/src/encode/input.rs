@@ -4,46 +4,12 @@
 //! through multiply, add, shift. The codes that tuning sees are computed with the very integers that go into the image.
 
 use spandrel_core::arith::shift_floor;
-use spandrel_core::image::{Codec, Mapping};
+use spandrel_core::image::Mapping;
 
 use crate::diagnostic::{Diagnostic, Result};
+use crate::notes::RawType;
 use crate::numeric::Matrix;
 use crate::target::Target;
-
-/// How raw values are held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RawKind {
-    /// 0..=255
-    U8,
-    /// -128..=127
-    I8,
-    /// -32768..=32767
-    I16,
-    /// Any i32
-    I32,
-}
-
-impl RawKind {
-    /// The codec of the image format.
-    pub fn codec(self) -> Codec {
-        match self {
-            RawKind::U8 => Codec::U8,
-            RawKind::I8 => Codec::I8,
-            RawKind::I16 => Codec::I16,
-            RawKind::I32 => Codec::I32,
-        }
-    }
-
-    /// The name in notes: `u8`, `i8`, `i16`, `i32`.
-    pub fn name(self) -> &'static str {
-        match self {
-            RawKind::U8 => "u8",
-            RawKind::I8 => "i8",
-            RawKind::I16 => "i16",
-            RawKind::I32 => "i32",
-        }
-    }
-}
 
 /// The longest encoder table that is made; wider raw ranges are multiplied and shifted.
 const TABLE_MAX: i64 = 4096;
@@ -52,7 +18,7 @@ const TABLE_MAX: i64 = 4096;
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputCode {
     /// How raw values are held.
-    pub raw: RawKind,
+    pub raw: RawType,
     /// Smallest raw value that is told apart.
     pub raw_lo: f64,
     /// Largest raw value that is told apart.
@@ -72,7 +38,7 @@ impl InputCode {
     ///
     /// # Errors
     /// SP0303 when two signals are asked for a range too wide for a table, or of a chip whose codes end below 3.
-    pub fn new(raw: RawKind, (lo, hi): (i32, i32), signals: u8, target: &Target) -> Result<Self> {
+    pub fn new(raw: RawType, (lo, hi): (i32, i32), signals: u8, target: &Target) -> Result<Self> {
         let most = target.input_max as u32;
         if signals >= 2 && most < 3 {
             let rule = format!("the finer of two input signals has codes up to 3, the chip's end at {most}");
@@ -176,13 +142,13 @@ mod tests {
 
     #[test]
     fn bytes_use_the_whole_range() {
-        let code = InputCode::new(RawKind::U8, (0, 255), 1, &prime()).unwrap();
+        let code = InputCode::new(RawType::U8, (0, 255), 1, &prime()).unwrap();
         assert_eq!([0, 2, 3, 128, 255].map(|raw| code.code(raw, 0)), [0, 0, 1, 32, 63]);
     }
 
     #[test]
     fn a_radix_pair_carries_whole_bytes() {
-        let code = InputCode::new(RawKind::U8, (0, 255), 2, &prime()).unwrap();
+        let code = InputCode::new(RawType::U8, (0, 255), 2, &prime()).unwrap();
         assert_eq!(code.levels(), 256);
         for raw in 0..=255 {
             assert_eq!(4 * code.code(raw, 0) + code.code(raw, 1), raw);
@@ -191,7 +157,7 @@ mod tests {
 
     #[test]
     fn wide_integers_agree_with_the_table_rule() {
-        let code = InputCode::new(RawKind::I32, (-70_000, 1_000_000), 1, &prime()).unwrap();
+        let code = InputCode::new(RawType::I32, (-70_000, 1_000_000), 1, &prime()).unwrap();
         assert!(matches!(code.mapping, Mapping::Affine { .. }));
         let mut differ = 0;
         for raw in (-80_000..1_010_000).step_by(97) {

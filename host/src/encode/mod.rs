@@ -17,6 +17,6 @@ mod segments;
 pub use budget::allocate;
 pub use check::{Encoded, check};
 pub use graph::{EncodedGraph, EncodedNode, EncodedSource, Form};
-pub use input::{InputCode, RawKind};
+pub use input::InputCode;
 pub use plan::{EncodeOptions, SigmoidBy, SignalBudget, encode};
 pub use segments::{Segment, sigmoid_segments};

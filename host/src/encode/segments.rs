@@ -5,6 +5,8 @@
 //! the same share of the integral of sqrt(|f''|) (the asymptotically optimal density for the largest error of linear
 //! interpolation), then the worst error is measured on a fine grid: that is the bound that is reported.
 
+use crate::numeric::sigmoid;
+
 /// One clipped ReLU: rises from 0 at `from` to 1 at `to`, and counts `rise`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Segment {
@@ -14,10 +16,6 @@ pub struct Segment {
     pub to: f64,
     /// What it adds when fully risen.
     pub rise: f64,
-}
-
-fn sigmoid(z: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-z))
 }
 
 /// `pieces` segments of the sigmoid over -`reach`..=`reach`, the value below all of them, and the largest absolute

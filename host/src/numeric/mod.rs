@@ -13,3 +13,8 @@ pub use matrix::Matrix;
 pub use parallel::{parallel_map, parallel_rows};
 pub use random::Random;
 pub use solve::{Cholesky, gram};
+
+/// 1 / (1 + exp(-z)), with the exponential of the `libm` crate: the same bits on every machine.
+pub fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-z))
+}

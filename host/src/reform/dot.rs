@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::graph::{Batch, NodeEngine, Tensor2, Unary};
-use crate::numeric::Matrix;
+use crate::numeric::{Matrix, sigmoid};
 
 /// The function after the sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl DotAct {
         match self {
             DotAct::None => z,
             DotAct::Relu => z.max(0.0),
-            DotAct::Sigmoid => 1.0 / (1.0 + libm::exp(-z)),
+            DotAct::Sigmoid => sigmoid(z),
         }
     }
 

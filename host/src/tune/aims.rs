@@ -4,7 +4,7 @@ use spandrel_core::arith::clip;
 
 use super::column::{Aim, Post};
 use crate::encode::{Form, Segment};
-use crate::numeric::Matrix;
+use crate::numeric::{Matrix, sigmoid};
 use crate::target::Target;
 
 /// The least range of an element, as a share of its node's largest magnitude.
@@ -126,10 +126,6 @@ fn largest_value(values: &[f64], count: usize) -> f64 {
 fn largest(values: &[f64], count: usize) -> Vec<u32> {
     let bar = largest_value(values, count);
     (0..values.len()).filter(|&i| values[i] >= bar).map(|i| i as u32).collect()
-}
-
-fn sigmoid(z: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-z))
 }
 
 /// The aim of one element with `copies` copies at gain `gain` (steps of the sum per unit of z).

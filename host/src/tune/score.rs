@@ -2,6 +2,7 @@
 
 use super::column::Aim;
 use crate::encode::Form;
+use crate::numeric::sigmoid;
 use crate::target::Target;
 
 /// What an element's codes say, and how wrong that is.
@@ -13,10 +14,6 @@ pub struct Scored {
     pub zero: f64,
     /// Mean squared error.
     pub error: f64,
-}
-
-fn sigmoid(z: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-z))
 }
 
 /// The golden value that a form carries for the sum z. A carrier is judged by what its relay will make of it.

@@ -13,6 +13,7 @@ use super::{
     report::{Evidence, Failure},
 };
 use crate::notes::Notes;
+use crate::report::hex;
 
 /// Differences listed per section.
 const LISTED: usize = 8;
@@ -47,10 +48,6 @@ pub fn images(expected: &Image<'_>, found: &Image<'_>) -> Evidence {
         evidence.fail(Failure::new("the image digest", hex(expected.digest()), hex(found.digest())));
     }
     evidence
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn header(image: &Image<'_>) -> String {

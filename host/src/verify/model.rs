@@ -34,12 +34,6 @@ fn request(notes: &Notes, model: &Path, samples: &Path, scratch: &Path) -> Resul
     std::fs::write(&chip, &notes.chip).map_err(|error| Diagnostic::write(&chip, &error))?;
     let layout = notes.input.layout.as_deref().map(str::parse::<Layout>).transpose()?;
     Ok(Request {
-        model: model.to_owned(),
-        chip: chip.display().to_string(),
-        samples: samples.to_owned(),
-        labels: None,
-        test: None,
-        test_labels: None,
         calibration_count: notes.samples.calibration_count,
         layout,
         scale: Some(notes.input.scale.clone()),
@@ -47,6 +41,7 @@ fn request(notes: &Notes, model: &Path, samples: &Path, scratch: &Path) -> Resul
         std: Some(notes.input.std.clone()),
         options: settings.into(),
         settings: notes.settings.clone(),
+        ..Request::new(model, chip.display().to_string(), samples)
     })
 }
 

@@ -30,19 +30,10 @@ pub(crate) fn digits(name: &str) -> PathBuf {
 pub(crate) fn request(model: &Path, chip: &str, samples: &Path, count: usize, set: &[&str]) -> Request {
     let settings = Settings::parse(set.iter().copied()).unwrap_or_else(|error| panic!("{error}"));
     Request {
-        model: model.to_owned(),
-        chip: chip.to_owned(),
-        samples: samples.to_owned(),
-        labels: None,
-        test: None,
-        test_labels: None,
         calibration_count: count,
-        layout: None,
-        scale: None,
-        mean: None,
-        std: None,
         settings: settings.to_map(),
         options: StageOptions::from(settings),
+        ..Request::new(model, chip, samples)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use spandrel::compile::{Compiled, Request, StageOptions, compile};
+use spandrel::compile::{Compiled, Request, compile};
 use spandrel_core::{
     blob::Column,
     crossbar::{Readout, read_column},
@@ -20,20 +20,10 @@ pub(crate) fn digits(name: &str) -> PathBuf {
 /// The digits perceptron for PRIME, calibrated on `count` samples.
 pub(crate) fn compiled(count: usize) -> Compiled {
     let request = Request {
-        model: digits("digits_mlp.onnx"),
-        chip: "prime".into(),
-        samples: digits("train.npz"),
-        labels: None,
-        test: None,
-        test_labels: None,
         calibration_count: count,
-        layout: None,
         // The network divides by 16 itself.
         scale: Some(vec![1.0]),
-        mean: None,
-        std: None,
-        options: StageOptions::default(),
-        settings: spandrel::settings::Settings::default().to_map(),
+        ..Request::new(digits("digits_mlp.onnx"), "prime", digits("train.npz"))
     };
     compile(&request, &mut ()).unwrap_or_else(|error| panic!("{error}"))
 }
