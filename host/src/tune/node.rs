@@ -156,7 +156,7 @@ impl NodeBench<'_> {
         };
         let fitting = |every_shift| -> Vec<Trial> {
             let mut trials = self.trials(op, every_shift);
-            trials.retain_mut(|trial| match self.bias_rows(op, trial, self.golden) {
+            trials.retain_mut(|trial| match self.bias_rows(op, trial, &few) {
                 Some(rows) => {
                     trial.bias_rows = rows;
                     true

@@ -204,12 +204,13 @@ impl NodeBench<'_> {
     pub(super) fn bias_rows(&self, op: &CoreOp<Real>, trial: &Trial, golden: &Golden<'_>) -> Option<usize> {
         let most = f64::from(self.target.weight_max);
         let mut needed = self.options.bias_rows.min(self.target.bias_rows);
+        // Nominal biases depend on parts and shift alone, not on samples.
+        let digits = Digits::new(&Matrix::zeros(0, 0), &[], self.target);
+        let bench = self.bench(&digits, op, trial.shift, needed);
         for (at, &element) in op.elements().iter().enumerate() {
             let copies = usize::from(self.node.copies[element]);
             let aim =
                 aim(golden, &self.node.form, element, copies, trial.gains[at], trial.reach, self.target);
-            let digits = Digits::new(&Matrix::zeros(0, 0), &[], self.target);
-            let bench = self.bench(&digits, op, trial.shift, needed);
             for (gain, offset) in aim.gains.iter().zip(&aim.offsets) {
                 let total = bench.nominal(self.map.bias[element] * gain + offset).abs();
                 needed = needed.max(libm::ceil(total / most) as usize);
