@@ -3,8 +3,7 @@
 //! Each stage is a type of its own and each arrow one function. The driver distrusts every stage: run it, check its
 //! product, show it to the watcher, go on with the evidence that the check returned.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use spandrel_core::image::{Image, sha256};
@@ -12,10 +11,10 @@ use spandrel_core::image::{Image, sha256};
 use crate::chips;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::emit::{answers, check_codes, check_image, write_image};
-use crate::encode::{self, EncodeOptions, InputCode};
+use crate::encode::{self, InputCode};
 use crate::engine::{FastEngine, Options as EngineOptions, RawBatch};
 use crate::evaluate::{Evaluation, Reference, evaluate};
-use crate::expand::{self, CoreOpGraph, ExpandOptions};
+use crate::expand::{self, CoreOpGraph};
 use crate::graph::{Golden, Graph};
 use crate::import::read_onnx;
 use crate::map::{Program, map};
@@ -23,75 +22,13 @@ use crate::notes::{FORMAT, InputNotes, ModelNotes, Notes, RawType, SampleNotes};
 use crate::numeric::Matrix;
 use crate::reform::{self, reform};
 use crate::report::{ClaimEvidence, NodeReport, Report, StageTime, hex};
-use crate::samples::{Feed, Layout, Preprocess, Samples};
+use crate::samples::{Feed, Preprocess, Samples};
 use crate::samples_raw::{RawSamples, raw_scale, raw_type};
-use crate::settings::Settings;
 use crate::target::Target;
-use crate::tune::{self, Coded, InputMap, TuneOptions};
+use crate::tune::{self, Coded, InputMap};
 use crate::verify;
 
-/// Everything that a compilation depends on.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The ONNX file.
-    pub model: PathBuf,
-    /// Chip name or description file.
-    pub chip: String,
-    /// Calibration samples.
-    pub samples: PathBuf,
-    /// Their labels.
-    pub labels: Option<PathBuf>,
-    /// Test samples, evaluated afterwards.
-    pub test: Option<PathBuf>,
-    /// Their labels.
-    pub test_labels: Option<PathBuf>,
-    /// How many of the samples, from the first on, calibrate.
-    pub calibration_count: usize,
-    /// Axis order of samples and model.
-    pub layout: Option<Layout>,
-    /// Multiplies raw values.
-    pub scale: Option<Vec<f64>>,
-    /// Subtracted from scaled values.
-    pub mean: Option<Vec<f64>>,
-    /// Divides the difference.
-    pub std: Option<Vec<f64>>,
-    /// Choices of the stages.
-    pub options: StageOptions,
-    /// The same choices as text, for the image's notes.
-    pub settings: BTreeMap<String, String>,
-}
-
-impl Request {
-    /// `model` for `chip`, calibrated on the first 1,024 of `samples`, everything else at its default.
-    pub fn new(model: impl Into<PathBuf>, chip: impl Into<String>, samples: impl Into<PathBuf>) -> Self {
-        Self {
-            model: model.into(),
-            chip: chip.into(),
-            samples: samples.into(),
-            labels: None,
-            test: None,
-            test_labels: None,
-            calibration_count: 1024,
-            layout: None,
-            scale: None,
-            mean: None,
-            std: None,
-            options: StageOptions::default(),
-            settings: Settings::default().to_map(),
-        }
-    }
-}
-
-/// The user's choices for all stages.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StageOptions {
-    /// Stage 3.
-    pub encode: EncodeOptions,
-    /// Stage 4.
-    pub expand: ExpandOptions,
-    /// Stage 5.
-    pub tune: TuneOptions,
-}
+pub use crate::request::{Request, StageOptions};
 
 /// Looks on while a network is compiled.
 pub trait Watcher {

@@ -18,6 +18,7 @@ pub mod notes;
 pub mod numeric;
 pub mod reform;
 pub mod report;
+mod request;
 pub mod samples;
 pub mod samples_raw;
 pub mod settings;

@@ -1,0 +1,73 @@
+//! What is to be compiled, and how.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::encode::EncodeOptions;
+use crate::expand::ExpandOptions;
+use crate::samples::Layout;
+use crate::settings::Settings;
+use crate::tune::TuneOptions;
+
+/// Everything that a compilation depends on.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The ONNX file.
+    pub model: PathBuf,
+    /// Chip name or description file.
+    pub chip: String,
+    /// Calibration samples.
+    pub samples: PathBuf,
+    /// Their labels.
+    pub labels: Option<PathBuf>,
+    /// Test samples, evaluated afterwards.
+    pub test: Option<PathBuf>,
+    /// Their labels.
+    pub test_labels: Option<PathBuf>,
+    /// How many of the samples, from the first on, calibrate.
+    pub calibration_count: usize,
+    /// Axis order of samples and model.
+    pub layout: Option<Layout>,
+    /// Multiplies raw values.
+    pub scale: Option<Vec<f64>>,
+    /// Subtracted from scaled values.
+    pub mean: Option<Vec<f64>>,
+    /// Divides the difference.
+    pub std: Option<Vec<f64>>,
+    /// Choices of the stages.
+    pub options: StageOptions,
+    /// The same choices as text, for the image's notes.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl Request {
+    /// `model` for `chip`, calibrated on the first 1,024 of `samples`, everything else at its default.
+    pub fn new(model: impl Into<PathBuf>, chip: impl Into<String>, samples: impl Into<PathBuf>) -> Self {
+        Self {
+            model: model.into(),
+            chip: chip.into(),
+            samples: samples.into(),
+            labels: None,
+            test: None,
+            test_labels: None,
+            calibration_count: 1024,
+            layout: None,
+            scale: None,
+            mean: None,
+            std: None,
+            options: StageOptions::default(),
+            settings: Settings::default().to_map(),
+        }
+    }
+}
+
+/// The user's choices for all stages.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StageOptions {
+    /// Stage 3.
+    pub encode: EncodeOptions,
+    /// Stage 4.
+    pub expand: ExpandOptions,
+    /// Stage 5.
+    pub tune: TuneOptions,
+}
