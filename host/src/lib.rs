@@ -6,6 +6,7 @@ pub mod chips;
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;
+pub mod dots;
 pub mod emit;
 pub mod encode;
 pub mod engine;
