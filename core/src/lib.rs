@@ -64,7 +64,7 @@
 //! 1. [`arith`]: one function per rounding and saturation rule.
 //! 2. [`bytes`], [`image`]: the byte layouts, both directions side by side.
 //! 3. [`blob`]: weights as they lie in flash.
-//! 4. [`crossbar`]: the processing-in-memory array.
+//! 4. [`crossbar`]: the processing-in-memory array; [`mac`]: the digital core.
 //! 5. [`machine`]: the bounded program that ties configurations together.
 //! 6. [`verify`]: known answers.
 #![no_std]
@@ -75,5 +75,6 @@ pub mod blob;
 pub mod bytes;
 pub mod crossbar;
 pub mod image;
+pub mod mac;
 pub mod machine;
 pub mod verify;

@@ -25,6 +25,19 @@ pub const fn saturate_bits(value: i64, bits: u8) -> i64 {
     clip(value, -hi - 1, hi)
 }
 
+/// The low `bits` bits of `value`, two's complement (1..=63; 64 and more change nothing).
+#[must_use]
+pub const fn wrap_bits(value: i64, bits: u8) -> i64 {
+    if bits == 0 {
+        return 0;
+    }
+    if bits >= 64 {
+        return value;
+    }
+    let unused = 64 - bits as u32;
+    (value << unused) >> unused
+}
+
 /// `value` saturated to 32 bits.
 #[must_use]
 pub const fn saturate_i32(value: i64) -> i32 {
@@ -33,7 +46,7 @@ pub const fn saturate_i32(value: i64) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{saturate_bits, saturate_i32};
+    use super::{saturate_bits, saturate_i32, wrap_bits};
 
     #[test]
     fn register_ends() {
@@ -43,5 +56,7 @@ mod tests {
         assert_eq!(saturate_bits(5, 1), 0);
         assert_eq!(saturate_bits(-5, 1), -1);
         assert_eq!(saturate_i32(i64::MAX), i32::MAX);
+        assert_eq!((wrap_bits(200, 8), wrap_bits(-129, 8), wrap_bits(127, 8)), (-56, 127, 127));
+        assert_eq!((wrap_bits(i64::MIN, 64), wrap_bits(1, 1)), (i64::MIN, -1));
     }
 }

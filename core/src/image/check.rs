@@ -3,7 +3,7 @@
 use super::{
     access::{Access, last_signal},
     aside::{ChipLimits, OriginRun, PLACE_BYTES, ROUTE_BYTES},
-    blob::{BLOB_BYTES, Blob, Encoding, NO_BLOB},
+    blob::{BLOB_BYTES, Blob, Encoding},
     config::{CONFIG_BYTES, Config},
     decoder::{DECODER_BYTES, Decoder},
     edge::{Codec, EDGE_BYTES, Edge},
@@ -17,10 +17,7 @@ use super::{
     vector::{Subject, Vector},
     view::{Counts, Image},
 };
-use crate::{
-    bytes::Fields,
-    crossbar::{Activation, Readout, weight_floor, weight_limit},
-};
+use crate::{bytes::Fields, crossbar::Readout};
 
 /// Checks everything and fills in counts, plan and work.
 pub(crate) fn all(image: &mut Image<'_>) -> Result<(), ImageError> {
@@ -40,7 +37,7 @@ pub(crate) fn all(image: &mut Image<'_>) -> Result<(), ImageError> {
     edge_records(image)?;
     accesses(image)?;
     blobs(image, &mut walk)?;
-    configs(image, &mut walk)?;
+    super::check_config::check(image, &mut walk)?;
     let needs = super::check_program::check(image)?;
     image.plan = Plan { inputs: needs.inputs, sums: needs.sums, state: needs.state, edges: 0 };
     image.work = needs.work;
@@ -59,7 +56,7 @@ pub(crate) fn all(image: &mut Image<'_>) -> Result<(), ImageError> {
 
 /// Tables may be shared, so checking each user's entries could take the square of the image's length. Real images walk each
 /// table a few times; one that asks for more than this is refused.
-struct Walk {
+pub(super) struct Walk {
     left: u64,
 }
 
@@ -68,7 +65,7 @@ impl Walk {
         Self { left: image.header.total_bytes.saturating_mul(16).saturating_add(1 << 20) }
     }
 
-    fn over(&mut self, tag: Tag, record: u32, entries: usize) -> Result<(), ImageError> {
+    pub(super) fn over(&mut self, tag: Tag, record: u32, entries: usize) -> Result<(), ImageError> {
         self.left = self.left.checked_sub(entries as u64).ok_or(ImageError::new(
             tag,
             record,
@@ -230,53 +227,6 @@ fn sparse(blob: &Blob, data: &[u8]) -> Option<()> {
     Some(())
 }
 
-fn configs(image: &Image<'_>, walk: &mut Walk) -> Result<(), ImageError> {
-    for record in 0..image.counts.configs {
-        let error = |field, rule| ImageError::new(Tag::CONFIGS, record, field, rule);
-        let bytes = fixed_record(image.section(Tag::CONFIGS), record, CONFIG_BYTES).unwrap_or(&[]);
-        let Config::Crossbar(crossbar) = Config::parse(bytes, record)?;
-        if let Activation::Table { table, .. } = crossbar.activation
-            && image.tables.get(table).is_none()
-        {
-            return Err(error("table", Rule::DanglingReference(table)));
-        }
-        let lines = crossbar.rows + crossbar.bias_rows;
-        if lines == 0 {
-            if crossbar.blob != NO_BLOB {
-                return Err(error("blob", Rule::OutOfRange));
-            }
-            continue;
-        }
-        let blob = image.blob(crossbar.blob).ok_or(error("blob", Rule::DanglingReference(crossbar.blob)))?;
-        if blob.rows != lines {
-            return Err(error("rows", Rule::OutOfRange));
-        }
-        if blob.columns != crossbar.columns {
-            return Err(error("columns", Rule::OutOfRange));
-        }
-        let (limit, floor) = (weight_limit(&crossbar), weight_floor(&crossbar));
-        let largest = match blob.encoding {
-            Encoding::SignMagnitude => (1u64 << blob.bits) - 1,
-            // -2^(bits-1) saturates to the largest magnitude, as `crossbar` says.
-            Encoding::Dense | Encoding::SparseBlocks => (1u64 << (blob.bits - 1)) - 1,
-            Encoding::Codebook | Encoding::AxonTyped => {
-                let values = image.tables.get(blob.values);
-                let count = values.map_or(0, |values| values.len());
-                walk.over(Tag::CONFIGS, record, count)?;
-                (0..count)
-                    .filter_map(|index| values.and_then(|values| values.get(index)))
-                    .map(|value| if value == floor { 0 } else { u64::from(value.unsigned_abs()) })
-                    .max()
-                    .unwrap_or(0)
-            }
-        };
-        if largest > u64::from(limit.unsigned_abs()) {
-            return Err(error("weights", Rule::OutOfRange));
-        }
-    }
-    Ok(())
-}
-
 fn encoders(image: &Image<'_>, walk: &mut Walk) -> Result<(), ImageError> {
     for record in 0..image.counts.encoders {
         let error = |field, rule| ImageError::new(Tag::ENCODERS, record, field, rule);
@@ -352,12 +302,18 @@ fn vectors(image: &Image<'_>) -> Result<(), ImageError> {
                     return Err(error("input codec", Rule::OutOfRange));
                 }
             }
-            Subject::Config { config, shift, .. } => {
+            Subject::Config { config, shift, relu } => {
                 let config =
                     image.config(config).ok_or(error("configuration", Rule::DanglingReference(config)))?;
-                let Config::Crossbar(crossbar) = config;
-                if shift.is_some() && matches!(crossbar.readout, Readout::Exact { .. }) {
+                let exact = match config {
+                    Config::Crossbar(crossbar) => matches!(crossbar.readout, Readout::Exact { .. }),
+                    Config::Mac(_) => true,
+                };
+                if shift.is_some() && exact {
                     return Err(error("shift", Rule::OutOfRange));
+                }
+                if relu.is_some() && matches!(config, Config::Mac(_)) {
+                    return Err(error("activation", Rule::OutOfRange));
                 }
                 if vector.inputs.len() != config.rows() || vector.answers.len() != config.columns() {
                     return Err(error("inputs", Rule::LengthMismatch));

@@ -2,7 +2,6 @@
 
 use super::{
     access::LOOP_REGISTERS,
-    config::Config,
     error::{ImageError, Rule},
     list::fixed_record,
     program::{INSTRUCTION_BYTES, Instruction, NO_REGISTER, ResetTarget},
@@ -78,7 +77,7 @@ pub(crate) fn check(image: &Image<'_>) -> Result<Needs, ImageError> {
             Instruction::Invoke { config, state, register, stride, .. } => {
                 let config = image.config(config).ok_or(error("config", Rule::DanglingReference(config)))?;
                 needs.inputs = needs.inputs.max(config.rows());
-                needs.sums = needs.sums.max(config.columns());
+                needs.sums = needs.sums.max(config.sums());
                 let last = match open.iter().find(|l| u16::from(l.register) == register) {
                     Some(l) => u64::from(l.trips - 1) * u64::from(stride),
                     None if register == NO_REGISTER => 0,
@@ -87,7 +86,7 @@ pub(crate) fn check(image: &Image<'_>) -> Result<Needs, ImageError> {
                 let end = last + u64::from(state) + u64::from(config.state_words());
                 let end = u32::try_from(end).map_err(|_| error("state", Rule::OutOfRange))?;
                 needs.state = needs.state.max(end);
-                work = invoke_work(&config);
+                work = config.column_work() * u64::from(config.columns());
             }
             Instruction::Tick => work = u64::from(image.counts.edges),
             Instruction::Reset(target) => match target {
@@ -120,12 +119,6 @@ pub(crate) fn check(image: &Image<'_>) -> Result<Needs, ImageError> {
         return Err(ImageError::new(Tag::PROGRAM, l.start, "register", Rule::LoopNesting));
     }
     Ok(needs)
-}
-
-/// Work units of one invocation: a unit a cell, and one a column for its readout.
-pub(crate) fn invoke_work(config: &Config) -> u64 {
-    let Config::Crossbar(crossbar) = config;
-    (u64::from(crossbar.rows) + u64::from(crossbar.bias_rows) + 1) * u64::from(crossbar.columns)
 }
 
 /// Elements of a pattern, whose loop registers must all be open.

@@ -1,7 +1,7 @@
 //! CONFIGS: core configurations, 64 bytes each.
 //!
-//! The first two bytes name the kind: 1 crossbar, 2 mac, 3 spiking. This version executes
-//! crossbars and refuses the others by name. A crossbar:
+//! The first two bytes name the kind: 1 crossbar, 2 mac (see [`super::config_mac`]), 3 spiking. This version refuses spiking
+//! cores by name. A crossbar:
 //!
 //! | offset | bytes | field |
 //! |---|---|---|
@@ -34,6 +34,7 @@
 //! | 56 | 8 | reserved, 0 |
 
 use super::{
+    config_mac::{KIND_MAC, emit_mac, parse_mac},
     error::{ImageError, Rule},
     tag::Tag,
 };
@@ -41,6 +42,7 @@ use crate::{
     arith::Rounding,
     bytes::{Fields, Sink},
     crossbar::{Activation, Crossbar, Polarity, Readout},
+    mac::Mac,
 };
 
 /// Bytes of a record.
@@ -54,6 +56,8 @@ const KIND_CROSSBAR: u16 = 1;
 pub enum Config {
     /// A processing-in-memory array with its periphery.
     Crossbar(Crossbar),
+    /// A digital multiply-accumulate core.
+    Mac(Mac),
 }
 
 impl Config {
@@ -62,22 +66,33 @@ impl Config {
     pub const fn rows(&self) -> u32 {
         match self {
             Self::Crossbar(crossbar) => crossbar.rows,
+            Self::Mac(mac) => mac.rows,
         }
     }
 
-    /// Outputs written to the sum registers.
+    /// Outputs written to the sum registers, before a maximum of neighbours is taken.
     #[must_use]
     pub const fn columns(&self) -> u32 {
         match self {
             Self::Crossbar(crossbar) => crossbar.columns,
+            Self::Mac(mac) => mac.columns,
         }
     }
 
-    /// Words of state that an invocation is lent. Crossbars keep none.
+    /// Sum registers that an invocation takes: one a column, two where the accumulator is wider than one.
+    #[must_use]
+    pub const fn sums(&self) -> u32 {
+        match self {
+            Self::Mac(mac) if mac.wide() => 2 * mac.columns,
+            _ => self.columns(),
+        }
+    }
+
+    /// Words of state that an invocation is lent. Crossbars and digital cores keep none.
     #[must_use]
     pub const fn state_words(&self) -> u32 {
         match self {
-            Self::Crossbar(_) => 0,
+            Self::Crossbar(_) | Self::Mac(_) => 0,
         }
     }
 
@@ -86,6 +101,16 @@ impl Config {
     pub const fn blob(&self) -> u32 {
         match self {
             Self::Crossbar(crossbar) => crossbar.blob,
+            Self::Mac(mac) => mac.blob,
+        }
+    }
+
+    /// Work units of a column: a unit a weight, and one for what follows the sum.
+    #[must_use]
+    pub const fn column_work(&self) -> u64 {
+        match self {
+            Self::Crossbar(crossbar) => crossbar.rows as u64 + crossbar.bias_rows as u64 + 1,
+            Self::Mac(mac) => mac.rows as u64 + 1,
         }
     }
 
@@ -97,7 +122,7 @@ impl Config {
         let error = |field, rule| ImageError::new(Tag::CONFIGS, record, field, rule);
         match bytes.u16_at(0).ok_or(error("kind", Rule::TooShort))? {
             KIND_CROSSBAR => parse_crossbar(bytes, record).map(Self::Crossbar),
-            2 => Err(error("kind", Rule::KindNotBuilt("mac"))),
+            KIND_MAC => parse_mac(bytes, record).map(Self::Mac),
             3 => Err(error("kind", Rule::KindNotBuilt("spiking"))),
             other => Err(error("kind", Rule::UnknownCode(u32::from(other)))),
         }
@@ -107,6 +132,7 @@ impl Config {
     pub fn emit(&self, sink: &mut impl Sink) {
         match self {
             Self::Crossbar(crossbar) => emit_crossbar(crossbar, sink),
+            Self::Mac(mac) => emit_mac(mac, sink),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! One column of one invocation: the only place that knows core kinds.
 
 use crate::{
+    arith::saturate_i32,
     blob::{Column, StoreFault, WeightStore},
-    crossbar::{Crossbar, finish, read_column},
+    crossbar,
     image::{Blob, Config, Image},
+    mac::{self, Mac},
 };
 
 /// A configuration with its blob at hand.
@@ -25,12 +27,6 @@ impl Core {
         Some(Self { config, blob: image.blob(config.blob()) })
     }
 
-    /// Work units of a column.
-    pub(crate) fn column_work(&self) -> u64 {
-        let Config::Crossbar(crossbar) = self.config;
-        u64::from(crossbar.rows) + u64::from(crossbar.bias_rows) + 1
-    }
-
     /// Reads column `column`, adds it to its sum or replaces it, and finishes it if asked.
     pub(crate) fn column<W: WeightStore>(
         &self,
@@ -41,29 +37,64 @@ impl Core {
         column: u32,
         (accumulate, finishing): (bool, bool),
     ) -> Result<ColumnResult, StoreFault> {
-        let Config::Crossbar(crossbar) = self.config;
-        let read = match self.blob {
-            Some(blob) => {
-                let input = |row: u32| inputs.get(row as usize).copied().unwrap_or(0) as i32;
-                read_column(&crossbar, &Column::new(blob, *image.tables(), weights, column), input)?
+        let input = |row: u32| inputs.get(row as usize).copied().unwrap_or(0) as i32;
+        let tables = image.tables();
+        let held = self.blob.map(|blob| Column::new(blob, *tables, weights, column));
+        match self.config {
+            Config::Crossbar(crossbar) => {
+                let read = match held {
+                    Some(held) => crossbar::read_column(&crossbar, &held, input)?,
+                    None => 0,
+                };
+                let slot = sums.get_mut(column as usize).ok_or(StoreFault)?;
+                let sum = if accumulate { (*slot as i32).saturating_add(read) } else { read };
+                *slot = sum as u32;
+                let output = finishing.then(|| crossbar::finish(&crossbar, tables, sum));
+                Ok(ColumnResult {
+                    read,
+                    output: output.map(|code| pooled(sums, column, crossbar.pool, code)),
+                })
             }
-            None => 0,
-        };
-        let slot = sums.get_mut(column as usize).ok_or(StoreFault)?;
-        let sum = if accumulate { (*slot as i32).saturating_add(read) } else { read };
-        *slot = sum as u32;
-        let output = if finishing { Some(pooled(&crossbar, image, sums, column, sum)) } else { None };
-        Ok(ColumnResult { read, output })
+            Config::Mac(core) => {
+                let read = match held {
+                    Some(held) => mac::read_column(&core, tables, &held, column, input)?,
+                    None => mac::bias(&core, tables, column),
+                };
+                let before = if accumulate { sum_at(&core, sums, column).ok_or(StoreFault)? } else { 0 };
+                let sum = core.add(before, read);
+                set_sum(&core, sums, column, sum).ok_or(StoreFault)?;
+                let output = finishing.then(|| mac::finish(&core, tables, column, sum));
+                let output = output.map(|code| pooled(sums, column, core.pool, code));
+                Ok(ColumnResult { read: saturate_i32(read), output })
+            }
+        }
     }
 }
 
-/// Finishes `sum`; outputs move together when only the largest of a group is kept. Since
-/// group g writes sum g and reads sums from g * pool up, nothing is overwritten unread.
-fn pooled(crossbar: &Crossbar, image: &Image<'_>, sums: &mut [u32], column: u32, sum: i32) -> i32 {
-    let value = finish(crossbar, image.tables(), sum);
-    let pool = u32::from(crossbar.pool.max(1));
-    let Some(slot) = sums.get_mut((column / pool) as usize) else { return value };
-    let kept = if column.is_multiple_of(pool) { value } else { value.max(*slot as i32) };
-    *slot = kept as u32;
-    value
+/// The sum of column `column`: one register, or two when it is wide.
+fn sum_at(mac: &Mac, sums: &[u32], column: u32) -> Option<i64> {
+    let low = *sums.get(column as usize)?;
+    if !mac.wide() {
+        return Some(i64::from(low as i32));
+    }
+    let high = *sums.get(mac.columns.checked_add(column)? as usize)?;
+    Some(i64::from(high as i32) << 32 | i64::from(low))
+}
+
+fn set_sum(mac: &Mac, sums: &mut [u32], column: u32, sum: i64) -> Option<()> {
+    *sums.get_mut(column as usize)? = sum as u32;
+    if mac.wide() {
+        *sums.get_mut(mac.columns.checked_add(column)? as usize)? = (sum >> 32) as u32;
+    }
+    Some(())
+}
+
+/// Puts a finished code in its register; outputs move together when only the largest of a group is kept. Since
+/// group g writes register g and reads sums from g * pool up, nothing is overwritten unread.
+fn pooled(sums: &mut [u32], column: u32, pool: u8, code: i32) -> i32 {
+    let pool = u32::from(pool.max(1));
+    if let Some(slot) = sums.get_mut((column / pool) as usize) {
+        *slot = if column.is_multiple_of(pool) { code } else { code.max(*slot as i32) } as u32;
+    }
+    code
 }

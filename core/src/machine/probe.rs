@@ -24,7 +24,7 @@ pub struct Address {
 ///
 /// Values come in program order; within an invocation column by column, a column's read before its output.
 pub trait Probe {
-    /// What the array reads for a column, before the sum.
+    /// What the array reads for a column, before the sum; a digital core's saturated to 32 bits.
     fn read(&mut self, at: &Address, value: i32) {
         let _ = (at, value);
     }

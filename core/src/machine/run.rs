@@ -362,7 +362,7 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
                 probe.unit(&at, output);
             }
             control.cursor += 1;
-            *left = left.saturating_sub(core.column_work());
+            *left = left.saturating_sub(core.config.column_work());
             if *left == 0 && control.cursor < core.config.columns() {
                 return Ok(());
             }

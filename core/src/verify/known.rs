@@ -1,9 +1,11 @@
 //! Known answers: every vector of the image, run on the core models.
 
 use crate::{
-    blob::{Column, WeightStore},
-    crossbar::{Readout, read_column},
+    arith::saturate_i32,
+    blob::{Column, StoreFault, WeightStore},
+    crossbar::{self, Readout},
     image::{Config, Image, Subject, Vector},
+    mac,
     machine::{FaultKind, Machine, Probe, RunError, Step},
 };
 
@@ -152,21 +154,16 @@ impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
 
     fn config(&self, vector: &Vector<'_>) -> Result<(), MismatchKind> {
         let Subject::Config { config: number, shift, relu } = vector.subject else { return Ok(()) };
-        let Some(Config::Crossbar(mut crossbar)) = self.image.config(number) else { return Ok(()) };
-        if let (Some(shift), Readout::Composed { rounding, .. }) = (shift, crossbar.readout) {
+        let Some(mut config) = self.image.config(number) else { return Ok(()) };
+        if let (Some(shift), Config::Crossbar(crossbar)) = (shift, &mut config)
+            && let Readout::Composed { rounding, .. } = crossbar.readout
+        {
             crossbar.readout = Readout::Composed { shift, rounding };
         }
-        let blob = self.image.blob(crossbar.blob);
-        for unit in 0..crossbar.columns {
-            // A configuration without an array reads nothing.
-            let found = match blob {
-                Some(blob) => {
-                    let column = Column::new(blob, *self.image.tables(), &self.weights, unit);
-                    read_column(&crossbar, &column, |row| vector.inputs.get(row).unwrap_or(0))
-                        .map_err(|_| MismatchKind::Fault { instruction: 0, kind: FaultKind::WeightStore })?
-                }
-                None => 0,
-            };
+        for unit in 0..config.columns() {
+            let found = self
+                .read(&config, unit, |row| vector.inputs.get(row).unwrap_or(0))
+                .map_err(|_| MismatchKind::Fault { instruction: 0, kind: FaultKind::WeightStore })?;
             let found = match relu {
                 Some(true) => found.max(0),
                 _ => found,
@@ -177,6 +174,22 @@ impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
             }
         }
         Ok(())
+    }
+
+    /// What column `unit` of `config` reads; a digital core's saturated to 32 bits.
+    fn read(&self, config: &Config, unit: u32, input: impl Fn(u32) -> i32) -> Result<i32, StoreFault> {
+        let tables = self.image.tables();
+        let column =
+            self.image.blob(config.blob()).map(|blob| Column::new(blob, *tables, &self.weights, unit));
+        match (config, column) {
+            (Config::Crossbar(crossbar), Some(column)) => crossbar::read_column(crossbar, &column, input),
+            // A configuration without an array reads nothing.
+            (Config::Crossbar(_), None) => Ok(0),
+            (Config::Mac(mac), Some(column)) => {
+                mac::read_column(mac, tables, &column, unit, input).map(saturate_i32)
+            }
+            (Config::Mac(mac), None) => Ok(saturate_i32(mac::bias(mac, tables, unit))),
+        }
     }
 
     fn network(&self, vector: &Vector<'_>, ram: &mut [u32]) -> Result<(), MismatchKind> {

@@ -276,7 +276,7 @@ fn lay_out(program: &mut Program) -> Result<()> {
         Diagnostic::error("SP0309", "program", "its memory does not fit 32-bit addresses", way_out)
     };
     let widest = |f: fn(&Config) -> u32| program.configs.iter().map(f).max().unwrap_or(0);
-    let mut plan = Plan { inputs: widest(Config::rows), sums: widest(Config::columns), state: 0, edges: 0 };
+    let mut plan = Plan { inputs: widest(Config::rows), sums: widest(Config::sums), state: 0, edges: 0 };
     let first = plan.edges_at().ok_or_else(too_large)?;
     let mut at = first;
     for edge in &mut program.edges {
