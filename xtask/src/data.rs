@@ -30,15 +30,7 @@ struct Row {
 /// # Errors
 /// The data are not there, or a step failed.
 pub(crate) fn data(folder: Option<&str>) -> Result<()> {
-    let folder = match folder {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            std::env::var_os("SPANDREL_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from)
-        }
-    };
-    let folder = folder.canonicalize().map_err(|error| {
-        format!("{}: {error}; name the folder that holds datasets/ and onnx/", folder.display())
-    })?;
+    let folder = locate(folder)?;
     let out = root().join("out");
     fs::create_dir_all(&out).map_err(|error| format!("{} can not be made: {error}", out.display()))?;
     demand(cargo().args(["build", "--release", "--package", "spandrel"]), "building")?;
@@ -81,6 +73,23 @@ pub(crate) fn data(folder: Option<&str>) -> Result<()> {
         "\nPer cent of the first 5,000 MNIST test images; calibrated on the first 1,024 training images.\n\n{table}"
     );
     if failed.is_empty() { Ok(()) } else { Err(format!("a check failed: {}", failed.join(", "))) }
+}
+
+/// The folder of the data: `folder`, or what `SPANDREL_DATA` names, or `../shared/data`.
+///
+/// # Errors
+/// It does not exist.
+pub(crate) fn locate(folder: Option<&str>) -> Result<PathBuf> {
+    let folder = match folder {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            std::env::var_os("SPANDREL_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from)
+        }
+    };
+    folder.canonicalize().map_err(|error| {
+        let way_out = "set SPANDREL_DATA to the folder that holds conformance/, datasets/ and onnx/";
+        format!("the data are not here: {}: {error}; {way_out}", folder.display())
+    })
 }
 
 /// Where a file of the data set lies.

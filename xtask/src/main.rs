@@ -3,7 +3,9 @@
 //! 1. [`digits`]: the worked example, from the network to a verified image.
 //! 2. [`test`]: all tests of all packages, with [`setup`] before them.
 //! 3. [`data`]: the measurements on networks that are not in this repository.
+//! 4. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.
 
+mod conformance;
 mod counts;
 mod data;
 mod digits;
@@ -23,6 +25,8 @@ Usage: cargo xtask TASK
   setup         only install what the tests need
   data [DIR]    compile four MNIST networks, verify them, and print a table; DIR is the folder with datasets/ and
                 onnx/ (default: SPANDREL_DATA, or ../shared/data)
+  conformance [ARGS]  run ONNX's operator test vectors and write the table of docs/import.md; the vectors lie in
+                conformance/ of the same folder. ARGS: --only TEXT, --json FILE
 ";
 
 fn main() -> ExitCode {
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         ("setup", []) => setup::setup(),
         ("data", []) => data::data(None),
         ("data", [folder]) => data::data(Some(folder)),
+        ("conformance", rest) => conformance::conformance(rest),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

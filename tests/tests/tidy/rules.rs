@@ -240,6 +240,7 @@ pub fn layers(file: &File) -> Vec<String> {
 pub const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("core/Cargo.toml", &[]),
     ("hwdesc/Cargo.toml", &[]),
+    ("tests/conformance/Cargo.toml", &["spandrel"]),
     ("tests/oracle/Cargo.toml", &[]),
     ("host/Cargo.toml", &["spandrel-core", "spandrel-hwdesc", "spandrel-oracle"]),
     ("tests/Cargo.toml", &["spandrel", "spandrel-core", "spandrel-hwdesc", "spandrel-oracle"]),

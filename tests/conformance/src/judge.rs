@@ -1,0 +1,148 @@
+//! One case judged.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::{Deserialize, Serialize};
+use spandrel::diagnostic::Diagnostics;
+
+use crate::case::{Case, DataSet, numbers};
+use crate::golden;
+use crate::outcome::{Class, Outcome, Way, compare};
+use crate::proto::with_initializer;
+use crate::transformed::{CHIPS, transformed};
+
+/// The columns of one case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Verdict {
+    /// The golden model against the expected outputs.
+    pub(crate) golden: Outcome,
+    /// One for each of [`CHIPS`].
+    pub(crate) chips: Vec<Option<Outcome>>,
+}
+
+impl Verdict {
+    /// Wrong in every column that is filled, for a case that ended its process.
+    pub(crate) fn wrong(detail: &str) -> Self {
+        let golden = Outcome { class: Class::Wrong, way: Way::AsIs, detail: detail.to_owned() };
+        Self { golden, chips: vec![None; CHIPS.len()] }
+    }
+}
+
+/// Judges `case`; a panic is a wrong result.
+pub(crate) fn judge(case: &Case) -> Verdict {
+    let guarded = |work: &dyn Fn() -> Option<Outcome>| {
+        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            Some(Outcome { class: Class::Wrong, way: Way::AsIs, detail: format!("panic: {text}") })
+        })
+    };
+    let golden = guarded(&|| Some(tried(case)));
+    let chips = CHIPS.iter().map(|chip| guarded(&|| transformed(case, chip))).collect();
+    Verdict { golden: golden.unwrap_or_else(|| Verdict::wrong("no verdict").golden), chips }
+}
+
+/// Tries the ways in order until one is not refused; the refusal told is that of the last but the folded one.
+fn tried(case: &Case) -> Outcome {
+    let mut told = None;
+    for way in Way::ALL {
+        // With one input there is nothing to bind but everything.
+        if way == Way::Parameters && case.inputs.len() < 2 || way == Way::Folded && case.inputs.is_empty() {
+            continue;
+        }
+        let outcome = golden_outcome(case, way);
+        if outcome.class != Class::Refused {
+            return outcome;
+        }
+        if way != Way::Folded {
+            told = Some(outcome);
+        }
+    }
+    told.unwrap_or_else(|| Verdict::wrong("no way was tried").golden)
+}
+
+/// Golden evaluation of all data sets.
+fn golden_outcome(case: &Case, way: Way) -> Outcome {
+    let outcome = |class, detail| Outcome { class, way, detail };
+    if case.sets.is_empty() {
+        return outcome(Class::Wrong, "the case has no data".to_owned());
+    }
+    for set in &case.sets {
+        let model = bind(case, set, way);
+        let graph = match golden::import(&model) {
+            Ok(graph) => graph,
+            Err(found) => return outcome(Class::Refused, first_line(&found)),
+        };
+        let result = outputs(case, set, way, &graph).and_then(|found| difference(case, set, &found));
+        if let Err(text) = result {
+            return outcome(Class::Wrong, text);
+        }
+    }
+    outcome(Class::Exact, String::new())
+}
+
+/// The model with the inputs that are constants in this `way`.
+pub(crate) fn bind(case: &Case, set: &DataSet, way: Way) -> Vec<u8> {
+    let mut model = case.model.clone();
+    for (i, ((name, is_tensor), bytes)) in case.inputs.iter().zip(&set.inputs).enumerate() {
+        if is_constant(way, i)
+            && *is_tensor
+            && let Some(bytes) = bytes
+        {
+            model = with_initializer(&model, bytes, name);
+        }
+    }
+    model
+}
+
+/// Whether input number `i` is a constant.
+fn is_constant(way: Way, i: usize) -> bool {
+    match way {
+        Way::AsIs => false,
+        Way::Parameters => i > 0,
+        Way::Folded => true,
+    }
+}
+
+fn outputs(
+    case: &Case,
+    set: &DataSet,
+    way: Way,
+    graph: &spandrel::graph::Graph,
+) -> Result<Vec<golden::Result>, String> {
+    let mut inputs = Vec::new();
+    for (i, ((name, is_tensor), bytes)) in case.inputs.iter().zip(&set.inputs).enumerate() {
+        if is_constant(way, i) {
+            continue;
+        }
+        let bytes = bytes.as_ref().filter(|_| *is_tensor);
+        let bytes = bytes.ok_or_else(|| format!("accepted, but the input {name:?} is no tensor"))?;
+        inputs.push((
+            name.as_str(),
+            numbers(bytes).map_err(|e| format!("accepted, but the input {name:?}: {e}"))?,
+        ));
+    }
+    let inputs: Vec<_> = inputs.iter().map(|(name, values)| (*name, values)).collect();
+    golden::evaluate(graph, &inputs)
+}
+
+fn difference(case: &Case, set: &DataSet, found: &[golden::Result]) -> Result<(), String> {
+    if found.len() != case.outputs.len() {
+        return Err(format!("{} outputs, the model has {}", found.len(), case.outputs.len()));
+    }
+    for (((shape, data), name), expected) in found.iter().zip(&case.outputs).zip(&set.outputs) {
+        let expected = expected.as_ref().ok_or_else(|| format!("no expected output {name:?}"))?;
+        let expected = numbers(expected).map_err(|e| format!("accepted, but the output {name:?}: {e}"))?;
+        compare((shape, data), &expected).map_err(|text| format!("output {name:?}: {text}"))?;
+    }
+    Ok(())
+}
+
+/// Code and rule of the first error, without its place's file name.
+fn first_line(found: &Diagnostics) -> String {
+    let first = found.0.first();
+    first.map_or(String::new(), |d| {
+        let place = d.place.strip_prefix("model.onnx: ").unwrap_or(&d.place);
+        format!("{} {place}: {}", d.code, d.rule)
+    })
+}

@@ -1,0 +1,141 @@
+//! ONNX's own operator test vectors, run through the importer, the golden model and the compiler.
+//!
+//! The vectors are not part of this repository. `cargo xtask conformance` runs this program and writes its table into
+//! docs/import.md; the classes and denominators are fixed, so that two tables can be compared.
+
+mod case;
+mod golden;
+mod judge;
+mod outcome;
+mod proto;
+mod report;
+mod transformed;
+mod values;
+mod worker;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crate::case::{ARCHIVES, Case};
+use crate::outcome::Class;
+use crate::report::Judged;
+
+const USAGE: &str = "\
+Usage: spandrel-conformance DATA [--only TEXT] [--json FILE] [--write DOCUMENT] [--jobs N]
+
+  DATA              the folder that holds conformance/
+  --only TEXT       only cases whose name contains TEXT, each with its outcome; no table
+  --json FILE       write all outcomes as JSON
+  --write DOCUMENT  replace the generated part of DOCUMENT
+  --jobs N          how many cases at a time (default 2)
+";
+
+/// The command line.
+#[derive(Default)]
+struct Options {
+    data: PathBuf,
+    only: Option<String>,
+    json: Option<PathBuf>,
+    write: Option<PathBuf>,
+    jobs: usize,
+    worker: bool,
+}
+
+fn main() -> ExitCode {
+    let Some(options) = parse(std::env::args().skip(1)) else {
+        eprint!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    match run(&options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(text) => {
+            eprintln!("conformance: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
+    let mut options = Options { jobs: 2, ..Options::default() };
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--only" => options.only = Some(arguments.next()?),
+            "--json" => options.json = Some(arguments.next()?.into()),
+            "--write" => options.write = Some(arguments.next()?.into()),
+            "--jobs" => options.jobs = arguments.next()?.parse().ok()?,
+            "--worker" => options.worker = true,
+            _ if argument.starts_with('-') || !options.data.as_os_str().is_empty() => return None,
+            _ => options.data = argument.into(),
+        }
+    }
+    (!options.data.as_os_str().is_empty()).then_some(options)
+}
+
+/// Whether nothing was wrong.
+fn run(options: &Options) -> Result<bool, String> {
+    let begin = Instant::now();
+    let mut archives: Vec<(&str, Vec<Case>)> = Vec::new();
+    for (name, file, count) in ARCHIVES {
+        let path = options.data.join("conformance").join(file);
+        let cases = case::read(&path)?;
+        if cases.len() != count {
+            return Err(format!("{} holds {} cases, not {count}", path.display(), cases.len()));
+        }
+        archives.push((name, cases));
+    }
+    if options.worker {
+        let cases: Vec<Case> = archives.into_iter().flat_map(|(_, cases)| cases).collect();
+        return worker::serve(&cases).map(|()| true).map_err(|error| error.to_string());
+    }
+    let all: Vec<(&str, &Case)> =
+        archives.iter().flat_map(|(name, cases)| cases.iter().map(move |case| (*name, case))).collect();
+    let wanted: Vec<usize> = (0..all.len())
+        .filter(|&i| options.only.as_ref().is_none_or(|text| all[i].1.name.contains(text.as_str())))
+        .collect();
+    let data = options.data.display().to_string();
+    let verdicts = worker::run(&wanted, options.jobs, &["--worker".to_owned(), data])?;
+    let judged: Vec<(&str, Judged<'_>)> =
+        wanted.iter().zip(&verdicts).map(|(&i, verdict)| (all[i].0, (all[i].1, verdict))).collect();
+    let of = |name: &str| judged.iter().filter(|(n, _)| *n == name).map(|(_, j)| *j).collect::<Vec<_>>();
+    let by_archive: Vec<(&str, Vec<Judged<'_>>)> = ARCHIVES.map(|(name, ..)| (name, of(name))).to_vec();
+
+    let mut right = true;
+    for (_, (case, verdict)) in &judged {
+        let columns = std::iter::once(&verdict.golden).chain(verdict.chips.iter().flatten());
+        let wrong = columns.clone().any(|outcome| outcome.class == Class::Wrong);
+        right &= !wrong;
+        for outcome in columns.filter(|o| o.class == Class::Wrong || options.only.is_some()) {
+            println!("{:?} ({:?}) {}: {}", outcome.class, outcome.way, case.name, outcome.detail);
+        }
+    }
+    if let Some(path) = &options.json {
+        write(path, &report::json(&by_archive))?;
+    }
+    if options.only.is_none() {
+        let text = table(&by_archive);
+        println!("{}", report::totals(&by_archive));
+        if let Some(path) = &options.write {
+            let document = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let document = report::inserted(&document, &text)
+                .ok_or_else(|| format!("{}: the lines {:?} are missing", path.display(), report::MARKERS))?;
+            write(path, &document)?;
+        }
+    }
+    eprintln!("{} cases in {:.1} s", judged.len(), begin.elapsed().as_secs_f64());
+    Ok(right)
+}
+
+fn table(archives: &[(&str, Vec<Judged<'_>>)]) -> String {
+    let mut text = format!("### Totals\n\n{}", report::totals(archives));
+    for (name, judged) in archives {
+        text.push_str(&format!("\n### Operators of the archive `{name}`\n\n{}", report::operators(judged)));
+        text.push_str(&format!("\n### Refusals in the archive `{name}`\n\n{}", report::reasons(judged)));
+    }
+    text
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|error| format!("{} can not be written: {error}", path.display()))
+}
