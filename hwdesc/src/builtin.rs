@@ -9,8 +9,24 @@ use crate::error::{DescError, Rule, shorten};
 use crate::parse::{MAX_BYTES, parse, too_large};
 use crate::raw::nearest;
 
-const TEXTS: [(&str, &str); 1] = [("prime", include_str!("../chips/prime.toml"))];
-const NAMES: [&str; 1] = ["prime"];
+/// The one place that lists the built-in chips.
+const TEXTS: [(&str, &str); 5] = [
+    ("prime", include_str!("../chips/prime.toml")),
+    ("isaac", include_str!("../chips/isaac.toml")),
+    ("tianji-ann", include_str!("../chips/tianji-ann.toml")),
+    ("diannao", include_str!("../chips/diannao.toml")),
+    ("tpu", include_str!("../chips/tpu.toml")),
+];
+
+const NAMES: [&str; TEXTS.len()] = {
+    let mut names = [""; TEXTS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = TEXTS[at].0;
+        at += 1;
+    }
+    names
+};
 
 /// Names of the built-in chips.
 pub fn builtin_names() -> &'static [&'static str] {

@@ -44,8 +44,8 @@ const SINGLE: &[(&str, &str, &str, Rule, &str)] = &[
     ("prime", "kind = \"sign_magnitude\"", "kind = \"fractional\"", Rule::Range, "weights.0.kind"),
     (
         "isaac",
-        "bits = 16\n\n",
-        "bits = 16\n[[weights]]\nkind = \"dynamic_fixed_point\"\nbits = 17\n",
+        "\nbits = 8\n\n",
+        "\nbits = 8\n[[weights]]\nkind = \"dynamic_fixed_point\"\nbits = 17\n",
         Rule::Range,
         "weights.1.bits",
     ),
@@ -83,9 +83,22 @@ const SINGLE: &[(&str, &str, &str, Rule, &str)] = &[
     ("prime", "input_signed = false", "input_signed = true", Rule::Range, "crossbar.input_signed"),
     ("prime", "readout = \"composed\"", "readout = \"exact\"", Rule::Contradiction, "crossbar.readout"),
     ("isaac", "readout = \"exact\"", "readout = \"composed\"", Rule::Contradiction, "crossbar.adc_bits"),
+    (
+        "isaac",
+        "adder_bits = 32\nsum_shift_max = 31",
+        "adder_bits = 23\nsum_shift_max = 22",
+        Rule::Contradiction,
+        "crossbar.adder_bits",
+    ),
     ("prime", "shift_min = 0", "shift_min = 17", Rule::Contradiction, "crossbar.shift_min"),
     ("prime", "bias_code = 63", "bias_code = 64", Rule::Contradiction, "crossbar.bias_code"),
-    ("isaac", "bias_rows = 1", "bias_rows = 128", Rule::Contradiction, "crossbar.bias_rows"),
+    (
+        "isaac",
+        "bias_rows = 8\nbias_rows_inside = false",
+        "bias_rows = 128\nbias_rows_inside = true",
+        Rule::Contradiction,
+        "crossbar.bias_rows",
+    ),
     (
         "prime",
         "adder_bits = 16\nsum_shift_max = 15",
@@ -121,8 +134,8 @@ const SINGLE: &[(&str, &str, &str, Rule, &str)] = &[
     ("prime", "[\"requantise\", ", "[\"pool\", ", Rule::Range, "crossbar.order.2"),
     ("prime", "rounding = \"floor\"", "rounding = \"half_up\"", Rule::Range, "crossbar.rounding"),
     // MAC.
-    ("tpu", "entries = 256", "entries = 255", Rule::Contradiction, "mac.activations.2.entries"),
-    ("tpu", "multiplier_bits = 32", "", Rule::Contradiction, "mac.requantise"),
+    ("wide", "entries = 65536", "entries = 65535", Rule::Contradiction, "mac.activations.2.entries"),
+    ("wide", "multiplier_bits = 32", "", Rule::Contradiction, "mac.requantise"),
     (
         "tianji-ann",
         "requantise = \"shift\"",
@@ -131,26 +144,28 @@ const SINGLE: &[(&str, &str, &str, Rule, &str)] = &[
         "mac.multiplier_bits",
     ),
     ("tianji-ann", "rounding = \"half_up\"", "rounding = \"gemmlowp\"", Rule::Contradiction, "mac.rounding"),
+    ("tpu", "accumulator_bits = 32", "accumulator_bits = 33", Rule::Contradiction, "mac.accumulator_bits"),
+    ("tpu", "shift_max = 62", "shift_max = 63", Rule::Contradiction, "mac.shift_max"),
     ("tianji-ann", "bias_bits = 24", "bias_bits = 25", Rule::Contradiction, "mac.bias_bits"),
     ("tianji-ann", "shift_min = 0", "shift_min = 17", Rule::Contradiction, "mac.shift_min"),
     (
         "diannao",
-        "accumulator_bits = 48",
-        "accumulator_bits = 31",
+        "accumulator_bits = 48\noverflow = \"saturate\"\naccumulate_across_cores = true\nbias_bits = 48",
+        "accumulator_bits = 31\noverflow = \"saturate\"\naccumulate_across_cores = true\nbias_bits = 31",
         Rule::Contradiction,
         "mac.accumulator_bits",
     ),
     ("diannao", "segments = 16", "segments = 1", Rule::Range, "mac.activations.0.segments"),
     (
-        "tpu",
-        "kind = \"dynamic_fixed_point\"\nbits = 8\nsymmetric = true",
+        "wide",
+        "kind = \"dynamic_fixed_point\"\nbits = 16",
         "kind = \"axon_typed\"\ntypes = 4\nvalue_bits = 8",
         Rule::Contradiction,
         "weights.0.value_bits",
     ),
-    ("tpu", "energy_pj = 1.5", "energy_pj = -1.5", Rule::Range, "cost.energy_pj"),
-    ("tpu", "energy_pj = 1.5", "energy_pj = nan", Rule::Range, "cost.energy_pj"),
-    ("tpu", "energy_pj = 1.5", "energy_pj = \"1.5\"", Rule::Type, "cost.energy_pj"),
+    ("wide", "energy_pj = 1.5", "energy_pj = -1.5", Rule::Range, "cost.energy_pj"),
+    ("wide", "energy_pj = 1.5", "energy_pj = nan", Rule::Range, "cost.energy_pj"),
+    ("wide", "energy_pj = 1.5", "energy_pj = \"1.5\"", Rule::Type, "cost.energy_pj"),
     // Spiking.
     ("tianji", "reset = [\"zero\"]", "reset = []", Rule::Range, "spiking.reset"),
     ("tianji", "threshold_bits = 16", "threshold_bits = 24", Rule::Contradiction, "spiking.threshold_bits"),
@@ -324,5 +339,5 @@ fn chips_are_found_by_name_and_by_path() {
     assert_eq!(find("no/such/file.toml").unwrap_err()[0].rule, Rule::Io);
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
     assert_eq!(find(dir).unwrap_err()[0].rule, Rule::Io);
-    assert_eq!(find(&format!("{dir}/chips/tpu.toml")).unwrap().name(), "tpu");
+    assert_eq!(find(&format!("{dir}/chips/wide.toml")).unwrap().name(), "wide");
 }

@@ -29,20 +29,23 @@ fn prime_as_published() {
 }
 
 #[test]
-fn every_value_of_prime_has_a_source() {
-    let prime = chip("prime");
-    let tree: toml::Table = toml::from_str(&prime.to_toml()).unwrap();
-    let identity = ["name", "revision", "kind", "about", "reference", "sources"];
-    for (table, value) in tree.iter().filter(|(name, _)| !identity.contains(&name.as_str())) {
-        let fields: Vec<String> = match value {
-            toml::Value::Table(fields) => fields.keys().map(|name| format!("{table}.{name}")).collect(),
-            toml::Value::Array(items) => (0..items.len()).map(|i| format!("{table}.{i}")).collect(),
-            _ => vec![table.clone()],
-        };
-        for path in fields {
-            assert!(prime.source_of(&path).is_some(), "{path} has no source");
+fn every_value_of_a_built_in_chip_has_a_source() {
+    for name in builtin_names() {
+        let chip = chip(name);
+        let tree: toml::Table = toml::from_str(&chip.to_toml()).unwrap();
+        let identity = ["name", "revision", "kind", "about", "reference", "sources"];
+        for (table, value) in tree.iter().filter(|(name, _)| !identity.contains(&name.as_str())) {
+            let fields: Vec<String> = match value {
+                toml::Value::Table(fields) => fields.keys().map(|name| format!("{table}.{name}")).collect(),
+                toml::Value::Array(items) => (0..items.len()).map(|i| format!("{table}.{i}")).collect(),
+                _ => vec![table.clone()],
+            };
+            for path in fields {
+                assert!(chip.source_of(&path).is_some(), "{name}: {path} has no source");
+            }
         }
     }
+    let prime = chip("prime");
     assert_eq!(prime.source_of("weights.0.bits").unwrap().mark, Mark::Prime);
     assert_eq!(prime.source_of("name"), None);
 }
@@ -51,12 +54,14 @@ fn every_value_of_prime_has_a_source() {
 fn the_other_chips_of_the_field() {
     let isaac = chip("isaac");
     let c = isaac.crossbar().unwrap();
-    assert_eq!(
-        (c.passes(), c.logical_columns().get(), c.weight_max(), c.weight_min()),
-        (16, 16, 32767, -32768)
-    );
-    assert_eq!((c.arrays_per_core(), c.input_rows().get(), c.adc_bits), (1, 127, Some(Bits::new(8))));
-    assert_eq!(isaac.total_arrays().get(), 168 * 96);
+    assert_eq!((c.passes(), c.logical_columns().get(), c.weight_max(), c.weight_min()), (8, 32, 127, -128));
+    assert_eq!((c.arrays_per_core(), c.input_rows().get(), c.adc_bits), (1, 128, Some(Bits::new(8))));
+    // 255 * 255 * (1 + 4 + 16 + 64) = 5,527,125 is above 2^22; 255 / 3 lines can not saturate the converter.
+    assert_eq!((c.read_bits(), c.max_parts(), c.lines_without_clipping()), (Bits::new(23), 256, Some(85)));
+    assert_eq!(isaac.total_arrays().get(), 8 * 168 * 96);
+    let prime = chip("prime");
+    let p = prime.crossbar().unwrap();
+    assert_eq!((p.read_bits(), p.lines_without_clipping()), (Bits::new(6), None));
 
     let tianji = chip("tianji");
     assert_eq!((tianji.core_inputs().get(), tianji.core_outputs().get()), (256, 256));
@@ -69,7 +74,8 @@ fn the_other_chips_of_the_field() {
     let tpu = chip("tpu");
     assert_eq!(tpu.partial_sums(), PartialSums::Accumulator { bits: Bits::new(32) });
     assert_eq!((tpu.mac().unwrap().rounding, tpu.weights()[0].range()), (Rounding::Gemmlowp, (-127, 127)));
-    assert_eq!(tpu.cost().energy_pj, Some(1.5));
+    assert_eq!(chip("wide").cost().energy_pj, Some(1.5));
+    assert_eq!(chip("wide").weights()[1].range(), (-32768, 32767));
     assert!(tpu.fabric().has_room_for(u64::MAX));
     assert!(!tianji.fabric().has_room_for(385) && tianji.fabric().has_room_for(384));
     assert_eq!(chip("diannao").mac().unwrap().rounding, Rounding::HalfUp);
@@ -98,6 +104,14 @@ fn fields_change_together_and_are_checked_together() {
     assert!(alone.iter().all(|e| e.place.is_none()), "nobody has seen the changed text");
     let paths: Vec<_> = alone.iter().map(|e| e.path.as_str()).collect();
     assert_eq!(paths, ["crossbar.bias_code", "crossbar.dac_bits"]);
+
+    // A table's length follows the width of the codes in front of it.
+    let ann = chip("tianji-ann").with(&[("mac.input_bits", "5"), ("mac.output_bits", "5")]).unwrap();
+    assert_eq!(ann.activations(), [Activation::Table { entries: 32 }]);
+    let ann = ann.with(&[("weights.1.index_bits", "8"), ("weights.1.per", "\"neuron\"")]).unwrap();
+    assert!(
+        matches!(ann.weights()[1], Encoding::Shared { index_bits, per: Per::Neuron, .. } if index_bits.get() == 8)
+    );
 
     let wider = prime.with(&[("weights.0.bits", "4"), ("crossbar.rounding", "\"toward_zero\"")]).unwrap();
     assert_eq!(wider.weights()[0].range(), (-15, 15));

@@ -3,8 +3,11 @@
 
 use serde::Serialize;
 
+use super::crossbar_check::{
+    check_adder, check_bias, check_exact, check_readout, check_weight_bits, divides,
+};
 use crate::parts::{Activation, Encoding, Step, ordered, read_order};
-use crate::raw::{Doc, Field, Table};
+use crate::raw::{Field, Table};
 use crate::units::{Bitlines, Bits, Columns, Rows, ceil_log2};
 
 /// How signed weights live on conductances that can not be negative.
@@ -145,10 +148,33 @@ impl Crossbar {
         full.saturating_sub(self.output_bits.get())
     }
 
+    /// Bits of the magnitude of one read, which the adder adds: output_bits when composed. An exact read holds the sum of
+    /// all conversions, or the correction of offset weights if that can be larger; at most 65 bits.
+    pub fn read_bits(&self) -> Bits {
+        let Some(adc_bits) = self.adc_bits else { return self.output_bits };
+        let ones = |bits: u32| (1u128 << bits) - 1;
+        let passes: u128 = (0..self.passes()).map(|pass| 1 << (pass * self.dac_bits.get())).sum();
+        let slices: u128 = (0..self.slices).map(|slice| 1 << (slice * self.cell_bits.get())).sum();
+        let converted = ones(adc_bits.get()) * passes * slices;
+        let offset = u128::from(self.physical_rows().get())
+            * u128::from(self.input_max())
+            * u128::from(self.weight_min().unsigned_abs());
+        let most = if self.polarity == Polarity::Offset { converted.max(offset) } else { converted };
+        Bits::new(128 - most.leading_zeros())
+    }
+
     /// How many parts the adder can add without ever overflowing: the adder
-    /// needs output_bits + 1 + ceil(log2 parts) bits.
+    /// needs read_bits + 1 + ceil(log2 parts) bits.
     pub fn max_parts(&self) -> u32 {
-        1 << (self.adder_bits.get() - self.output_bits.get() - 1)
+        1 << (self.adder_bits.get() - self.read_bits().get() - 1)
+    }
+
+    /// Word lines, bias rows included, on which no input and no weights can make the converter of an exact readout
+    /// saturate; `None` for a composed readout, whose range is chosen by the shift.
+    pub fn lines_without_clipping(&self) -> Option<u32> {
+        let ones = |bits: Bits| (1u64 << bits.get()) - 1;
+        let lines = ones(self.adc_bits?) / (ones(self.dac_bits) * ones(self.cell_bits));
+        Some(u32::try_from(lines).unwrap_or(u32::MAX))
     }
 
     /// Physical arrays per core: two for a differential pair.
@@ -202,9 +228,10 @@ impl Crossbar {
         ordered(&table, &shift_min, &shift_max);
         check_bias(doc, &rows, &bias_rows, &bias_rows_inside, &bias_code, &input_bits);
         check_adder(doc, &adder_bits, &output_bits, &sum_shift_max);
+        let adder = adder_bits.clone();
         table.finish();
 
-        Some(Crossbar {
+        let crossbar = Crossbar {
             rows: Rows::new(rows?.value),
             bitlines: Bitlines::new(bitlines?.value),
             cell_bits: Bits::new(cell_bits?.value),
@@ -226,12 +253,14 @@ impl Crossbar {
             sum_shift_max: sum_shift_max?.value,
             order: order?,
             activations: activations?,
-        })
+        };
+        check_exact(doc, &crossbar, &adder?);
+        Some(crossbar)
     }
 }
 
 /// Largest weight on `bits` bits of cells; 1..=16 bits.
-fn weight_max(polarity: Polarity, bits: u32) -> i32 {
+pub(super) fn weight_max(polarity: Polarity, bits: u32) -> i32 {
     match polarity {
         Polarity::Differential => (1 << bits) - 1,
         Polarity::Offset => (1 << (bits - 1)) - 1,
@@ -239,139 +268,9 @@ fn weight_max(polarity: Polarity, bits: u32) -> i32 {
 }
 
 /// Smallest weight on `bits` bits of cells; 1..=16 bits.
-fn weight_min(polarity: Polarity, bits: u32) -> i32 {
+pub(super) fn weight_min(polarity: Polarity, bits: u32) -> i32 {
     match polarity {
         Polarity::Differential => -((1 << bits) - 1),
         Polarity::Offset => -(1 << (bits - 1)),
-    }
-}
-
-/// `part` must divide `whole`.
-fn divides(doc: &Doc<'_>, part: &Option<Field<u32>>, whole: &Option<Field<u32>>, why: &str) {
-    let (Some(part), Some(whole)) = (part, whole) else { return };
-    if whole.value.is_multiple_of(part.value) {
-        return;
-    }
-    let divisors: Vec<_> =
-        (1..=whole.value.min(32)).filter(|d| whole.value.is_multiple_of(*d)).map(|d| d.to_string()).collect();
-    let because = format!("{} must divide {}: {why}", part.path, whole.path);
-    let allowed = format!("{} ({} is {})", divisors.join(", "), whole.path, whole.value);
-    let help = format!("set {} to one of these, or change {}", part.path, whole.path);
-    doc.contradiction(part, &because, &allowed, &help);
-}
-
-/// A weight has at most 16 bits, and its encodings fit its cells.
-fn check_weight_bits(
-    doc: &Doc<'_>,
-    cell_bits: &Option<Field<u32>>,
-    slices: &Option<Field<u32>>,
-    polarity: &Option<Field<Polarity>>,
-    weights: &[(Field<u32>, Encoding)],
-) {
-    let (Some(cell_bits), Some(slices)) = (cell_bits, slices) else { return };
-    let bits = cell_bits.value * slices.value;
-    if bits > 16 {
-        let because = "a weight has at most 16 bits: cell_bits x slices";
-        let allowed = format!("1..={} (cell_bits is {})", 16 / cell_bits.value, cell_bits.value);
-        doc.contradiction(slices, because, &allowed, "lower crossbar.slices or crossbar.cell_bits");
-        return;
-    }
-    let Some(polarity) = polarity else { return };
-    let differential = polarity.value == Polarity::Differential;
-    for (field, encoding) in weights {
-        match encoding {
-            Encoding::SignMagnitude { .. } if !differential => {
-                let because = "sign and magnitude need a differential pair";
-                let help = "use \"dynamic_fixed_point\", or crossbar.polarity \"differential\"";
-                doc.contradiction(field, because, "another encoding", help);
-            }
-            Encoding::AxonTyped { .. } | Encoding::Fraction { .. } => {
-                let because = "axon types and thresholds belong to spiking cores";
-                let allowed = "\"sign_magnitude\", \"dynamic_fixed_point\", \"shared\"";
-                doc.contradiction(field, because, allowed, "choose an encoding a crossbar can hold");
-            }
-            _ => {
-                let (low, high) = encoding.range();
-                let most = weight_max(polarity.value, bits);
-                let least = weight_min(polarity.value, bits);
-                if low < i64::from(least) || high > i64::from(most) {
-                    let because =
-                        "every code of the encoding must be a weight that cell_bits x slices bits can hold";
-                    let allowed = format!("codes in {least}..={most}, not {low}..={high}");
-                    let help = format!("lower {}, or raise crossbar.slices", field.path);
-                    doc.contradiction(field, because, &allowed, &help);
-                }
-            }
-        }
-    }
-}
-
-fn check_readout(doc: &Doc<'_>, readout: &Option<Field<Readout>>, adc_bits: &Option<Option<Field<u32>>>) {
-    match (readout, adc_bits) {
-        (Some(readout), Some(None)) if readout.value == Readout::Exact => {
-            let because = "exact readout must state crossbar.adc_bits";
-            doc.contradiction(
-                readout,
-                because,
-                "\"composed\", or adc_bits in 1..=32",
-                "add crossbar.adc_bits",
-            );
-        }
-        (Some(readout), Some(Some(adc))) if readout.value == Readout::Composed => {
-            let because = "composed readout has no converter: its width is output_bits";
-            doc.contradiction(adc, because, "absent", "remove crossbar.adc_bits, or use readout \"exact\"");
-        }
-        _ => {}
-    }
-}
-
-fn check_bias(
-    doc: &Doc<'_>,
-    rows: &Option<Field<u32>>,
-    bias_rows: &Option<Field<u32>>,
-    inside: &Option<Field<bool>>,
-    code: &Option<Field<u32>>,
-    input_bits: &Option<Field<u32>>,
-) {
-    if let (Some(rows), Some(bias), Some(inside)) = (rows, bias_rows, inside)
-        && inside.value
-        && bias.value >= rows.value
-    {
-        let because = "bias rows inside the array must leave a row for inputs";
-        let allowed = format!("0..={} (crossbar.rows is {})", rows.value - 1, rows.value);
-        doc.contradiction(bias, because, &allowed, "lower it, or clear crossbar.bias_rows_inside");
-    }
-    if let (Some(code), Some(bits)) = (code, input_bits) {
-        let most = (1u32 << bits.value) - 1;
-        if code.value > most {
-            let because = "the bias rows are driven like inputs, so bias_code must be an input code";
-            let allowed = format!("1..={most} (crossbar.input_bits is {})", bits.value);
-            let help = "lower crossbar.bias_code or raise crossbar.input_bits";
-            doc.contradiction(code, because, &allowed, help);
-        }
-    }
-}
-
-fn check_adder(
-    doc: &Doc<'_>,
-    adder: &Option<Field<u32>>,
-    output: &Option<Field<u32>>,
-    shift: &Option<Field<u32>>,
-) {
-    if let (Some(adder), Some(output)) = (adder, output)
-        && adder.value < output.value + 1
-    {
-        let because = "the adder must hold at least one signed part: output_bits + 1 bits, \
-                           and 1 more for each doubling of the parts";
-        let allowed = format!("{}..=32 (crossbar.output_bits is {})", output.value + 1, output.value);
-        let help = "raise crossbar.adder_bits or lower crossbar.output_bits";
-        doc.contradiction(adder, because, &allowed, help);
-    }
-    if let (Some(adder), Some(shift)) = (adder, shift)
-        && shift.value >= adder.value
-    {
-        let because = "a shift by the adder's width or more leaves nothing of the sum";
-        let allowed = format!("0..={} (crossbar.adder_bits is {})", adder.value - 1, adder.value);
-        doc.contradiction(shift, because, &allowed, "lower crossbar.sum_shift_max");
     }
 }

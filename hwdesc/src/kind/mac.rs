@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::parts::{Activation, Encoding, Per, Step, ordered, read_order};
-use crate::raw::{Field, Table};
+use crate::raw::{Doc, Field, Table};
 use crate::units::{Bits, Columns, Rows};
 
 /// What a register does when a sum does not fit.
@@ -79,7 +79,8 @@ pub struct Mac {
     pub multiplier_bits: Option<Bits>,
     /// Who has a shift (and multiplier) of its own.
     pub requantise_per: Per,
-    /// Smallest right shift.
+    /// Smallest right shift, of the sum or of its product with the multiplier. With gemmlowp's rounding the doubling high
+    /// multiplication counts as 31, so that a shift below 31 is a left shift before it.
     pub shift_min: u32,
     /// Largest right shift.
     pub shift_max: u32,
@@ -164,14 +165,7 @@ impl Mac {
             }
             _ => {}
         }
-        if let (Some(way), Some(rounding)) = (&requantise, &rounding)
-            && way.value == Requantise::Shift
-            && rounding.value == Rounding::Gemmlowp
-        {
-            let because = "the rounding of gemmlowp is that of a multiplier";
-            let allowed = "\"floor\", \"half_up\", \"half_even\", \"toward_zero\"";
-            doc.contradiction(rounding, because, allowed, "choose another, or requantise \"multiplier\"");
-        }
+        check_gemmlowp(doc, &rounding, &requantise, &accumulator_bits, &shift_max);
         table.finish();
 
         Some(Mac {
@@ -196,5 +190,34 @@ impl Mac {
             order: order?,
             activations: activations?,
         })
+    }
+}
+
+/// Gemmlowp's rounding is that of a 32-bit accumulator's multiplier.
+fn check_gemmlowp(
+    doc: &Doc<'_>,
+    rounding: &Option<Field<Rounding>>,
+    requantise: &Option<Field<Requantise>>,
+    accumulator_bits: &Option<Field<u32>>,
+    shift_max: &Option<Field<u32>>,
+) {
+    let Some(rounding) = rounding.as_ref().filter(|rounding| rounding.value == Rounding::Gemmlowp) else {
+        return;
+    };
+    if requantise.as_ref().is_some_and(|way| way.value == Requantise::Shift) {
+        let because = "the rounding of gemmlowp is that of a multiplier";
+        let allowed = "\"floor\", \"half_up\", \"half_even\", \"toward_zero\"";
+        doc.contradiction(rounding, because, allowed, "choose another, or requantise \"multiplier\"");
+        return;
+    }
+    if let Some(bits) = accumulator_bits.as_ref().filter(|bits| bits.value > 32) {
+        let because = "gemmlowp multiplies a 32-bit accumulator";
+        let help = "lower mac.accumulator_bits, or choose another mac.rounding";
+        doc.contradiction(bits, because, "2..=32", help);
+    }
+    if let Some(shift) = shift_max.as_ref().filter(|shift| shift.value > 62) {
+        let because =
+            "gemmlowp shifts by at most 31 behind its doubling high multiplication, which counts as 31";
+        doc.contradiction(shift, because, "0..=62", "lower mac.shift_max");
     }
 }

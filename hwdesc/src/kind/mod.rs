@@ -2,5 +2,6 @@
 //! what follows from them.
 
 pub(crate) mod crossbar;
+mod crossbar_check;
 pub(crate) mod mac;
 pub(crate) mod spiking;

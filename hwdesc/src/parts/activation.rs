@@ -21,7 +21,9 @@ pub enum Activation {
     },
     /// Freely loadable lookup table over the signed code before it.
     Table {
-        /// Number of entries.
+        /// Number of entries. It follows from the signal width, so a text need not state it and the canonical text does not:
+        /// it follows when the width changes.
+        #[serde(skip)]
         entries: u32,
     },
     /// Slope and intercept per segment.
@@ -90,14 +92,17 @@ impl Activation {
                 .flag("single_array_only", None)
                 .map(|only| Activation::Sigmoid { single_array_only: only.value }),
             Kind::Table => {
-                let entries = table.int("entries", 2..=65536);
-                if let (Some(entries), Some((wanted, why))) = (&entries, wanted)
+                let entries = table.int_opt("entries", 2..=131_071);
+                if let (Some(Some(entries)), Some((wanted, why))) = (&entries, wanted)
                     && entries.value != *wanted
                 {
-                    let help = format!("set {} to {wanted}, or change the signal width", entries.path);
+                    let help = format!("remove it or set it to {wanted}, or change the signal width");
                     table.doc.contradiction(entries, why, &wanted.to_string(), &help);
                 }
-                entries.map(|entries| Activation::Table { entries: entries.value })
+                // Without a known width there is an error elsewhere.
+                wanted
+                    .filter(|_| entries.is_some())
+                    .map(|(entries, _)| Activation::Table { entries: *entries })
             }
             Kind::PiecewiseLinear => {
                 let segments = table.int("segments", 2..=256);

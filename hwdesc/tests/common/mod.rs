@@ -3,17 +3,22 @@
 
 use std::path::PathBuf;
 
-/// Chips as (name, text): the built-in one, and test descriptions that show
+fn builtin(name: &str) -> &'static str {
+    spandrel_hwdesc::builtin_text(name).unwrap()
+}
+
+/// Chips as (name, text): the built-in ones, and test descriptions that show
 /// that the format holds every kind of core.
 pub(crate) fn chips() -> Vec<(&'static str, &'static str)> {
     vec![
-        ("prime", spandrel_hwdesc::builtin_text("prime").unwrap()),
-        ("isaac", include_str!("../chips/isaac.toml")),
+        ("prime", builtin("prime")),
+        ("isaac", builtin("isaac")),
+        ("tianji-ann", builtin("tianji-ann")),
+        ("diannao", builtin("diannao")),
+        ("tpu", builtin("tpu")),
         ("tianji", include_str!("../chips/tianji.toml")),
-        ("tianji-ann", include_str!("../chips/tianji-ann.toml")),
         ("truenorth", include_str!("../chips/truenorth.toml")),
-        ("diannao", include_str!("../chips/diannao.toml")),
-        ("tpu", include_str!("../chips/tpu.toml")),
+        ("wide", include_str!("../chips/wide.toml")),
         ("loihi", include_str!("../chips/loihi.toml")),
     ]
 }
