@@ -1,10 +1,12 @@
-//! Random crossbars, weights and inputs from a source of bytes. Extremes are drawn on purpose:
+//! Random crossbars, digital cores, weights and inputs from a source of bytes. Extremes are drawn on purpose:
 //! uniform numbers hardly ever saturate anything.
 
 pub mod array;
+pub mod mac;
 pub mod program;
 
 pub use array::{Array, array, codes};
+pub use mac::mac;
 pub use program::{Case, case};
 
 /// Where randomness comes from: a fuzzer's input or seeded bytes.

@@ -1,14 +1,16 @@
 //! A second machine, written from docs/image-format.md: vectors, wide integers, recursion over
 //! loops. It takes the builder's records, never the image's bytes, packed weights or memory
-//! plan, and asks the oracle for all crossbar arithmetic, so it shares nothing with the core.
+//! plan, and asks the oracle for all arithmetic of cores, so it shares nothing with the core.
+
+mod cores;
+mod invoke;
+
+pub use cores::{oracle_adder, oracle_array, oracle_mac, oracle_reads};
 
 use crate::{coverage::Coverage, images::ImageBuilder};
-use spandrel_core::{
-    crossbar::{Activation, Crossbar},
-    image::{Access, Codec, Combine, Config, Encoder, Instruction, Mapping, NO_TABLE, ResetTarget, sha256},
+use spandrel_core::image::{
+    Access, Codec, Combine, Encoder, Instruction, Mapping, NO_TABLE, ResetTarget, sha256,
 };
-use spandrel_oracle as oracle;
-
 const I32: (i128, i128) = (-(1 << 31), (1 << 31) - 1);
 
 /// An edge: `ages[a][i]` is signal i as written a ticks ago.
@@ -54,68 +56,6 @@ fn range(codec: Codec) -> (i128, i128) {
         Codec::I16 => (-32_768, 32_767),
         Codec::I32 => I32,
     }
-}
-
-/// The oracle's description of a configuration's array.
-#[must_use]
-pub fn oracle_array(crossbar: &Crossbar) -> oracle::Crossbar {
-    use spandrel_core::{arith::Rounding, crossbar::Polarity, crossbar::Readout};
-    oracle::Crossbar {
-        input_bits: crossbar.input_bits.into(),
-        dac_bits: crossbar.dac_bits.into(),
-        cell_bits: crossbar.cell_bits.into(),
-        slices: crossbar.slices.into(),
-        output_bits: crossbar.output_bits.into(),
-        polarity: match crossbar.polarity {
-            Polarity::Differential => oracle::Polarity::Differential,
-            Polarity::Offset => oracle::Polarity::Offset,
-        },
-        readout: match crossbar.readout {
-            Readout::Composed { shift, rounding } => oracle::Readout::Composed {
-                shift: shift.into(),
-                rounding: match rounding {
-                    Rounding::TowardZero => oracle::Rounding::TowardZero,
-                    Rounding::Floor => oracle::Rounding::Floor,
-                },
-            },
-            Readout::Exact { adc_bits } => oracle::Readout::Exact { adc_bits: adc_bits.into() },
-        },
-    }
-}
-
-/// The oracle's description of a configuration's adder; `table` holds the activation table.
-#[must_use]
-pub fn oracle_adder(crossbar: &Crossbar, tables: &[Vec<i32>]) -> oracle::Adder {
-    oracle::Adder {
-        adder_bits: crossbar.adder_bits.into(),
-        sum_shift: crossbar.sum_shift.into(),
-        activation: match crossbar.activation {
-            Activation::None => oracle::Activation::None,
-            Activation::Relu => oracle::Activation::Relu,
-            Activation::Table { table, lo } => oracle::Activation::Table {
-                lo: lo.into(),
-                entries: tables[table as usize].iter().map(|entry| i128::from(*entry)).collect(),
-            },
-        },
-        out_lo: crossbar.out_lo.into(),
-        out_hi: crossbar.out_hi.into(),
-    }
-}
-
-/// What each column of `matrix` (`[column][row]`, bias rows last) reads for the codes `x` of the
-/// other rows. Codes and weights outside the array's range saturate to it first.
-#[must_use]
-pub fn oracle_reads(crossbar: &Crossbar, x: &[i128], matrix: &[Vec<i32>]) -> Vec<oracle::Read> {
-    let array = oracle_array(crossbar);
-    let (lo, hi) = oracle::input_range(&array);
-    let mut x: Vec<i128> = x.iter().map(|code| *code.clamp(&lo, &hi)).collect();
-    x.extend(std::iter::repeat_n(i128::from(crossbar.bias_code), crossbar.bias_rows as usize));
-    let (floor, top) = oracle::weight_range(&array);
-    let weights: Vec<Vec<i128>> = matrix
-        .iter()
-        .map(|column| column.iter().map(|w| i128::from(*w).clamp(floor, top)).collect())
-        .collect();
-    oracle::read_array(&array, &x, &weights).unwrap_or_else(|error| panic!("{error}"))
 }
 
 impl<'b> Naive<'b> {
@@ -347,35 +287,6 @@ impl<'b> Naive<'b> {
                     self.seen.outputs.push((output, index, value));
                 }
             }
-        }
-    }
-
-    fn invoke(&mut self, config: u32, accumulate: bool, finish: bool) {
-        let Config::Crossbar(crossbar) = self.image.configs[config as usize] else {
-            panic!("only crossbars are built");
-        };
-        let columns = crossbar.columns as usize;
-        self.met.hit(if accumulate { "an accumulating invocation" } else { "a setting invocation" });
-        self.met.hit_if(crossbar.blob == u32::MAX && finish, "a configuration without an array");
-        self.met.hit_if(finish && crossbar.pool > 1, "pooling");
-        let reads: Vec<i128> = match self.image.blobs.get(crossbar.blob as usize) {
-            Some(packed) => oracle_reads(&crossbar, &self.inputs[..crossbar.rows as usize], &packed.matrix)
-                .iter()
-                .map(|read| read.value)
-                .collect(),
-            None => vec![0; columns],
-        };
-        self.seen.reads.extend(&reads);
-        for (sum, read) in self.sums.iter_mut().zip(&reads) {
-            *sum = if accumulate { (*sum + read).clamp(I32.0, I32.1) } else { *read };
-        }
-        if finish {
-            let adder = oracle_adder(&crossbar, &self.image.tables);
-            let codes: Vec<i128> =
-                self.sums[..columns].iter().map(|sum| oracle::finish(&adder, &[*sum])).collect();
-            let pooled = oracle::max_pool(&codes, usize::from(crossbar.pool));
-            self.sums[..pooled.len()].copy_from_slice(&pooled);
-            self.seen.units.extend(codes);
         }
     }
 

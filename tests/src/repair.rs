@@ -54,7 +54,7 @@ fn words_before_edges(bytes: &[u8]) -> Option<u64> {
             Instruction::Invoke { config, state: first, register, stride, .. } => {
                 let config = (*configs.get(config as usize)?)?;
                 inputs = inputs.max(config.rows().into());
-                sums = sums.max(config.columns().into());
+                sums = sums.max(config.sums().into());
                 let trips = open.iter().find(|(r, _)| *r == register).map_or(1, |(_, trips)| *trips);
                 let last = u64::from(trips.checked_sub(1)?) * u64::from(stride);
                 state = state.max(last + u64::from(first) + u64::from(config.state_words()));

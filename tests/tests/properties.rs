@@ -14,7 +14,7 @@ use spandrel_core::{
 };
 use spandrel_tests::{
     coverage::Coverage,
-    fuzzing::{check_array, check_layer, check_program},
+    fuzzing::{check_array, check_layer, check_mac, check_program},
     generate::Source,
     images::prime,
     naive::oracle_reads,
@@ -104,6 +104,45 @@ fn layers_give_what_the_oracle_gives() {
 }
 
 #[test]
+fn digital_cores_give_what_the_oracle_gives() {
+    cases(12_000, 4096, 4, check_mac).demand(
+        20,
+        &[
+            "an input of a digital core saturates",
+            "an input zero point",
+            "biases of one word",
+            "biases of two words",
+            "several digital cores add",
+            "a sum of more than 32 bits",
+            "a wide sum accumulates",
+            "an accumulator saturates",
+            "no requantisation",
+            "requantisation by shift",
+            "a multiplier of each column",
+            "a shift of each column",
+            "rounding toward zero",
+            "rounding down",
+            "rounding half up",
+            "rounding half to even",
+            "gemmlowp's rounding",
+            "gemmlowp shifts left",
+            "two roundings show",
+            "a tie in rounding",
+            "an inexact negative quotient",
+            "an output zero point",
+            "a clamp",
+            "a table of a digital core",
+            "linear pieces",
+            "a digital core pools",
+            "a digital core without weights",
+            "a code at the lower end",
+            "a code at the upper end",
+            "a code between the ends",
+        ],
+    );
+}
+
+#[test]
 fn programs_do_the_same_on_both_machines() {
     cases(6000, 4096, 3, check_program).demand(
         20,
@@ -125,6 +164,9 @@ fn programs_do_the_same_on_both_machines() {
             "a setting invocation",
             "a configuration without an array",
             "pooling",
+            "a digital core pools",
+            "a digital core without weights",
+            "a wide sum accumulates",
         ],
     );
 }

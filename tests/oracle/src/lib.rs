@@ -9,6 +9,7 @@
 //!
 //! - [`read_array`]: one array, from inputs and weights to the array's read;
 //! - [`finish`]: the digital adder over the arrays of one sum, and what follows;
+//! - [`mac_sum`], [`mac_finish`]: a column of a digital core, from inputs and weights to an output code;
 //! - [`max_pool`] and [`argmax`]: the units after it.
 //!
 //! # Bounds
@@ -20,6 +21,7 @@
 mod adder;
 mod crossbar;
 mod error;
+mod mac;
 
 pub use adder::{Activation, Adder, argmax, check_adder, finish, max_pool};
 pub use crossbar::{
@@ -27,3 +29,6 @@ pub use crossbar::{
     read_array, shift_right, weight_range, weights_are_legal,
 };
 pub use error::{Fault, OracleError};
+pub use mac::{
+    Mac, MacActivation, MacRounding, Requant, check_mac, gemmlowp, mac_finish, mac_sum, round_fraction, wrap,
+};

@@ -60,12 +60,12 @@ pub fn array(u: &mut Source<'_>, columns: u32) -> Array {
     let crossbar = parameters(u, columns);
     crossbar.check().expect("generated parameters obey the rules");
     let rows = (crossbar.rows + crossbar.bias_rows) as usize;
-    let packed = packed(u, &crossbar, rows, columns as usize);
+    let packed = packed(u, i64::from(weight_limit(&crossbar)), rows, columns as usize);
     Array { crossbar, packed }
 }
 
-fn packed(u: &mut Source<'_>, crossbar: &Crossbar, rows: usize, columns: usize) -> Packed {
-    let limit = i64::from(weight_limit(crossbar));
+/// Weights of magnitudes up to `limit` (that of the lowest two's complement value is one more), in any encoding.
+pub fn packed(u: &mut Source<'_>, limit: i64, rows: usize, columns: usize) -> Packed {
     // Bits of the largest magnitude.
     let width = (64 - limit.leading_zeros()) as i64;
     let matrix = |u: &mut Source<'_>, lo: i64, hi: i64| -> Vec<Vec<i32>> {

@@ -3,7 +3,7 @@
 use super::{
     Source,
     array::{array, periphery},
-    extreme, number, once_in, pick,
+    extreme, mac, number, once_in, pick,
 };
 use crate::images::{ImageBuilder, Pattern};
 use spandrel_core::image::{
@@ -185,6 +185,11 @@ pub fn case(u: &mut Source<'_>) -> Case {
     encoder(u, &mut b);
     for _ in 0..number(u, 1, 3) {
         let columns = number(u, 1, 6) as u32;
+        if once_in(u, 3) {
+            let core = mac(u, &mut b, columns);
+            b.mac(core);
+            continue;
+        }
         let mut array = array(u, columns);
         array.crossbar.blob = b.blob(array.packed);
         periphery(u, &mut array.crossbar, &mut b.tables);

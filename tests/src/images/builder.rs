@@ -9,6 +9,7 @@ use spandrel_core::{
         NO_REGISTER, NO_TABLE, Placement, ResetTarget, Route, Subject, Tag, Values, Vector, assemble,
         assembled_len, emit_list,
     },
+    mac::Mac,
 };
 
 /// Sections in the order in which they will be written.
@@ -142,6 +143,11 @@ impl ImageBuilder {
         add(&mut self.configs, Config::Crossbar(crossbar))
     }
 
+    /// A configuration of a digital core.
+    pub fn mac(&mut self, mac: Mac) -> u32 {
+        add(&mut self.configs, Config::Mac(mac))
+    }
+
     /// An encoder that clips u8 values to `lo..=hi` after `raw * multiplier / 2^shift`, the same for
     /// all `length` elements of `edge`.
     pub fn scale_input(&mut self, edge: u32, length: u32, multiplier: i32, shift: u8, hi: i32) -> u32 {
@@ -246,7 +252,7 @@ impl ImageBuilder {
                 Instruction::Invoke { config, state: first, register, stride, .. } => {
                     let Some(config) = self.configs.get(config as usize) else { continue };
                     inputs = inputs.max(u64::from(config.rows()));
-                    sums = sums.max(u64::from(config.columns()));
+                    sums = sums.max(u64::from(config.sums()));
                     let trips = open.iter().find(|(r, _)| *r == register).map_or(1, |(_, trips)| *trips);
                     let last = trips.saturating_sub(1) * u64::from(stride);
                     state = state.max(last + u64::from(first));
