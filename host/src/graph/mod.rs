@@ -1,29 +1,44 @@
 //! The computational graph: named nodes and values with shapes, floating point, any size.
 //!
-//! A value is either *batched* (computed from the network's input: its shape is that of one sample, the batch
-//! dimension is implied in front) or a constant (its shape is complete). Nodes are stored in topological order:
-//! [`Builder`] only accepts inputs that exist already. A finished [`Graph`] has one input and one output, unique
-//! names, consistent shapes, and no node that the output does not need.
+//! A sample is one complete set of the model's inputs. Shapes are those of the ONNX file, complete, with an open batch
+//! dimension set to 1: nothing implies a batch, and axes are the file's own. Many samples are a matrix outside the graph
+//! ([`Tensor2`]): one row per sample, the inputs flattened one behind the other.
+//!
+//! A value is an input, a constant, or what a node computes. Nodes are [primitives](Op) with one result each, stored in
+//! topological order: [`Builder`] only accepts inputs that exist already. A finished [`Graph`] has unique names, consistent
+//! shapes, and no node that no output needs.
 
+mod apply;
+mod binary;
 mod builder;
 mod eval;
-mod kernel;
+mod fold;
+mod function;
 mod linear;
 mod op;
+mod scan;
+mod select;
 mod shape;
+mod sparse;
 mod tensor;
 mod text;
+mod window;
 
 use std::sync::Arc;
 
+pub use binary::Binary;
 pub use builder::Builder;
-pub use eval::{Golden, NodeEngine};
-pub use kernel::PackedMatrix;
+pub use eval::{Golden, NodeEngine, PackedMatrix};
+pub use fold::evaluate;
+pub use function::{Function, Grid, Relation, Rounding};
 pub use linear::Linear;
-pub use op::{Binary, Op, Unary, View};
-pub use shape::ShapeError;
-pub(crate) use shape::binary_of_constants as fold_binary;
+pub use op::{Op, ReduceKind};
+pub use scan::{Scan, ScanResult};
+pub use select::Select;
+pub use shape::{ShapeError, broadcast, broadcast_order};
+pub use sparse::Sparse;
 pub use tensor::{Batch, Tensor, Tensor2, element_count, transpose_order};
+pub use window::{Conv, Pool, PoolKind, Window};
 
 /// The largest number of elements of one sample of one value: 2^24.
 pub const MAX_SAMPLE_LEN: usize = 1 << 24;
@@ -53,8 +68,8 @@ impl ValueId {
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Origin {
-    /// The network's input.
-    Input,
+    /// The input of the network with this number.
+    Input(usize),
     /// A constant.
     Constant(Arc<Tensor>),
     /// The output of a node.
@@ -64,17 +79,17 @@ pub enum Origin {
 /// One value: the input, a constant, or what a node computes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
-    /// Unique among the graph's values; the tensor name of the ONNX file.
+    /// Unique among the graph's values; the tensor name of the ONNX file, or `node/part` inside a decomposed operator.
     pub name: String,
-    /// The shape of one sample (batched values) or the whole shape (constants).
+    /// The complete shape; empty for a single number.
     pub shape: Vec<usize>,
     /// Where it comes from.
     pub origin: Origin,
 }
 
 impl Value {
-    /// Whether there is one per sample; constants are not batched.
-    pub fn is_batched(&self) -> bool {
+    /// Whether there is one per sample: inputs and results of nodes, not constants.
+    pub fn is_computed(&self) -> bool {
         !matches!(self.origin, Origin::Constant(_))
     }
 
@@ -83,12 +98,12 @@ impl Value {
         if let Origin::Constant(tensor) = &self.origin { Some(tensor) } else { None }
     }
 
-    /// The number of elements (of one sample).
+    /// The number of elements.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Whether there are no elements; never true in a finished graph.
+    /// Whether there are no elements; only constants can be empty.
     pub fn is_empty(&self) -> bool {
         self.shape.contains(&0)
     }
@@ -97,7 +112,8 @@ impl Value {
 /// One node: an operator applied to values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// Unique among the graph's nodes; the node name of the ONNX file, or made from operator and position.
+    /// Unique among the graph's nodes; the node name of the ONNX file, or made from operator and position. The inner
+    /// primitives of a decomposed operator are called `node/part`.
     pub name: String,
     /// What it computes.
     pub op: Op,
@@ -105,6 +121,8 @@ pub struct Node {
     pub inputs: Vec<ValueId>,
     /// Its only result.
     pub output: ValueId,
+    /// The ONNX operator it was made from: for messages.
+    pub origin: String,
 }
 
 /// A network: see the module's description for what is guaranteed.
@@ -112,8 +130,8 @@ pub struct Node {
 pub struct Graph {
     nodes: Vec<Node>,
     values: Vec<Value>,
-    input: ValueId,
-    output: ValueId,
+    inputs: Vec<ValueId>,
+    outputs: Vec<ValueId>,
 }
 
 impl Graph {
@@ -142,17 +160,32 @@ impl Graph {
         &self.values[id.index()]
     }
 
-    /// The network's input.
+    /// The network's inputs: a sample is all of them, flattened, in this order.
+    pub fn inputs(&self) -> &[ValueId] {
+        &self.inputs
+    }
+
+    /// The network's outputs; at least one.
+    pub fn outputs(&self) -> &[ValueId] {
+        &self.outputs
+    }
+
+    /// The network's first input. Panics for a loop body without inputs.
     pub fn input(&self) -> ValueId {
-        self.input
+        self.inputs[0]
     }
 
-    /// The network's output.
+    /// The network's first output.
     pub fn output(&self) -> ValueId {
-        self.output
+        self.outputs[0]
     }
 
-    /// The node that computes `value`; `None` for the input and for constants.
+    /// The number of elements of one sample: of all inputs together.
+    pub fn sample_len(&self) -> usize {
+        self.inputs.iter().map(|&v| self.value(v).len()).sum()
+    }
+
+    /// The node that computes `value`; `None` for inputs and constants.
     pub fn producer(&self, value: ValueId) -> Option<NodeId> {
         if let Origin::Node(node) = self.value(value).origin { Some(node) } else { None }
     }
@@ -169,6 +202,6 @@ impl Graph {
 
     /// The number of trained or otherwise constant elements.
     pub fn parameters(&self) -> usize {
-        self.values.iter().filter(|v| !v.is_batched()).map(Value::len).sum()
+        self.values.iter().filter(|v| !v.is_computed()).map(Value::len).sum()
     }
 }

@@ -1,8 +1,8 @@
-//! Shape inference: what an operator makes of its operands' shapes, or why it can not.
+//! Shape inference: what an operator makes of its operands' shapes, or why it can not be applied.
 
-use super::op::{Op, View};
-use super::tensor::{Tensor, element_count};
-use super::{MAX_SAMPLE_LEN, Value};
+use super::op::Op;
+use super::tensor::{element_count, strides, walk};
+use super::window::{Conv, Pool};
 
 /// Why an operator can not be applied: the rule broken and the way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,163 +24,173 @@ pub(crate) fn unsupported(rule: impl Into<String>, way_out: impl Into<String>) -
     ShapeError { unsupported: true, rule: rule.into(), way_out: way_out.into() }
 }
 
-/// `[N, 1, 28, 28]` for batched values, where N stands for the batch, `[10]` for constants.
-pub(crate) fn shape_text(shape: &[usize], batched: bool) -> String {
-    let mut dims: Vec<String> = shape.iter().map(usize::to_string).collect();
-    if batched {
-        dims.insert(0, "N".to_owned());
-    }
-    format!("[{}]", dims.join(", "))
-}
+type Shaped = Result<Vec<usize>, ShapeError>;
 
-pub(crate) fn text(value: &Value) -> String {
-    shape_text(&value.shape, value.is_batched())
-}
-
-/// The shape of the result of `op`, of which at least one operand is batched; a [`Op::View`]'s new shape is given
-/// as `view` (already resolved to one sample).
-pub(crate) fn infer(op: &Op, inputs: &[&Value], view: Option<&[usize]>) -> Result<Vec<usize>, ShapeError> {
-    let (least, most) = match op {
-        Op::MatMul | Op::Binary(_) => (2, 2),
-        Op::Gemm { .. } => (2, 3),
-        Op::Unary(_) | Op::Softmax { .. } | Op::View(_) => (1, 1),
-        Op::BatchNormalization { .. } => (5, 5),
+/// The shape of the result of `op` for operands of `shapes`. Dimensions of 0 are allowed; the number of elements is
+/// not limited here.
+pub(crate) fn infer(op: &Op, shapes: &[&[usize]]) -> Shaped {
+    let wanted = match op {
+        Op::Binary(_) | Op::MatMul => 2..=2,
+        Op::Where => 3..=3,
+        Op::Conv(_) => 2..=3,
+        Op::Select(_) | Op::Scan(_) => 1..=usize::MAX,
+        _ => 1..=1,
     };
-    if inputs.len() < least || inputs.len() > most {
-        return Err(mismatch(format!(
-            "{} takes {least} to {most} inputs, here are {}",
-            op.name(),
-            inputs.len()
-        )));
+    if !wanted.contains(&shapes.len()) {
+        return Err(mismatch(format!("{} is given {} operands", op.name(), shapes.len())));
     }
-    let x = inputs[0];
-    let shape = match op {
-        Op::Binary(_) => binary(op, x, inputs[1]),
-        _ if !x.is_batched() => Err(unsupported(
-            format!("the first operand of {} is a constant, another one depends on the input", op.name()),
-            "export the model with the weights as the later operands",
-        )),
-        _ if inputs[1..].iter().any(|v| v.is_batched()) => Err(unsupported(
-            format!("{} has several operands that depend on the input", op.name()),
-            "only weights, biases and parameters known in advance are supported beside the first operand",
-        )),
-        Op::MatMul => matmul(x, inputs[1]),
-        Op::Gemm { trans_b, .. } => gemm(x, inputs[1], inputs.get(2).copied(), *trans_b),
-        Op::Unary(_) => Ok(x.shape.clone()),
-        Op::Softmax { first, last, .. } => {
-            if first <= last && *last < x.shape.len() {
-                Ok(x.shape.clone())
-            } else {
-                Err(mismatch(format!("{} over axes {first}..={last} of {}", op.name(), text(x))))
+    let x = shapes[0];
+    match op {
+        Op::Map(_) => Ok(x.to_vec()),
+        Op::Binary(_) | Op::Where => {
+            let mut shape = Vec::new();
+            for other in shapes {
+                shape = broadcast(&shape, other).ok_or_else(|| {
+                    let all = shapes.iter().map(|s| format!("{s:?}")).collect::<Vec<_>>().join(" and ");
+                    mismatch(format!("{} of {all}: the shapes can not be broadcast", op.name()))
+                })?;
             }
+            Ok(shape)
         }
-        Op::BatchNormalization { .. } => batch_normalization(x, &inputs[1..]),
-        Op::View(kind) => viewed(*kind, x, view.unwrap_or(&x.shape)),
-    }?;
-    match element_count(&shape) {
-        Some(0) => Err(mismatch(format!("the result {} has no elements", shape_text(&shape, true)))),
-        Some(count) if count <= MAX_SAMPLE_LEN => Ok(shape),
-        _ => Err(unsupported(
-            format!("one sample of the result {} has more than 2^24 elements", shape_text(&shape, true)),
-            "use a smaller network",
-        )),
+        Op::MatMul => matmul(x, shapes[1]).map(|m| m.shape),
+        Op::Conv(conv) => convolution(conv, x, shapes[1], shapes.get(2).copied()),
+        Op::Pool(pool) => pooling(pool, x),
+        Op::Reduce { axes, keepdims, .. } => {
+            if !axes.windows(2).all(|w| w[0] < w[1]) || axes.last().is_some_and(|&a| a >= x.len()) {
+                return Err(mismatch(format!("{} over the axes {axes:?} of {x:?}", op.name())));
+            }
+            Ok(reduced(x, axes, *keepdims))
+        }
+        Op::Softmax { first, last, .. } | Op::Hardmax { first, last } => {
+            if first > last || *last >= x.len() {
+                return Err(mismatch(format!("{} over axes {first}..={last} of {x:?}", op.name())));
+            }
+            Ok(x.to_vec())
+        }
+        Op::ArgMax { axis, keepdims, .. } => {
+            if x.get(*axis).is_none_or(|&d| d == 0) {
+                return Err(mismatch(format!("{} along axis {axis} of {x:?}", op.name())));
+            }
+            Ok(reduced(x, &[*axis], *keepdims))
+        }
+        Op::Select(select) => select.shape(shapes).map_err(mismatch),
+        Op::Linear(sparse) => {
+            if element_count(x) != Some(sparse.inputs()) {
+                return Err(mismatch(format!("a linear map of {} elements of {x:?}", sparse.inputs())));
+            }
+            Ok(sparse.shape().to_vec())
+        }
+        Op::Scan(scan) => scanned(scan, shapes),
     }
 }
 
-fn matmul(x: &Value, w: &Value) -> Result<Vec<usize>, ShapeError> {
-    let (Some((&k, outer)), [rows, n]) = (x.shape.split_last(), w.shape.as_slice()) else {
-        return Err(unsupported(
-            format!("the matrix product of {} and {} is not one of rows and a matrix", text(x), text(w)),
-            "the second operand must have two dimensions",
-        ));
+fn reduced(x: &[usize], axes: &[usize], keepdims: bool) -> Vec<usize> {
+    let dim = |(i, &d): (usize, &usize)| match (axes.contains(&i), keepdims) {
+        (false, _) => Some(d),
+        (true, true) => Some(1),
+        (true, false) => None,
     };
-    if k != *rows {
-        return Err(mismatch(format!(
-            "the matrix product of {} and {}: {k} is not {rows}",
-            text(x),
-            text(w)
-        )));
-    }
-    Ok([outer, &[*n]].concat())
+    x.iter().enumerate().filter_map(dim).collect()
 }
 
-fn gemm(x: &Value, w: &Value, c: Option<&Value>, trans_b: bool) -> Result<Vec<usize>, ShapeError> {
-    let ([k], [d0, d1]) = (x.shape.as_slice(), w.shape.as_slice()) else {
-        return Err(mismatch(format!("Gemm takes matrices, here are {} and {}", text(x), text(w))));
-    };
-    let (rows, n) = if trans_b { (*d1, *d0) } else { (*d0, *d1) };
-    if *k != rows {
-        let note = if trans_b { " transposed" } else { "" };
-        return Err(mismatch(format!("Gemm of {} and {}{note}: {k} is not {rows}", text(x), text(w))));
+/// The sizes of a matrix product in NumPy's sense.
+pub(crate) struct Product {
+    /// Axes in front of the matrices, broadcast.
+    pub(crate) batch: Vec<usize>,
+    /// Rows of a, the common size, columns of b.
+    pub(crate) sizes: [usize; 3],
+    /// The result's shape.
+    pub(crate) shape: Vec<usize>,
+}
+
+pub(crate) fn matmul(a: &[usize], b: &[usize]) -> Result<Product, ShapeError> {
+    let complaint = |why: String| mismatch(format!("the matrix product of {a:?} and {b:?}: {why}"));
+    if a.is_empty() || b.is_empty() {
+        return Err(complaint("a number is not a matrix".into()));
     }
-    if let Some(c) = c {
-        let fits = match c.shape.as_slice() {
-            [] => true,
-            [m] | [1, m] => *m == 1 || *m == n,
-            _ => false,
-        };
-        if !fits {
-            return Err(mismatch(format!("Gemm's third operand {} is not broadcast to [N, {n}]", text(c))));
+    let (fronts, [m, k]) = match a {
+        [k] => (&[][..], [1, *k]),
+        [front @ .., m, k] => (front, [*m, *k]),
+        [] => (&[][..], [1, 1]),
+    };
+    let (front, [rows, n]) = match b {
+        [k] => (&[][..], [*k, 1]),
+        [front @ .., k, n] => (front, [*k, *n]),
+        [] => (&[][..], [1, 1]),
+    };
+    if k != rows {
+        return Err(complaint(format!("{k} is not {rows}")));
+    }
+    let batch = broadcast(fronts, front)
+        .ok_or_else(|| complaint("the axes in front can not be broadcast".into()))?;
+    let mut shape = batch.clone();
+    if a.len() > 1 {
+        shape.push(m);
+    }
+    if b.len() > 1 {
+        shape.push(n);
+    }
+    Ok(Product { batch, sizes: [m, k, n], shape })
+}
+
+fn convolution(conv: &Conv, x: &[usize], w: &[usize], bias: Option<&[usize]>) -> Shaped {
+    let ([batch, channels, dims @ ..], [outputs, per_group, kernel @ ..]) = (x, w) else {
+        return Err(mismatch(format!("a convolution of {x:?} with weights {w:?}")));
+    };
+    let groups = conv.groups;
+    if groups == 0 || per_group.checked_mul(groups) != Some(*channels) || !outputs.is_multiple_of(groups) {
+        let rule = format!("a convolution of {x:?} in {groups} groups with weights {w:?}");
+        return Err(mismatch(rule));
+    }
+    if kernel != conv.window.kernel || bias.is_some_and(|b| b != [*outputs]) {
+        let bias = bias.map_or(String::new(), |b| format!(" and bias {b:?}"));
+        return Err(mismatch(format!("{conv} with weights {w:?}{bias}")));
+    }
+    let Some(positions) = conv.window.positions(dims) else {
+        return Err(mismatch(format!("{conv} has no position on {x:?}")));
+    };
+    Ok([&[*batch, *outputs][..], &positions].concat())
+}
+
+fn pooling(pool: &Pool, x: &[usize]) -> Shaped {
+    let window = &pool.window;
+    let complaint = || mismatch(format!("{pool} with {:?} windows on {x:?}", pool.output));
+    let [batch, channels, dims @ ..] = x else { return Err(complaint()) };
+    if !window.is_consistent(dims.len()) || pool.output.len() != dims.len() {
+        return Err(complaint());
+    }
+    for axis in 0..dims.len() {
+        let begin = (pool.output[axis].max(1) - 1).checked_mul(window.strides[axis]);
+        let padded = dims[axis].checked_add(window.pads_begin[axis]).and_then(|d| d.checked_add(window.pads_end[axis]));
+        // The last window begins inside the operand or its padding.
+        if pool.output[axis] == 0 || begin.is_none() || padded.is_none() || begin >= padded {
+            return Err(complaint());
         }
     }
-    Ok(vec![n])
+    Ok([&[*batch, *channels][..], &pool.output].concat())
 }
 
-fn batch_normalization(x: &Value, parameters: &[&Value]) -> Result<Vec<usize>, ShapeError> {
-    let channels = x.shape.first();
-    for p in parameters {
-        if p.shape.len() != 1 || p.shape.first() != channels {
-            return Err(mismatch(format!(
-                "batch normalisation of {} with a parameter of {}",
-                text(x),
-                text(p)
-            )));
+fn scanned(scan: &super::Scan, shapes: &[&[usize]]) -> Shaped {
+    let body = &scan.body;
+    let inputs: Vec<&[usize]> = body.inputs().iter().map(|&v| body.value(v).shape.as_slice()).collect();
+    let outputs: Vec<&[usize]> = body.outputs().iter().map(|&v| body.value(v).shape.as_slice()).collect();
+    let moving = scan.states.saturating_add(scan.sequences);
+    if inputs.len() != shapes.len() || moving > inputs.len() || scan.states > outputs.len() || scan.steps == 0 {
+        let rule = format!("{scan} of {} values with a body of {} inputs", shapes.len(), inputs.len());
+        return Err(mismatch(rule));
+    }
+    for (i, (&given, &wanted)) in shapes.iter().zip(&inputs).enumerate() {
+        let sequence = (scan.states..moving).contains(&i);
+        let fits = if sequence { given.split_first() == Some((&scan.steps, wanted)) } else { given == wanted };
+        if !fits || (i < scan.states && outputs[i] != wanted) {
+            return Err(mismatch(format!("{scan}: operand {i} of {given:?} for the body's {wanted:?}")));
         }
     }
-    Ok(x.shape.clone())
-}
-
-fn viewed(kind: View, x: &Value, to: &[usize]) -> Result<Vec<usize>, ShapeError> {
-    if element_count(to) != Some(x.len()) {
-        let to = shape_text(to, true);
-        return Err(mismatch(format!(
-            "{} of {} to {to} changes the number of elements",
-            Op::View(kind),
-            text(x)
-        )));
-    }
-    Ok(to.to_vec())
-}
-
-/// The dimensions of a binary operator's operand as seen by one sample: constants may carry a leading batch
-/// dimension of 1.
-pub(crate) fn sample_dims(value: &Value, rank: usize) -> Option<&[usize]> {
-    match value.shape.as_slice() {
-        dims if dims.len() <= rank => Some(dims),
-        [1, dims @ ..] if !value.is_batched() && dims.len() == rank => Some(dims),
-        _ => None,
-    }
-}
-
-fn binary(op: &Op, a: &Value, b: &Value) -> Result<Vec<usize>, ShapeError> {
-    let complaint = || format!("{} of {} and {}", op.name(), text(a), text(b));
-    let rank = match (a.is_batched(), b.is_batched()) {
-        (true, true) if a.shape.len() == b.shape.len() => a.shape.len(),
-        (true, true) => return Err(mismatch(format!("{}: the ranks differ", complaint()))),
-        (true, false) => a.shape.len(),
-        (false, _) => b.shape.len(),
-    };
-    let (Some(da), Some(db)) = (sample_dims(a, rank), sample_dims(b, rank)) else {
-        return Err(unsupported(
-            format!("{}: the constant has dimensions beyond those of one sample", complaint()),
-            "a constant may have at most the dimensions of the other operand, and 1 in place of the batch",
-        ));
-    };
-    broadcast(da, db).ok_or_else(|| mismatch(format!("{}: the shapes can not be broadcast", complaint())))
+    scan.shape().ok_or_else(|| mismatch(format!("{scan}: the body has no such output")))
 }
 
 /// The shape that `a` and `b` are broadcast to, aligned at the last axis; `None` when they can not be.
-pub(crate) fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let rank = a.len().max(b.len());
     let dim = |s: &[usize], axis: usize| (axis + s.len()).checked_sub(rank).map_or(1, |i| s[i]);
     (0..rank)
@@ -193,27 +203,15 @@ pub(crate) fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
         .collect()
 }
 
-/// For every element of the shape `to` the index of the element of `from` it is broadcast from.
-pub(crate) fn broadcast_order(from: &[usize], to: &[usize]) -> Vec<u32> {
-    let strides = super::tensor::strides(from);
+/// For every element of the shape `to`, row-major, the index of the element of `from` that it is broadcast from. `to`
+/// must be what `from` can be broadcast to, without a dimension of 0.
+pub fn broadcast_order(from: &[usize], to: &[usize]) -> Vec<u32> {
+    let strides = strides(from);
     let steps: Vec<usize> = (0..to.len())
         .map(|axis| match (axis + from.len()).checked_sub(to.len()) {
             Some(i) if from[i] != 1 => strides[i],
             _ => 0,
         })
         .collect();
-    super::tensor::walk(to, &steps)
-}
-
-/// The element-wise `op` of two constants, broadcast; `None` when they can not be broadcast, the result is empty
-/// or too large.
-pub(crate) fn binary_of_constants(op: super::Binary, a: &Tensor, b: &Tensor) -> Option<Tensor> {
-    let shape = broadcast(a.shape(), b.shape())?;
-    if element_count(&shape)? == 0 {
-        return None;
-    }
-    let (ia, ib) = (broadcast_order(a.shape(), &shape), broadcast_order(b.shape(), &shape));
-    let data =
-        ia.iter().zip(&ib).map(|(&i, &j)| op.apply(a.data()[i as usize], b.data()[j as usize])).collect();
-    Tensor::new(shape, data)
+    walk(to, &steps)
 }

@@ -1,7 +1,5 @@
-//! Arithmetic of the golden model, the same bits on every machine: sums run in a fixed order, multiplication and
-//! addition round separately (Rust never fuses them), exp and log are those of the `libm` crate.
-
-use super::op::{Binary, Unary};
+//! Matrix products of the golden model, the same bits on every machine: sums run in a fixed order, multiplication and
+//! addition round separately (Rust never fuses them).
 
 /// Columns that one pass over the rows accumulates: two SSE or NEON registers of f32.
 const COLUMNS: usize = 8;
@@ -80,51 +78,6 @@ impl PackedMatrix {
     }
 }
 
-impl Binary {
-    /// The operator applied to two numbers.
-    pub fn apply(self, a: f32, b: f32) -> f32 {
-        match self {
-            Binary::Add => a + b,
-            Binary::Sub => a - b,
-            Binary::Mul => a * b,
-            Binary::Div => a / b,
-        }
-    }
-}
-
-impl Unary {
-    /// The function applied to one number; NaN stays NaN.
-    pub fn apply(self, x: f32) -> f32 {
-        match self {
-            // `max` would turn NaN into 0.
-            Unary::Relu => {
-                if x < 0.0 {
-                    0.0
-                } else {
-                    x
-                }
-            }
-            // exp(-x) overflows to infinity for very negative x, which gives the right limit 0.
-            Unary::Sigmoid => 1.0 / (1.0 + libm::expf(-x)),
-        }
-    }
-}
-
-/// exp(x) / sum exp(x), or its logarithm, in place; the largest element is subtracted first.
-pub(crate) fn softmax(x: &mut [f32], log: bool) {
-    let largest = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0f32;
-    for v in x.iter() {
-        sum += libm::expf(v - largest);
-    }
-    if log {
-        let offset = libm::logf(sum);
-        x.iter_mut().for_each(|v| *v = *v - largest - offset);
-    } else {
-        x.iter_mut().for_each(|v| *v = libm::expf(*v - largest) / sum);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,19 +101,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn functions_keep_their_limits() {
-        assert_eq!(Unary::Sigmoid.apply(-1e30), 0.0);
-        assert_eq!(Unary::Sigmoid.apply(1e30), 1.0);
-        assert_eq!(Unary::Sigmoid.apply(0.0), 0.5);
-        assert!(Unary::Relu.apply(f32::NAN).is_nan());
-        let mut x = [1000.0, 1000.0];
-        softmax(&mut x, false);
-        assert_eq!(x, [0.5, 0.5]);
-        let mut x = [0.0, 0.0];
-        softmax(&mut x, true);
-        assert!((x[0] + std::f32::consts::LN_2).abs() < 1e-6);
     }
 }
