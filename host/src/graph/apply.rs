@@ -80,7 +80,9 @@ impl Function {
                     gamma * (alpha * libm::expm1f(x))
                 }
             }
-            Function::Gelu { tanh: false } => 0.5 * x * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2)),
+            Function::Gelu { tanh: false } => {
+                0.5 * x * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2))
+            }
             Function::Gelu { tanh: true } => {
                 // sqrt(2 / pi)
                 let inner = 0.797_884_6_f32 * (x + 0.044_715 * x * x * x);

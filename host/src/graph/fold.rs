@@ -27,8 +27,10 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], most: usize) -> Result<Tensor, Sh
         let known: Vec<Known<'_>> =
             operands.iter().map(|t| Known { shape: t.shape(), constant: Some(t) }).collect();
         let kernel = Kernel::new(op, &known, &shape);
-        let rows: Vec<Operand<'_>> =
-            operands.iter().map(|t| Operand { data: t.data(), constant: true, len: t.data().len() }).collect();
+        let rows: Vec<Operand<'_>> = operands
+            .iter()
+            .map(|t| Operand { data: t.data(), constant: true, len: t.data().len() })
+            .collect();
         kernel.run(&rows, 1, &mut data);
     }
     Tensor::new(shape.clone(), data).ok_or_else(too_large)

@@ -290,7 +290,10 @@ impl fmt::Display for Function {
             Function::Round(rounding) => write!(f, " {{rounding={rounding:?}}}"),
             Function::Quantize(g) | Function::FakeQuant(g) => {
                 let Grid { scale, zero_point, lo, hi, rounding } = g;
-                write!(f, " {{scale={scale:e} zero_point={zero_point} lo={lo} hi={hi} rounding={rounding:?}}}")
+                write!(
+                    f,
+                    " {{scale={scale:e} zero_point={zero_point} lo={lo} hi={hi} rounding={rounding:?}}}"
+                )
             }
             _ => Ok(()),
         }

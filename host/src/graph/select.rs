@@ -99,7 +99,8 @@ impl Select {
                 Ok(perm.iter().map(|&axis| first[axis]).collect())
             }
             Select::Slice { starts, steps, sizes } => {
-                let complaint = || format!("a slice from {starts:?} by {steps:?}, {sizes:?} elements, of {first:?}");
+                let complaint =
+                    || format!("a slice from {starts:?} by {steps:?}, {sizes:?} elements, of {first:?}");
                 if [starts.len(), steps.len(), sizes.len()].iter().any(|&n| n != first.len()) {
                     return Err(complaint());
                 }
@@ -167,8 +168,10 @@ impl Select {
                         let along = starts[axis].wrapping_add_signed(k as isize * steps[axis]);
                         (along * strides[axis]) as u32
                     };
-                    offsets =
-                        offsets.iter().flat_map(|&base| (0..sizes[axis]).map(move |k| base + at(k))).collect();
+                    offsets = offsets
+                        .iter()
+                        .flat_map(|&base| (0..sizes[axis]).map(move |k| base + at(k)))
+                        .collect();
                 }
                 offsets
             }
@@ -247,7 +250,8 @@ mod tests {
         assert!(slice(vec![0], vec![isize::MAX], vec![usize::MAX]).is_err());
         assert!(slice(vec![0], vec![0], vec![2]).is_err());
         assert!(Select::Concat { axis: 0 }.shape(&[&[], &[]]).is_err());
-        let order = |i| Select::Order { order: Arc::new([i]), fill: 0.0, shape: vec![1] }.shape(&[&[2], &[1]]);
+        let order =
+            |i| Select::Order { order: Arc::new([i]), fill: 0.0, shape: vec![1] }.shape(&[&[2], &[1]]);
         assert!(order(2).is_ok() && order(Select::FILL).is_ok() && order(3).is_err());
     }
 }

@@ -121,8 +121,8 @@ pub(crate) fn matmul(a: &[usize], b: &[usize]) -> Result<Product, ShapeError> {
     if k != rows {
         return Err(complaint(format!("{k} is not {rows}")));
     }
-    let batch = broadcast(fronts, front)
-        .ok_or_else(|| complaint("the axes in front can not be broadcast".into()))?;
+    let batch =
+        broadcast(fronts, front).ok_or_else(|| complaint("the axes in front can not be broadcast".into()))?;
     let mut shape = batch.clone();
     if a.len() > 1 {
         shape.push(m);
@@ -161,7 +161,9 @@ fn pooling(pool: &Pool, x: &[usize]) -> Shaped {
     }
     for axis in 0..dims.len() {
         let begin = (pool.output[axis].max(1) - 1).checked_mul(window.strides[axis]);
-        let padded = dims[axis].checked_add(window.pads_begin[axis]).and_then(|d| d.checked_add(window.pads_end[axis]));
+        let padded = dims[axis]
+            .checked_add(window.pads_begin[axis])
+            .and_then(|d| d.checked_add(window.pads_end[axis]));
         // The last window begins inside the operand or its padding.
         if pool.output[axis] == 0 || begin.is_none() || padded.is_none() || begin >= padded {
             return Err(complaint());
@@ -175,13 +177,15 @@ fn scanned(scan: &super::Scan, shapes: &[&[usize]]) -> Shaped {
     let inputs: Vec<&[usize]> = body.inputs().iter().map(|&v| body.value(v).shape.as_slice()).collect();
     let outputs: Vec<&[usize]> = body.outputs().iter().map(|&v| body.value(v).shape.as_slice()).collect();
     let moving = scan.states.saturating_add(scan.sequences);
-    if inputs.len() != shapes.len() || moving > inputs.len() || scan.states > outputs.len() || scan.steps == 0 {
+    if inputs.len() != shapes.len() || moving > inputs.len() || scan.states > outputs.len() || scan.steps == 0
+    {
         let rule = format!("{scan} of {} values with a body of {} inputs", shapes.len(), inputs.len());
         return Err(mismatch(rule));
     }
     for (i, (&given, &wanted)) in shapes.iter().zip(&inputs).enumerate() {
         let sequence = (scan.states..moving).contains(&i);
-        let fits = if sequence { given.split_first() == Some((&scan.steps, wanted)) } else { given == wanted };
+        let fits =
+            if sequence { given.split_first() == Some((&scan.steps, wanted)) } else { given == wanted };
         if !fits || (i < scan.states && outputs[i] != wanted) {
             return Err(mismatch(format!("{scan}: operand {i} of {given:?} for the body's {wanted:?}")));
         }

@@ -19,7 +19,8 @@ impl fmt::Display for Graph {
         }
         for (id, node) in self.iter() {
             let operands: Vec<String> = node.inputs.iter().map(|&i| text(i)).collect();
-            let from = if node.origin == node.op.name() { String::new() } else { format!(" [{}]", node.origin) };
+            let from =
+                if node.origin == node.op.name() { String::new() } else { format!(" [{}]", node.origin) };
             let (index, name, operands) = (id.index(), &node.name, operands.join(", "));
             writeln!(f, "n{index} {}{from} {name:?} ({operands}) -> {}", node.op, text(node.output))?;
             if let super::Op::Scan(scan) = &node.op {

@@ -1,33 +1,38 @@
 //! The attributes of one node: every attribute must be known, have the right type and a supported value.
 
-use super::onnx::{AttributeProto, NodeProto, TensorProto, attribute_type};
+use super::onnx::{AttributeProto, GraphProto, NodeProto, TensorProto, attribute_type};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
-/// The attributes of a node, of which only `known` names may occur.
+/// The attributes of a node.
+#[derive(Clone, Copy)]
 pub(crate) struct Attributes<'a> {
     list: &'a [AttributeProto],
     place: &'a str,
 }
 
 impl<'a> Attributes<'a> {
+    pub(crate) fn new(node: &'a NodeProto, place: &'a str) -> Self {
+        Self { list: &node.attribute, place }
+    }
+
     /// Refuses attributes that are not in `known`, and attributes given twice.
-    pub(crate) fn new(node: &'a NodeProto, known: &[&str], place: &'a str) -> Result<Self, Diagnostics> {
+    pub(crate) fn only(&self, operator: &str, known: &[&str]) -> Result<(), Diagnostics> {
         let mut found = Diagnostics::default();
-        for (i, attribute) in node.attribute.iter().enumerate() {
+        for (i, attribute) in self.list.iter().enumerate() {
             let name = attribute.name.as_str();
             if !known.contains(&name) {
                 let way_out = match known {
-                    [] => format!("{} takes no attribute here", node.op_type),
-                    _ => format!("{} takes {}", node.op_type, known.join(", ")),
+                    [] => format!("{operator} takes no attribute here"),
+                    _ => format!("{operator} takes {}", known.join(", ")),
                 };
                 let rule = format!("the attribute {name:?} is not supported");
-                found.push(Diagnostic::error("SP0106", place, rule, way_out));
-            } else if node.attribute[..i].iter().any(|a| a.name == name) {
+                found.push(Diagnostic::error("SP0106", self.place, rule, way_out));
+            } else if self.list[..i].iter().any(|a| a.name == name) {
                 let rule = format!("the attribute {name:?} is given twice");
-                found.push(Diagnostic::error("SP0106", place, rule, "export the model again"));
+                found.push(Diagnostic::error("SP0106", self.place, rule, "export the model again"));
             }
         }
-        found.into_result(Self { list: &node.attribute, place })
+        found.into_result(())
     }
 
     fn get(&self, name: &str, wanted: i32, kind: &str) -> Result<Option<&'a AttributeProto>, Diagnostics> {
@@ -65,6 +70,23 @@ impl<'a> Attributes<'a> {
     /// A list of numbers.
     pub(crate) fn floats(&self, name: &str) -> Result<Option<&'a [f32]>, Diagnostics> {
         Ok(self.get(name, attribute_type::FLOATS, "a list of numbers")?.map(|a| a.floats.as_slice()))
+    }
+
+    /// A text.
+    pub(crate) fn text(&self, name: &str, default: &str) -> Result<String, Diagnostics> {
+        let text = self.get(name, attribute_type::STRING, "a text")?;
+        Ok(text.map_or_else(|| default.to_owned(), |a| String::from_utf8_lossy(&a.s).into_owned()))
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Diagnostics> {
+        let list = self.get(name, attribute_type::STRINGS, "a list of texts")?;
+        Ok(list.map(|a| a.strings.iter().map(|s| String::from_utf8_lossy(s).into_owned()).collect()))
+    }
+
+    /// A graph.
+    pub(crate) fn graph(&self, name: &str) -> Result<Option<&'a GraphProto>, Diagnostics> {
+        Ok(self.get(name, attribute_type::GRAPH, "a graph")?.and_then(|a| a.g.as_deref()))
     }
 
     /// A tensor.

@@ -1,7 +1,7 @@
-//! The network's single input and single output, and the rule for the batch dimension.
+//! The network's inputs: shapes made complete.
 
-use super::OPSETS;
 use super::onnx::{DimensionProto, GraphProto, ModelProto, ValueInfoProto, data_type};
+use super::{OPSETS, Options};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{MAX_SAMPLE_LEN, element_count};
 
@@ -26,101 +26,105 @@ pub(crate) fn opset(model: &ModelProto) -> Result<i64, Diagnostic> {
     }
 }
 
-fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ")
+/// One input that is not an initialiser.
+pub(crate) struct Input<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) element: i32,
 }
 
-/// The name of the only input that is not an initialiser, and the shape of one sample.
-pub(crate) fn input(graph: &GraphProto) -> Result<(&str, Vec<usize>), Diagnostics> {
+fn true_inputs(graph: &GraphProto) -> impl Iterator<Item = &ValueInfoProto> {
+    // Up to IR version 3 initialisers are listed among the inputs.
     let initializers: std::collections::BTreeSet<&str> =
         graph.initializer.iter().map(|t| t.name.as_str()).collect();
-    let inputs: Vec<&ValueInfoProto> =
-        graph.input.iter().filter(|i| !initializers.contains(i.name.as_str())).collect();
-    let [input] = inputs.as_slice() else {
-        let rule = match inputs.len() {
-            0 => "the model has no input".to_owned(),
-            n => format!("the model has {n} inputs: {}", quoted(inputs.iter().map(|i| i.name.as_str()))),
-        };
-        let way_out = "export a network with exactly one input";
-        return Err(Diagnostic::error("SP0103", "graph inputs", rule, way_out).into());
-    };
-    let place = format!("input {:?}", input.name);
-    Ok((&input.name, sample_shape(input, &place)?))
+    graph.input.iter().filter(move |i| !initializers.contains(i.name.as_str()))
 }
 
-/// The name of the only output.
-pub(crate) fn output(graph: &GraphProto) -> Result<&str, Diagnostic> {
-    match graph.output.as_slice() {
-        [output] => Ok(&output.name),
-        outputs => {
-            let rule = match outputs.len() {
-                0 => "the model has no output".to_owned(),
-                n => {
-                    format!("the model has {n} outputs: {}", quoted(outputs.iter().map(|o| o.name.as_str())))
-                }
-            };
-            Err(Diagnostic::error(
-                "SP0103",
-                "graph outputs",
-                rule,
-                "export a network with exactly one output",
-            ))
+/// The names of the inputs that are not initialisers.
+pub(crate) fn input_names(graph: &GraphProto) -> impl Iterator<Item = &str> {
+    true_inputs(graph).map(|input| input.name.as_str())
+}
+
+/// The inputs that are not initialisers, with their complete shapes.
+pub(crate) fn inputs<'a>(graph: &'a GraphProto, options: &Options) -> Result<Vec<Input<'a>>, Diagnostics> {
+    let mut found = Diagnostics::default();
+    let mut inputs = Vec::new();
+    for input in true_inputs(graph) {
+        match complete(input, options) {
+            Ok(input) => inputs.push(input),
+            Err(faults) => found.extend(faults),
         }
     }
+    if inputs.is_empty() && found.is_empty() {
+        let way_out = "export a network with at least one input";
+        found.push(Diagnostic::error("SP0103", "graph inputs", "the model has no input", way_out));
+    }
+    found.into_result(inputs)
 }
 
-fn sample_shape(input: &ValueInfoProto, place: &str) -> Result<Vec<usize>, Diagnostics> {
-    let fail = |code, rule: String, way_out: &str| Err(Diagnostic::error(code, place, rule, way_out).into());
+/// The input with a batch left open set to 1.
+fn complete<'a>(input: &'a ValueInfoProto, options: &Options) -> Result<Input<'a>, Diagnostics> {
+    let place = format!("input {:?}", input.name);
+    let fail = |code, rule: String, way_out: &str| Err(Diagnostic::error(code, &place, rule, way_out).into());
     let Some(tensor) = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) else {
         return fail(
             "SP0109",
             "the input is not a tensor".into(),
-            "export a network whose input is a tensor",
+            "export a network whose inputs are tensors",
         );
     };
-    if tensor.elem_type != data_type::FLOAT {
-        let rule = format!("the input's element type is {}, not FLOAT", data_type::name(tensor.elem_type));
+    if !data_type::is_float(tensor.elem_type) && !data_type::is_whole(tensor.elem_type) {
+        let rule = format!("the input's element type is {}", data_type::name(tensor.elem_type));
         return fail("SP0109", rule, "export the network in 32-bit floating point");
     }
     let Some(shape) = &tensor.shape else {
         return fail("SP0107", "the input has no shape".into(), "export the model with a fixed input shape");
     };
-    let Some((batch, dims)) = shape.dim.split_first() else {
-        return fail("SP0107", "the input has no dimensions".into(), "its first dimension must be the batch");
-    };
-    if let Some(fixed) = batch.dim_value.filter(|&v| v != 1 && v != 0) {
-        let rule = format!("the input's first dimension, the batch, is fixed to {fixed}");
-        return fail("SP0107", rule, "export the model with a batch of 1 or a named batch dimension");
-    }
-    if dims.is_empty() {
-        let rule = "the input has only one dimension, which is taken as the batch";
-        return fail("SP0107", rule.into(), "export the model with a batch dimension in front");
-    }
     let mut found = Diagnostics::default();
-    let mut sample = Vec::with_capacity(dims.len());
-    for (axis, dim) in dims.iter().enumerate() {
-        match fixed(dim) {
-            Ok(dim) => sample.push(dim),
-            Err(what) => found.push(Diagnostic::error(
+    let mut sizes = Vec::with_capacity(shape.dim.len());
+    for (axis, dim) in shape.dim.iter().enumerate() {
+        match fixed(dim, options) {
+            Ok(size) => sizes.push(size),
+            // The batch: a sample is computed on its own.
+            Err(Open::Unknown(_)) if axis == 0 => sizes.push(1),
+            Err(Open::Unknown(what)) => found.push(Diagnostic::error(
                 "SP0107",
-                place,
-                format!("dimension {} is {what}; only the first, the batch, may be left open", axis + 1),
-                "export the model with fixed dimensions (an option --dim NAME=SIZE is not available yet)",
+                &place,
+                format!("dimension {axis} is {what}; only the first, the batch, may be left open"),
+                "give it a size with --dim NAME=SIZE, or export the model with fixed dimensions",
+            )),
+            Err(Open::Wrong(what)) => found.push(Diagnostic::error(
+                "SP0107",
+                &place,
+                format!("dimension {axis} is {what}"),
+                "export the model with fixed dimensions",
             )),
         }
     }
-    if found.is_empty() && element_count(&sample).is_none_or(|count| count > MAX_SAMPLE_LEN) {
-        let rule = format!("one sample of shape {sample:?} has more than 2^24 elements");
-        found.push(Diagnostic::error("SP0115", place, rule, "use a smaller input"));
+    if found.is_empty() && element_count(&sizes).is_none_or(|count| count > MAX_SAMPLE_LEN) {
+        let rule = format!("one sample of shape {sizes:?} has more than 2^24 elements");
+        found.push(Diagnostic::error("SP0115", &place, rule, "use a smaller input"));
     }
-    found.into_result(sample)
+    found.into_result(Input { name: &input.name, shape: sizes, element: tensor.elem_type })
 }
 
-fn fixed(dim: &DimensionProto) -> Result<usize, String> {
+/// Why a dimension has no size.
+enum Open {
+    /// A name or nothing.
+    Unknown(String),
+    /// A number that is no size.
+    Wrong(String),
+}
+
+fn fixed(dim: &DimensionProto, options: &Options) -> Result<usize, Open> {
     match (dim.dim_value, dim.dim_param.as_deref()) {
-        (Some(value), _) if value >= 1 => usize::try_from(value).map_err(|_| value.to_string()),
-        (_, Some(name)) if !name.is_empty() => Err(format!("named {name:?}")),
-        (Some(value), _) => Err(value.to_string()),
-        _ => Err("not stated".to_owned()),
+        (Some(value), _) if value >= 1 => usize::try_from(value).map_err(|_| Open::Wrong(value.to_string())),
+        (_, Some(name)) if !name.is_empty() => match options.dims.get(name) {
+            Some(&size) if size >= 1 => Ok(size),
+            _ => Err(Open::Unknown(format!("named {name:?}"))),
+        },
+        // Some exporters write 0 or -1 for a size they do not know.
+        (Some(0 | -1), _) | (None, _) => Err(Open::Unknown("not stated".to_owned())),
+        (Some(value), _) => Err(Open::Wrong(value.to_string())),
     }
 }

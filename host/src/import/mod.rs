@@ -1,18 +1,25 @@
 //! Import of trained networks: ONNX files become a [`Graph`].
 //!
+//! Every operator is translated into a few [primitives](crate::graph::Op) by a function of its own in `ops`; what can be
+//! computed at once (shapes, constants) is. One sample is one complete set of inputs: an open first dimension, the
+//! batch, is set to 1 and stays in the shape.
+//!
 //! The reader is bounded and total: sizes are checked before anything is allocated from them, every fault of
 //! the file is reported with the node or tensor it lies in, all nodes at once, and no input makes it panic.
 
 mod attributes;
 mod constant;
+mod context;
+mod fold;
 mod interface;
 mod names;
-mod node;
 mod onnx;
+mod ops;
 mod reader;
 mod shaping;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -29,29 +36,17 @@ pub const MAX_FILE_LEN: u64 = 1 << 31;
 /// definitions were compared.
 pub const OPSETS: std::ops::RangeInclusive<i64> = 7..=28;
 
-/// The supported operators of the domain `ai.onnx`, sorted.
-pub const OPERATORS: &[&str] = &[
-    "Add",
-    "BatchNormalization",
-    "Cast",
-    "Constant",
-    "Div",
-    "Dropout",
-    "Flatten",
-    "Gemm",
-    "Identity",
-    "LogSoftmax",
-    "MatMul",
-    "Mul",
-    "Relu",
-    "Reshape",
-    "Sigmoid",
-    "Softmax",
-    "Squeeze",
-    "Sub",
-    "Transpose",
-    "Unsqueeze",
-];
+/// What the caller knows beyond the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Sizes of named dimensions of the inputs.
+    pub dims: BTreeMap<String, usize>,
+}
+
+/// The supported operators, sorted; those outside the domain `ai.onnx` as `domain.Operator`.
+pub fn operators() -> Vec<String> {
+    ops::names()
+}
 
 /// Messages and strings a model may consist of; the largest networks in use have some ten thousand.
 const MAX_MESSAGES: usize = 2_000_000;
@@ -62,6 +57,14 @@ const MAX_MESSAGES: usize = 2_000_000;
 /// SP0001 when it can not be read, SP0003 when it is longer than [`MAX_FILE_LEN`], and all those of
 /// [`parse_onnx`].
 pub fn read_onnx(path: &Path) -> Result<Graph> {
+    read_onnx_with(path, &Options::default())
+}
+
+/// As [`read_onnx`], with sizes for named dimensions.
+///
+/// # Errors
+/// As [`read_onnx`].
+pub fn read_onnx_with(path: &Path, options: &Options) -> Result<Graph> {
     let name = path.display().to_string();
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|e| Diagnostic::read(path, &e))?;
@@ -71,7 +74,7 @@ pub fn read_onnx(path: &Path) -> Result<Graph> {
         let rule = "the file is longer than 2 GiB";
         return Err(Diagnostic::error("SP0003", name, rule, "use a smaller network").into());
     }
-    parse_onnx(&bytes, &name)
+    parse_onnx_with(&bytes, &name, options)
 }
 
 /// Reads an ONNX model from `bytes`; `name` stands for it in the errors.
@@ -80,6 +83,14 @@ pub fn read_onnx(path: &Path) -> Result<Graph> {
 /// SP0101 when the bytes are not an ONNX model, SP0102 to SP0115 for whatever the model holds that is not
 /// supported or contradictory, all of them at once.
 pub fn parse_onnx(bytes: &[u8], name: &str) -> Result<Graph> {
+    parse_onnx_with(bytes, name, &Options::default())
+}
+
+/// As [`parse_onnx`], with sizes for named dimensions.
+///
+/// # Errors
+/// As [`parse_onnx`].
+pub fn parse_onnx_with(bytes: &[u8], name: &str, options: &Options) -> Result<Graph> {
     let not_onnx = |rule: String, way_out: &str| Diagnostic::error("SP0101", name, rule, way_out).into();
     if bytes.is_empty() {
         return Err(not_onnx("the file is empty".into(), "export the model to ONNX again"));
@@ -103,5 +114,5 @@ pub fn parse_onnx(bytes: &[u8], name: &str) -> Result<Graph> {
     let Some(graph) = &model.graph else {
         return Err(not_onnx("the file is not an ONNX model: it holds no graph".into(), way_out));
     };
-    reader::read(&model, graph).map_err(|found| found.within(name))
+    reader::read(&model, graph, options).map_err(|found| found.within(name))
 }

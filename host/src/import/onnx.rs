@@ -71,12 +71,18 @@ pub(crate) struct AttributeProto {
     pub(crate) f: f32,
     #[prost(int64, tag = "3")]
     pub(crate) i: i64,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(crate) s: Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub(crate) t: Option<TensorProto>,
+    #[prost(message, optional, boxed, tag = "6")]
+    pub(crate) g: Option<Box<GraphProto>>,
     #[prost(float, repeated, tag = "7")]
     pub(crate) floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub(crate) ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub(crate) strings: Vec<Vec<u8>>,
     /// Which of the fields is meant; 0 in files of the first IR versions.
     #[prost(int32, tag = "20")]
     pub(crate) r#type: i32,
@@ -86,9 +92,12 @@ pub(crate) struct AttributeProto {
 pub(crate) mod attribute_type {
     pub(crate) const FLOAT: i32 = 1;
     pub(crate) const INT: i32 = 2;
+    pub(crate) const STRING: i32 = 3;
     pub(crate) const TENSOR: i32 = 4;
+    pub(crate) const GRAPH: i32 = 5;
     pub(crate) const FLOATS: i32 = 6;
     pub(crate) const INTS: i32 = 7;
+    pub(crate) const STRINGS: i32 = 8;
 }
 
 /// A constant.
@@ -104,6 +113,8 @@ pub(crate) struct TensorProto {
     pub(crate) int32_data: Vec<i32>,
     #[prost(int64, repeated, tag = "7")]
     pub(crate) int64_data: Vec<i64>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub(crate) uint64_data: Vec<u64>,
     #[prost(string, tag = "8")]
     pub(crate) name: String,
     #[prost(bytes = "vec", tag = "9")]
@@ -129,14 +140,48 @@ pub(crate) struct StringStringEntryProto {
 /// Numbers of `TensorProto.data_type`.
 pub(crate) mod data_type {
     pub(crate) const FLOAT: i32 = 1;
+    pub(crate) const UINT8: i32 = 2;
+    pub(crate) const INT8: i32 = 3;
+    pub(crate) const UINT16: i32 = 4;
+    pub(crate) const INT16: i32 = 5;
     pub(crate) const INT32: i32 = 6;
     pub(crate) const INT64: i32 = 7;
     pub(crate) const BOOL: i32 = 9;
+    pub(crate) const FLOAT16: i32 = 10;
     pub(crate) const DOUBLE: i32 = 11;
+    pub(crate) const UINT32: i32 = 12;
+    pub(crate) const UINT64: i32 = 13;
+    pub(crate) const BFLOAT16: i32 = 16;
+
+    /// Whether numbers of this type have fractions.
+    pub(crate) fn is_float(number: i32) -> bool {
+        matches!(number, FLOAT | FLOAT16 | DOUBLE | BFLOAT16)
+    }
+
+    /// Whether numbers of this type are whole, truths included.
+    pub(crate) fn is_whole(number: i32) -> bool {
+        whole_range(number).is_some()
+    }
+
+    /// Least and greatest number of a type of whole numbers; 64-bit unsigned ones are cut at the signed limit.
+    pub(crate) fn whole_range(number: i32) -> Option<(i64, i64)> {
+        Some(match number {
+            BOOL => (0, 1),
+            UINT8 => (0, 255),
+            INT8 => (-128, 127),
+            UINT16 => (0, 65_535),
+            INT16 => (-32_768, 32_767),
+            UINT32 => (0, 4_294_967_295),
+            INT32 => (-2_147_483_648, 2_147_483_647),
+            UINT64 => (0, i64::MAX),
+            INT64 => (i64::MIN, i64::MAX),
+            _ => return None,
+        })
+    }
 
     /// The name `onnx.proto` gives to a number.
     pub(crate) fn name(number: i32) -> String {
-        const NAMES: [&str; 17] = [
+        const NAMES: [&str; 23] = [
             "UNDEFINED",
             "FLOAT",
             "UINT8",
@@ -154,6 +199,12 @@ pub(crate) mod data_type {
             "COMPLEX64",
             "COMPLEX128",
             "BFLOAT16",
+            "FLOAT8E4M3FN",
+            "FLOAT8E4M3FNUZ",
+            "FLOAT8E5M2",
+            "FLOAT8E5M2FNUZ",
+            "UINT4",
+            "INT4",
         ];
         let name = usize::try_from(number).ok().and_then(|i| NAMES.get(i));
         name.map_or_else(|| format!("number {number}"), |name| (*name).to_owned())

@@ -21,6 +21,7 @@ impl Kind {
             (Kind::Graph, 5) | (Kind::Attribute, 5) => Kind::Tensor,
             (Kind::Graph, 11 | 12 | 15) => Kind::Type,
             (Kind::Node, 5) => Kind::Attribute,
+            (Kind::Attribute, 6) => Kind::Graph,
             // Types nest value > type > tensor type > shape > dimension; every field of theirs may be a message.
             (Kind::Type, 1 | 2) => Kind::Type,
             _ => Kind::Leaf,
@@ -37,7 +38,7 @@ pub(crate) fn has_at_most(bytes: &[u8], most: usize) -> bool {
 
 /// `None` when the budget is used up.
 fn count(mut bytes: &[u8], kind: Kind, depth: usize, left: &mut usize) -> Option<()> {
-    const DEEPEST: usize = 16;
+    const DEEPEST: usize = 100;
     while !bytes.is_empty() && depth < DEEPEST {
         let Some(key) = varint(&mut bytes) else { return Some(()) };
         let length = match key & 7 {

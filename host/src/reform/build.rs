@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::dot::{DotAct, DotGraph, DotNode, DotSource};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::graph::{Binary, Graph, Node, NodeId, Op, ValueId};
+use crate::graph::{Binary, Graph, Node, NodeId, Op, Select, ValueId};
 use crate::numeric::Matrix;
 
 /// What a value of the graph is, in terms of dot-like nodes already made.
@@ -19,8 +19,17 @@ enum Form {
 /// Reforms `graph` into dot-like nodes.
 ///
 /// # Errors
-/// SP0301 for every node that can not be reformed.
+/// SP0301 for every node that can not be reformed, SP0103 for a network with several inputs or outputs.
 pub fn reform(graph: &Graph) -> Result<DotGraph> {
+    if graph.inputs().len() != 1 || graph.outputs().len() != 1 {
+        let names = |list: &[ValueId]| {
+            list.iter().map(|&v| format!("{:?}", graph.value(v).name)).collect::<Vec<_>>().join(", ")
+        };
+        let (inputs, outputs) = (names(graph.inputs()), names(graph.outputs()));
+        let rule = format!("the model has the inputs {inputs} and the outputs {outputs}");
+        let way_out = "only networks with one input and one output are compiled yet";
+        return Err(Diagnostic::error("SP0103", "graph", rule, way_out).into());
+    }
     let input = graph.value(graph.input());
     let mut walk = Walk {
         graph,
@@ -65,21 +74,25 @@ struct Walk<'g> {
 
 impl Walk<'_> {
     fn refuse(&mut self, node: &Node, rule: impl Into<String>, way_out: &str) {
-        let place = format!("node {:?} ({})", node.name, node.op.name());
+        let place = format!("node {:?} ({})", node.name, node.origin);
         self.found.push(Diagnostic::error("SP0301", place, rule, way_out));
     }
 
     fn node(&mut self, id: NodeId, node: &Node) {
         let form = match &node.op {
-            Op::View(view) => {
-                self.rewrites.push(format!("{:?}: {view:?} moves no element and disappears", node.name));
+            Op::Select(Select::View { .. }) => {
+                self.rewrites
+                    .push(format!("{:?}: {} moves no element and disappears", node.name, node.origin));
                 self.form(node, 0)
             }
-            Op::MatMul | Op::Gemm { .. } => self.dense(id, node),
+            Op::MatMul => self.dense(id, node),
             Op::Binary(op) => self.binary(node, *op),
-            Op::BatchNormalization { epsilon } => self.normalise(node, *epsilon),
-            Op::Unary(op) => self.activate(node, DotAct::from_unary(*op)),
+            Op::Map(function) => match DotAct::from_function(*function) {
+                Some(act) => self.activate(node, act),
+                None => self.unknown(node),
+            },
             Op::Softmax { first, last, .. } => self.softmax(node, *first, *last),
+            _ => self.unknown(node),
         };
         if let Some(form) = form {
             self.forms.insert(node.output, form);
@@ -91,9 +104,20 @@ impl Walk<'_> {
         self.forms.get(node.inputs.get(at)?).cloned()
     }
 
+    fn unknown(&mut self, node: &Node) -> Option<Form> {
+        self.form(node, 0)?;
+        let rule = format!("the primitive {} is not compiled yet", node.op.name());
+        self.refuse(node, rule, "train without it");
+        None
+    }
+
     fn dense(&mut self, id: NodeId, node: &Node) -> Option<Form> {
+        let Some(linear) = self.graph.linear(id) else {
+            let rule = "only the product of a computed value and a constant matrix is compiled yet";
+            self.refuse(node, rule, "train without it");
+            return None;
+        };
         let form = self.form(node, 0)?;
-        let linear = self.graph.linear(id)?;
         let (inputs, outputs) = (linear.weights.shape()[0], linear.weights.shape()[1]);
         let operand = self.graph.value(linear.input);
         if operand.len() != inputs {
@@ -166,6 +190,7 @@ impl Walk<'_> {
                 return None;
             }
             Binary::Div => (values.iter().map(|v| 1.0 / v).collect(), vec![0.0; len]),
+            _ => return self.unknown(node),
         };
         if scale.iter().chain(&offset).any(|v| !v.is_finite()) {
             self.refuse(node, "a constant is zero or not finite", "repair the model's constant");
@@ -180,10 +205,10 @@ impl Walk<'_> {
         let sign = match op {
             Binary::Add => 1.0,
             Binary::Sub => -1.0,
-            Binary::Mul | Binary::Div => {
+            _ => {
                 self.refuse(
                     node,
-                    "the product of two computed values is not compiled yet",
+                    format!("{} of two computed values is not compiled yet", op.name()),
                     "train without it",
                 );
                 return None;
@@ -208,28 +233,6 @@ impl Walk<'_> {
             Matrix::from_fn(weights.rows(), weights.cols(), |r, c| weights.at(r, c) + sign * w2.at(r, c));
         let bias = bias.iter().zip(&b2).map(|(a, b)| a + sign * b).collect();
         Some(Form::Sum { source, weights, bias })
-    }
-
-    fn normalise(&mut self, node: &Node, epsilon: f32) -> Option<Form> {
-        let form = self.form(node, 0)?;
-        let parameter = |at: usize| {
-            self.graph.value(node.inputs[at]).constant().map(|t| t.data().to_vec()).unwrap_or_default()
-        };
-        let (gain, bias, mean, variance) = (parameter(1), parameter(2), parameter(3), parameter(4));
-        let shape = &self.graph.value(node.output).shape;
-        let inner: usize = shape.iter().skip(1).product();
-        let len = shape.iter().product::<usize>();
-        let scale_of =
-            |c: usize| f64::from(gain[c]) / libm::sqrt(f64::from(variance[c]) + f64::from(epsilon));
-        let scale: Vec<f64> = (0..len).map(|i| scale_of(i / inner)).collect();
-        let offset: Vec<f64> =
-            (0..len).map(|i| f64::from(bias[i / inner]) - f64::from(mean[i / inner]) * scale[i]).collect();
-        if scale.iter().chain(&offset).any(|v| !v.is_finite()) {
-            self.refuse(node, "a variance is negative, or a parameter not finite", "repair the model");
-            return None;
-        }
-        self.rewrites.push(format!("{:?}: folded into its neighbour", node.name));
-        Some(rescale(form, &scale, &offset))
     }
 
     fn activate(&mut self, node: &Node, act: DotAct) -> Option<Form> {

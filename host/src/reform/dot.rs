@@ -1,7 +1,7 @@
 //! Dot-like nodes.
 
 use crate::diagnostic::{Diagnostic, Result};
-use crate::graph::{Batch, NodeEngine, Tensor2, Unary};
+use crate::graph::{Batch, Function, NodeEngine, Tensor2};
 use crate::numeric::{Matrix, sigmoid};
 
 /// The function after the sum.
@@ -34,10 +34,12 @@ impl DotAct {
         }
     }
 
-    pub(super) fn from_unary(op: Unary) -> Self {
-        match op {
-            Unary::Relu => DotAct::Relu,
-            Unary::Sigmoid => DotAct::Sigmoid,
+    /// The function of a graph's node; `None` where there is none of these.
+    pub(super) fn from_function(function: Function) -> Option<Self> {
+        match function {
+            Function::Relu => Some(DotAct::Relu),
+            Function::Sigmoid => Some(DotAct::Sigmoid),
+            _ => None,
         }
     }
 }

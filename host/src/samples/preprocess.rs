@@ -91,7 +91,8 @@ fn without_ones(shape: &[usize]) -> Vec<usize> {
 }
 
 impl Feed {
-    /// Fits samples of shape `raw` to a model input of shape `model` (one sample each).
+    /// Fits samples of shape `raw` to a model input of shape `model`; a batch of 1 in front of the model's shape that
+    /// the samples do not have is left out.
     ///
     /// # Errors
     /// SP0206 when the numbers of elements differ, SP0209 when the layout does not fit the samples, SP0210 when
@@ -102,6 +103,10 @@ impl Feed {
         layout: Option<&Layout>,
         preprocess: Preprocess,
     ) -> Result<Self> {
+        let model = match model {
+            [1, rest @ ..] if model.len() > raw.len() => rest,
+            _ => model,
+        };
         let misfit = |given: &[usize]| {
             let way_out =
                 "give samples with as many elements as the model's input, or the model they belong to";

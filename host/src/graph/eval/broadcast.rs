@@ -18,16 +18,21 @@ impl Access {
     fn new(from: &[usize], to: &[usize]) -> Self {
         let axes = to.len().saturating_sub(from.len())..to.len();
         // The axes of the operand that are not stretched must be one behind the other.
-        let own: Vec<usize> = axes.clone().filter(|&axis| to[axis] != 1 && from[axis - axes.start] != 1).collect();
+        let own: Vec<usize> =
+            axes.clone().filter(|&axis| to[axis] != 1 && from[axis - axes.start] != 1).collect();
         let (Some(&first), Some(&last)) = (own.first(), own.last()) else {
-            return if to.iter().all(|&d| d == 1) { Access::Same } else { Access::Block { run: 1, period: 1 } };
+            return if to.iter().all(|&d| d == 1) {
+                Access::Same
+            } else {
+                Access::Block { run: 1, period: 1 }
+            };
         };
         let whole = (first..=last).all(|axis| to[axis] == 1 || own.contains(&axis));
         if !whole {
             return Access::Table(broadcast_order(from, to));
         }
         let period: usize = to[first..=last].iter().product();
-        if period == to.iter().product() {
+        if period == to.iter().product::<usize>() {
             return Access::Same;
         }
         Access::Block { run: to[last + 1..].iter().product(), period }

@@ -46,12 +46,21 @@ pub(crate) enum Kernel {
     Conv(ConvKernel),
     Pool(PoolKernel),
     Reduce(ReduceKernel),
-    Softmax { lines: Lines, log: bool },
+    Softmax {
+        lines: Lines,
+        log: bool,
+    },
     Hardmax(Lines),
-    ArgMax { lines: Lines, select_last: bool },
+    ArgMax {
+        lines: Lines,
+        select_last: bool,
+    },
     Copy,
     /// The index of every element in the operands, one behind the other.
-    Order { order: Vec<u32>, fill: f32 },
+    Order {
+        order: Vec<u32>,
+        fill: f32,
+    },
     Linear(Arc<Sparse>),
     Scan(ScanKernel),
 }
@@ -68,7 +77,9 @@ impl Kernel {
             Op::Conv(conv) => Kernel::Conv(ConvKernel::new(conv, operands, shape)),
             Op::Pool(pool) => Kernel::Pool(PoolKernel::new(pool, x)),
             Op::Reduce { kind, axes, .. } => Kernel::Reduce(ReduceKernel::new(*kind, axes, x)),
-            Op::Softmax { first, last, log } => Kernel::Softmax { lines: Lines::new(x, *first, *last), log: *log },
+            Op::Softmax { first, last, log } => {
+                Kernel::Softmax { lines: Lines::new(x, *first, *last), log: *log }
+            }
             Op::Hardmax { first, last } => Kernel::Hardmax(Lines::new(x, *first, *last)),
             Op::ArgMax { axis, select_last, .. } => {
                 Kernel::ArgMax { lines: Lines::new(x, *axis, *axis), select_last: *select_last }

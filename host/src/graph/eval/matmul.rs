@@ -21,7 +21,8 @@ impl MatMulKernel {
         let (mut pairs, mut packed, mut sizes) = (Vec::new(), Vec::new(), [0; 3]);
         if let Ok(product) = matmul(a, b) {
             sizes = product.sizes;
-            let front = |shape: &[usize]| broadcast_order(&shape[..shape.len().saturating_sub(2)], &product.batch);
+            let front =
+                |shape: &[usize]| broadcast_order(&shape[..shape.len().saturating_sub(2)], &product.batch);
             pairs = front(a).into_iter().zip(front(b)).collect();
             let [_, k, n] = sizes;
             if let Some(tensor) = operands[1].constant {

@@ -26,7 +26,8 @@ impl PoolKernel {
             let range = first..(first + tile).min(positions);
             let (index, counts) = self.taps.table(range.clone());
             for (i, out) in out.chunks_exact_mut(positions).enumerate() {
-                let channel = &x.sample(i / channels)[i % channels * self.taps.plane()..][..self.taps.plane()];
+                let channel =
+                    &x.sample(i / channels)[i % channels * self.taps.plane()..][..self.taps.plane()];
                 let windows = index.chunks_exact(per_window).zip(&counts);
                 for (y, (window, &count)) in out[range.clone()].iter_mut().zip(windows) {
                     *y = self.window(channel, window, count);

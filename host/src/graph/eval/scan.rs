@@ -43,7 +43,10 @@ impl ScanKernel {
         for step in 0..*steps {
             let slice = |all: &Vec<f32>| -> Vec<f32> {
                 let len = all.len() / rows / steps;
-                all.chunks_exact(len * steps).flat_map(|sample| &sample[step * len..][..len]).copied().collect()
+                all.chunks_exact(len * steps)
+                    .flat_map(|sample| &sample[step * len..][..len])
+                    .copied()
+                    .collect()
             };
             let mut inputs = std::mem::take(&mut state);
             inputs.extend(series.iter().map(slice));

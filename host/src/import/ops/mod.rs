@@ -1,0 +1,64 @@
+//! The translators: one function per ONNX operator, in files by family, each listed in the `OPERATORS` of its file.
+
+mod conv;
+mod elementwise;
+mod matrix;
+mod moves;
+mod normalise;
+mod pool;
+mod views;
+mod window;
+
+use super::context::Context;
+use crate::diagnostic::Result;
+
+/// Translates one node: makes every wanted output known, or returns all that is wrong with it.
+pub(crate) type Translate = fn(&mut Context<'_, '_>) -> Result<()>;
+
+/// One operator.
+pub(crate) struct Operator {
+    /// Empty for `ai.onnx`.
+    pub(crate) domain: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) translate: Translate,
+}
+
+/// An operator of the domain `ai.onnx`.
+const fn onnx(name: &'static str, translate: Translate) -> Operator {
+    Operator { domain: "", name, translate }
+}
+
+const FAMILIES: &[&[Operator]] = &[
+    conv::OPERATORS,
+    elementwise::OPERATORS,
+    matrix::OPERATORS,
+    moves::OPERATORS,
+    normalise::OPERATORS,
+    pool::OPERATORS,
+    views::OPERATORS,
+];
+
+/// The translator of an operator.
+pub(crate) fn find(domain: &str, name: &str) -> Option<Translate> {
+    let mut all = FAMILIES.iter().flat_map(|family| family.iter());
+    all.find(|o| o.domain == domain && o.name == name).map(|o| o.translate)
+}
+
+/// The names of all operators, sorted, those outside `ai.onnx` with their domain.
+pub(crate) fn names() -> Vec<String> {
+    let all = FAMILIES.iter().flat_map(|family| family.iter());
+    let mut names: Vec<String> = all
+        .map(|o| if o.domain.is_empty() { o.name.to_owned() } else { format!("{}.{}", o.domain, o.name) })
+        .collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_operator_is_listed_twice() {
+        let names = super::names();
+        assert!(names.windows(2).all(|w| w[0] < w[1]), "{names:?}");
+    }
+}
