@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::graph::Unary as Function;
+use crate::graph::Function;
 
 /// One step of a function of one number.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -48,7 +48,7 @@ fn varint(mut value: u64) -> Vec<u8> {
 #[derive(Clone, Default)]
 pub struct Model {
     graph: Vec<u8>,
-    opset: i64,
+    pub opset: i64,
 }
 
 impl Model {

@@ -26,11 +26,19 @@ pub(crate) fn evaluate(
     graph: &Graph,
     inputs: &[(&str, &Values)],
 ) -> std::result::Result<Vec<Result>, String> {
-    let [(_, x)] = inputs else { return Err(format!("{} inputs", inputs.len())) };
-    let rows = x.shape.first().copied().unwrap_or(1);
-    let batch = Tensor2::new(rows, x.data.len() / rows.max(1), x.data.iter().map(|&v| v as f32).collect());
-    let batch = batch.ok_or("the input has no batch")?;
-    let found = Golden::with_threads(graph, 1).output(&batch).map_err(|e| e.to_string())?;
-    let shape = [&[rows][..], &graph.value(graph.output()).shape].concat();
-    Ok(vec![(shape, found.data().to_vec())])
+    let mut row = Vec::with_capacity(graph.sample_len());
+    for &input in graph.inputs() {
+        let value = graph.value(input);
+        let given = inputs.iter().find(|(name, _)| *name == value.name);
+        let (_, x) = given.ok_or_else(|| format!("the input {:?} is missing", value.name))?;
+        if x.data.len() != value.len() {
+            return Err(format!("the input {:?} of {:?} is given as {:?}", value.name, value.shape, x.shape));
+        }
+        row.extend(x.data.iter().map(|&v| v as f32));
+    }
+    let batch = Tensor2::new(1, row.len(), row).ok_or("no sample")?;
+    let names: Vec<&str> = graph.outputs().iter().map(|&v| graph.value(v).name.as_str()).collect();
+    let found = Golden::with_threads(graph, 1).values(&batch, &names).map_err(|e| e.to_string())?;
+    let shapes = graph.outputs().iter().map(|&v| graph.value(v).shape.clone());
+    Ok(shapes.zip(found).map(|(shape, values)| (shape, values.into_data())).collect())
 }
