@@ -4,6 +4,7 @@ use spandrel_core::arith::Rounding;
 use spandrel_core::crossbar as model;
 use spandrel_hwdesc::{Activation, Chip, Kind, Polarity, ReadRounding, Readout};
 
+use crate::dots::Act;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 
 /// A crossbar chip as the compiler sees it.
@@ -55,6 +56,10 @@ pub struct Target {
     pub relu: bool,
     /// Whether there is a native sigmoid.
     pub sigmoid: bool,
+    /// Whether any function of a finished sum can be had, as a table.
+    pub table: bool,
+    /// Whether the largest of several codes can be taken.
+    pub maximum: bool,
 }
 
 impl Target {
@@ -78,6 +83,7 @@ impl Target {
         };
         let relu = crossbar.activations.iter().any(|a| matches!(a, Activation::Relu));
         let sigmoid = crossbar.activations.iter().any(|a| matches!(a, Activation::Sigmoid { .. }));
+        let maximum = crossbar.activations.iter().any(|a| matches!(a, Activation::MaxPool { .. }));
         if !relu {
             let rule = "the chip has no ReLU, which carries every signal between layers";
             refuse("crossbar.activations", rule.into(), "add { kind = \"relu\" }");
@@ -150,9 +156,20 @@ impl Target {
             max_parts: crossbar.max_parts() as usize,
             relu,
             sigmoid,
+            table: false,
+            maximum,
             chip,
         };
         found.into_result(target)
+    }
+
+    /// Whether the chip has this function of a sum that one array holds.
+    pub fn has(&self, act: &Act) -> bool {
+        match act {
+            Act::None => false,
+            Act::Relu => self.relu,
+            Act::Curve(_) => self.table || self.sigmoid && act.is_sigmoid(),
+        }
     }
 
     /// Passes of an input.

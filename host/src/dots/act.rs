@@ -39,6 +39,11 @@ impl Act {
         }
     }
 
+    /// Whether it is the sigmoid alone.
+    pub fn is_sigmoid(&self) -> bool {
+        matches!(self, Act::Curve(steps) if **steps == [Step::Map(Function::Sigmoid)])
+    }
+
     /// The function's value. Functions of the graph are evaluated in f32, as the golden model does.
     pub fn apply(&self, z: f64) -> f64 {
         match self {

@@ -159,8 +159,7 @@ impl<'g> DotEngine<'g> {
 
 fn brought<'e>(node: &DotNode, position: usize, elements: &'e mut Vec<u32>) -> &'e [u32] {
     elements.clear();
-    let indices = node.indices(position);
-    node.body.reads().iter().for_each(|read| read.taps.bring(position, &indices, elements));
+    node.bring(position, elements);
     elements
 }
 

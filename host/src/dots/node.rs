@@ -1,7 +1,7 @@
 //! One node.
 
 use super::act::Act;
-use super::taps::Taps;
+use super::taps::{PAD, Taps};
 use crate::numeric::Matrix;
 
 /// Where a read finds its elements.
@@ -62,6 +62,14 @@ impl Body {
             Body::Max(reads) => reads,
         }
     }
+
+    /// The reads, to be changed.
+    pub fn reads_mut(&mut self) -> &mut [Read] {
+        match self {
+            Body::Dot(dot) => &mut dot.reads,
+            Body::Max(reads) => reads,
+        }
+    }
 }
 
 /// A node and the shape of its value.
@@ -115,6 +123,30 @@ impl DotNode {
             rest /= extent;
         }
         out
+    }
+
+    /// For each tap some element that group 0 reads there at some position, or [`PAD`] for a tap that always lies outside: what
+    /// channel a tap reads is the same at all positions.
+    pub fn representatives(&self) -> Vec<u32> {
+        let mut elements: Vec<u32> = vec![PAD; self.taps()];
+        let positions = self.positions();
+        let mut brought = Vec::new();
+        // The middle of the grid sees every tap inside, but of networks that are nearly all border.
+        for position in std::iter::once(positions / 2).chain(0..positions) {
+            brought.clear();
+            self.bring(position, &mut brought);
+            elements.iter_mut().zip(&brought).filter(|(known, _)| **known == PAD).for_each(|(k, e)| *k = *e);
+            if !elements.contains(&PAD) {
+                break;
+            }
+        }
+        elements
+    }
+
+    /// Appends what all reads bring for group 0 at one position.
+    pub fn bring(&self, position: usize, out: &mut Vec<u32>) {
+        let indices = self.indices(position);
+        self.body.reads().iter().for_each(|read| read.taps.bring(position, &indices, out));
     }
 
     /// Multiplications for one sample.

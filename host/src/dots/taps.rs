@@ -80,6 +80,20 @@ impl Window {
         }
     }
 
+    /// Whether a coordinate of `axis` lies outside for some tap at some position.
+    pub fn leaves(&self, axis: usize, grid: &[usize]) -> bool {
+        let (mut least, mut most) = (self.axes[axis].origin, self.axes[axis].origin);
+        let mut widen = |span: i64| {
+            least += span.min(0);
+            most += span.max(0);
+        };
+        self.dims.iter().filter(|d| d.axis == axis).for_each(|d| widen(d.step * (d.count as i64 - 1)));
+        for term in self.terms.iter().filter(|t| t.axis == axis) {
+            widen(term.coefficient * (grid.get(term.grid).copied().unwrap_or(1) as i64 - 1));
+        }
+        least < 0 || most >= self.axes[axis].extent as i64
+    }
+
     fn len(&self) -> usize {
         self.dims.iter().map(|dim| dim.count).product()
     }
@@ -128,6 +142,14 @@ impl Taps {
     /// Whether nothing is read.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether some tap lies outside at some position of a grid of these extents.
+    pub fn pads(&self, grid: &[usize]) -> bool {
+        match self {
+            Taps::Table { elements, .. } => elements.contains(&PAD),
+            Taps::Window(window) => (0..window.axes.len()).any(|axis| window.leaves(axis, grid)),
+        }
     }
 
     /// Appends the elements of one position to `out`: `indices` are its grid indices, `position` its number.

@@ -10,8 +10,8 @@ use super::write::write_image;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::engine::{ExactEngine, FastEngine, Options, RawBatch};
 use crate::map::Program;
-use crate::numeric::Matrix;
 use crate::target::Target;
+use crate::tune::CodeMap;
 
 /// Samples that are run at once: what every node of so many samples emits must be held in memory.
 const BLOCK: usize = 256;
@@ -23,7 +23,7 @@ const BLOCK: usize = 256;
 /// SP0310 for the first sample of each node of which a signal differs.
 pub fn check_codes(
     program: &Program,
-    codes: &[Matrix],
+    codes: &[CodeMap],
     batch: &RawBatch<'_>,
     target: &Target,
 ) -> Result<u64> {
@@ -31,8 +31,16 @@ pub fn check_codes(
     let fault = |place: String, rule: String| Diagnostic::error("SP0310", place, rule, way_out);
     // Edge 0 is the input, edge n + 1 the value of node n.
     let mut shown = program.clone();
-    let first = shown.edges.last().map_or(0, |edge| edge.length as usize);
-    for (number, edge) in program.edges.iter().enumerate().skip(1) {
+    let emitted = |instruction: &Instruction| match instruction {
+        Instruction::Emit { access, .. } => {
+            let access = &program.accesses[*access as usize];
+            let table = program.tables.get(access.table as usize).map_or(0, Vec::len);
+            access.elements(table).map_or(0, |n| n as usize)
+        }
+        _ => 0,
+    };
+    let first: usize = program.instructions.iter().map(emitted).sum();
+    for (number, edge) in program.edges.iter().enumerate().skip(1).take(codes.len()) {
         let access = shown.accesses.len() as u32;
         shown.accesses.push(Access::run(number as u32, edge.length, 0, edge.length));
         shown.instructions.push(Instruction::Emit { output: 0, access });
@@ -44,19 +52,20 @@ pub fn check_codes(
     let mut found = Diagnostics::default();
     let mut wrong = vec![false; codes.len()];
     let mut compared = 0u64;
-    for from in (0..batch.len()).step_by(BLOCK) {
-        let block = batch.slice(from..(from + BLOCK).min(batch.len()));
+    let samples = codes.iter().map(CodeMap::samples).max().unwrap_or(0).min(batch.len());
+    for from in (0..samples).step_by(BLOCK) {
+        let block = batch.slice(from..(from + BLOCK).min(samples));
         let outputs = engine.run_batch(&block)?;
         for index in 0..block.len() {
             // The program's own emission comes first.
             let mut rest = &outputs.sample(index)[first..];
             for (node, codes) in codes.iter().enumerate() {
                 let have;
-                (have, rest) = rest.split_at(codes.cols().min(rest.len()));
+                (have, rest) = rest.split_at(codes.width().min(rest.len()));
                 let want = codes.row(from + index);
                 compared += want.len() as u64;
                 let signal =
-                    (0..want.len()).find(|&at| have.get(at).map(|&v| f64::from(v)) != Some(want[at]));
+                    (0..want.len()).find(|&at| have.get(at) != Some(&want[at]));
                 if let (Some(signal), false) = (signal, wrong[node]) {
                     wrong[node] = true;
                     let rule = format!(

@@ -1,7 +1,8 @@
 //! The validator of stage 3.
 
-use super::graph::{EncodedGraph, EncodedSource, Form};
+use super::graph::{EncodedGraph, Form};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::dots::{Act, Body, Source};
 use crate::target::Target;
 
 /// An encoded graph that has been checked: the evidence that stage 4 demands.
@@ -25,34 +26,34 @@ pub fn check(graph: EncodedGraph, target: &Target) -> Result<Encoded> {
         let way_out = "this is a fault of the compiler: report it with the model";
         found.push(Diagnostic::error("SP0304", format!("node {node:?}"), rule, way_out));
     };
-    for (number, node) in graph.nodes.iter().enumerate() {
-        if let EncodedSource::Node(from) = node.source
-            && from >= number
-        {
-            fault(&node.name, format!("it reads node {from}, which comes later"));
-            continue;
+    for (number, (node, dot)) in graph.nodes.iter().zip(&graph.dot.nodes).enumerate() {
+        let late = |source: Source| matches!(source, Source::Node(from) if from >= number);
+        if dot.body.reads().iter().any(|read| late(read.source)) {
+            fault(&dot.name, "it reads a node that is not computed yet".into());
         }
-        if node.copies.len() != graph.dot.nodes[node.dot].outputs() || node.copies.contains(&0) {
-            fault(&node.name, "an element has no signal".into());
+        if node.copies.len() != dot.channels || node.copies.contains(&0) {
+            fault(&dot.name, "a channel has no signal".into());
         }
-        match &node.form {
-            Form::Sum if number + 1 != graph.nodes.len() => {
-                fault(&node.name, "signed sums can only leave for the host".into());
+        let read = !graph.dot.readers(number).is_empty();
+        let allowed = match (&node.form, &dot.body) {
+            (Form::Relu, Body::Dot(body)) => target.relu && body.act == Act::Relu,
+            (Form::Carrier { .. }, Body::Dot(body)) => body.act == Act::None && read,
+            (Form::Segments(segments), Body::Dot(body)) => {
+                body.act == segments.act && node.copies.iter().all(|&k| usize::from(k) == segments.pieces.len())
             }
-            Form::Sigmoid if !target.sigmoid => fault(&node.name, "the chip has no native sigmoid".into()),
-            Form::Sigmoid if !node.relay && graph.signals(node.source) > target.rows => {
-                fault(&node.name, "a native sigmoid needs the whole sum in one array".into());
-            }
-            Form::Segments(segments) if node.copies.iter().any(|&k| usize::from(k) != segments.len()) => {
-                fault(&node.name, "there is not one signal per segment".into());
-            }
-            _ => {}
+            (Form::Table(act), Body::Dot(body)) => target.has(act) && body.act == *act,
+            (Form::Sum, Body::Dot(body)) => body.act == Act::None && !read,
+            (Form::Max, Body::Max(_)) => target.maximum,
+            _ => false,
+        };
+        if !allowed {
+            fault(&dot.name, format!("the form {} is not legal where it stands", node.form.name()));
         }
     }
-    let last_is_read_by_the_host =
-        graph.nodes.last().is_some_and(|node| node.dot + 1 == graph.dot.nodes.len());
-    if !last_is_read_by_the_host {
-        fault(&graph.dot.output, "the last node does not compute the output".into());
+    for port in &graph.dot.outputs {
+        if port.node >= graph.nodes.len() {
+            fault(&port.name, "the output is computed by no node".into());
+        }
     }
     found.into_result(Encoded(graph))
 }

@@ -1,33 +1,29 @@
-//! The encoded graph.
+//! The encoded graph: dot-like nodes that the chip can hold, each with the signals that carry its value.
 
 use std::fmt;
 
 use super::input::InputCode;
-use super::segments::Segment;
-use crate::reform::DotGraph;
-
-/// Where an encoded node's signals come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncodedSource {
-    /// The network's input.
-    Input,
-    /// The node with this number.
-    Node(usize),
-}
+use super::segments::Segments;
+use crate::dots::{Act, Body, DotGraph, Source};
 
 /// What a node's columns compute of their sum z.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Form {
     /// max(z, 0), copies staggered.
     Relu,
-    /// z itself within +-c, on clipped ReLUs, copies staggered; c is chosen while tuning.
-    Carrier,
-    /// The clipped ReLU segments of a function, one column a segment, the same for every element.
-    Segments(Vec<Segment>),
-    /// The native sigmoid, one array.
-    Sigmoid,
+    /// z itself within a range that is chosen while tuning, on codes that begin at its lower end, copies staggered.
+    Carrier {
+        /// What its only reader will make of it: errors are judged by that.
+        judged: Option<Act>,
+    },
+    /// The clipped ReLU segments of a function, one column a segment, the same for every channel.
+    Segments(Segments),
+    /// A function that the chip has as a table, applied to the finished sum.
+    Table(Act),
     /// The signed sum, to the host only, copies staggered.
     Sum,
+    /// The largest of several codes: no array at all.
+    Max,
 }
 
 impl Form {
@@ -35,57 +31,105 @@ impl Form {
     pub fn name(&self) -> &'static str {
         match self {
             Form::Relu => "relu",
-            Form::Carrier => "carrier",
+            Form::Carrier { .. } => "carrier",
             Form::Segments(_) => "segments",
-            Form::Sigmoid => "sigmoid",
+            Form::Table(_) => "table",
             Form::Sum => "sum",
+            Form::Max => "max",
         }
     }
 }
 
-/// A node with its signals chosen.
+/// Which lines of a padded read tell that a tap lies inside.
+///
+/// Codes of 0 can stand for another value than 0 (signed values on unsigned codes). What a padded read brings for an element
+/// outside is the code 0, so the sum must be told which taps are outside: a read of [`Source::One`] over the same pixels does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// The padded read.
+    pub read: usize,
+    /// The read of [`Source::One`].
+    pub one: usize,
+    /// For each tap of the padded read the tap of the other.
+    pub tap: Vec<u32>,
+}
+
+/// Signals of one node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncodedNode {
-    /// Name: the dot node's, with `:carrier` or `:relay` where it became two.
-    pub name: String,
-    /// The dot node that it computes, or a part of.
-    pub dot: usize,
-    /// Whether it applies the function to the carried sum instead of the dot node's matrix.
-    pub relay: bool,
-    /// Its operand.
-    pub source: EncodedSource,
     /// What its columns compute.
     pub form: Form,
-    /// Signals per element.
+    /// Signals of each channel.
     pub copies: Vec<u16>,
+    /// Padded reads that need to be told what lies inside.
+    pub inside: Vec<Inside>,
+    /// First signal of each channel within a position, and behind them the number of signals of a position.
+    starts: Vec<u32>,
 }
 
 impl EncodedNode {
-    /// Signals in all.
-    pub fn signals(&self) -> usize {
-        self.copies.iter().map(|&k| usize::from(k)).sum()
+    /// A node with these signals.
+    pub fn new(form: Form, copies: Vec<u16>, inside: Vec<Inside>) -> Self {
+        let mut starts = Vec::with_capacity(copies.len() + 1);
+        let mut at = 0u32;
+        for &k in &copies {
+            starts.push(at);
+            at += u32::from(k);
+        }
+        starts.push(at);
+        Self { form, copies, inside, starts }
+    }
+
+    /// Signals of one position.
+    pub fn width(&self) -> usize {
+        self.starts.last().map_or(0, |&n| n as usize)
+    }
+
+    /// First signal of a channel within its position.
+    pub fn start(&self, channel: usize) -> usize {
+        self.starts[channel] as usize
     }
 }
 
-/// A dot graph whose every value has its signals.
+/// A dot graph that the chip can hold, whose every value has its signals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncodedGraph {
-    /// The dot graph.
+    /// The dot graph, after what the chip lacks has been replaced.
     pub dot: DotGraph,
     /// How the input is coded.
     pub input: InputCode,
-    /// The nodes in topological order.
+    /// For each node of the dot graph its signals.
     pub nodes: Vec<EncodedNode>,
-    /// Remarks for the report: what was approximated, and by how much.
+    /// Code that stands for 1 on [`Source::One`].
+    pub one: i32,
+    /// Remarks for the report: what was replaced or approximated, and by how much.
     pub remarks: Vec<String>,
 }
 
 impl EncodedGraph {
     /// Signals that `source` consists of.
-    pub fn signals(&self, source: EncodedSource) -> usize {
+    pub fn signals(&self, source: Source) -> usize {
         match source {
-            EncodedSource::Input => self.dot.input_len * self.input.weights.len(),
-            EncodedSource::Node(node) => self.nodes[node].signals(),
+            Source::Input => self.dot.input_len() * self.input.weights.len(),
+            Source::One => 1,
+            Source::Node(node) => self.dot.nodes[node].positions() * self.nodes[node].width(),
+        }
+    }
+
+    /// How many signals carry this element of `source`, and the first of them.
+    pub fn carried(&self, source: Source, element: u32) -> (u16, u32) {
+        match source {
+            Source::Input => {
+                let n = self.input.weights.len() as u32;
+                (n as u16, element * n)
+            }
+            Source::One => (1, 0),
+            Source::Node(node) => {
+                let channels = self.dot.nodes[node].channels as u32;
+                let (position, channel) = (element / channels, (element % channels) as usize);
+                let own = &self.nodes[node];
+                (own.copies[channel], position * own.width() as u32 + own.starts[channel])
+            }
         }
     }
 }
@@ -95,24 +139,28 @@ impl fmt::Display for EncodedGraph {
         writeln!(
             f,
             "encoded-graph input [{}] raw {}..={} signals {:?}",
-            self.dot.input_len, self.input.raw_lo, self.input.raw_hi, self.input.weights
+            self.dot.input_len(),
+            self.input.raw_lo,
+            self.input.raw_hi,
+            self.input.weights
         )?;
-        for (number, node) in self.nodes.iter().enumerate() {
-            let source = match node.source {
-                EncodedSource::Input => "input".to_owned(),
-                EncodedSource::Node(from) => format!("%{from}"),
-            };
+        for (number, (node, dot)) in self.nodes.iter().zip(&self.dot.nodes).enumerate() {
+            let reads: Vec<String> = dot.body.reads().iter().map(ToString::to_string).collect();
             let (least, most) =
                 (node.copies.iter().min().unwrap_or(&0), node.copies.iter().max().unwrap_or(&0));
-            writeln!(
+            write!(
                 f,
-                "%{number} = {} {source} [{} signals -> {} elements, {} signals, {least}..={most} each] {:?}",
+                "%{number} = {} {} -> {:?} x {} elements, {} signals, {least}..={most} each",
                 node.form.name(),
-                self.signals(node.source),
-                node.copies.len(),
-                node.signals(),
-                node.name
+                reads.join(" + "),
+                dot.grid,
+                dot.channels,
+                node.width(),
             )?;
+            if let (Body::Dot(_), groups @ 2..) = (&dot.body, dot.groups()) {
+                write!(f, ", {groups} groups")?;
+            }
+            writeln!(f, " {:?}", dot.name)?;
         }
         for remark in &self.remarks {
             writeln!(f, "# {remark}")?;

@@ -8,7 +8,7 @@ use spandrel_core::image::Mapping;
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::notes::RawType;
-use crate::numeric::Matrix;
+use crate::tune::CodeMap;
 use crate::target::Target;
 
 /// The longest encoder table that is made; wider raw ranges are multiplied and shifted.
@@ -124,11 +124,11 @@ impl InputCode {
     }
 
     /// Codes of samples, one row a sample, an element's signals next to each other. `raw(sample, element)` gives raw values.
-    pub fn codes(&self, samples: usize, elements: usize, raw: impl Fn(usize, usize) -> i32) -> Matrix {
+    pub fn codes(&self, samples: usize, elements: usize, raw: impl Fn(usize, usize) -> i32) -> CodeMap {
         let signals = self.weights.len();
-        Matrix::from_fn(samples, elements * signals, |sample, at| {
-            f64::from(self.code(raw(sample, at / signals), at % signals))
-        })
+        let width = elements * signals;
+        let code = |at: usize| self.code(raw(at / width, at % width / signals), at % signals);
+        CodeMap::new(width, (0..samples * width).map(code).collect())
     }
 }
 

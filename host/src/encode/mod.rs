@@ -1,22 +1,28 @@
-//! Stage 3, data re-encoding: how many signals carry each value, and in which form.
+//! Stage 3, data re-encoding: how many signals carry each value, and what replaces what a chip lacks.
 //!
-//! * A value behind a ReLU travels on k copies of its column whose biases are staggered by 1/k of a step: their sum
-//!   has k times as many levels (a thermometer code). The decoder, a weighted sum, merges into the rows of the next node.
-//! * A sigmoid whose sum spans arrays can not be native, and its steep pieces would clip the parts of the sum. So the sum
-//!   itself travels on clipped ReLUs over its whole range (a *carrier*), and a second node of one array, the *relay*, applies
-//!   the function: natively where the chip has a sigmoid, else approximated by clipped ReLUs, segment by segment.
-//! * The last node's signed sums leave for the host on as many copies as there are free columns.
+//! A value that needs more precision than one signal has is carried by several *copies* of its column whose biases are
+//! staggered (a thermometer code: k copies have about k times the levels). Signed values cross on codes that begin at the
+//! lower end of their range. A function that the chip lacks becomes a sum of clipped ReLUs, each on a signal of its own.
 
 mod budget;
 mod check;
 mod graph;
 mod input;
+mod inside;
+mod legal;
+mod lines;
+mod options;
 mod plan;
+mod room;
 mod segments;
+mod survey;
 
-pub use budget::allocate;
 pub use check::{Encoded, check};
-pub use graph::{EncodedGraph, EncodedNode, EncodedSource, Form};
+pub use graph::{EncodedGraph, EncodedNode, Form, Inside};
 pub use input::InputCode;
-pub use plan::{EncodeOptions, SigmoidBy, SignalBudget, encode};
-pub use segments::{Segment, sigmoid_segments};
+pub use lines::Line;
+pub use options::{EncodeOptions, SigmoidBy, SignalBudget};
+pub use plan::{Plan, input_signals};
+pub use room::influence;
+pub use segments::{Segment, Segments};
+pub use survey::{BLOCK, NodeSurvey, survey};

@@ -1,292 +1,356 @@
-//! Choosing the signals.
+//! Choosing the signals: one walk over the dot graph, replacing on the way what the chip lacks.
 
-use std::fmt;
-use std::str::FromStr;
-
-use super::budget::allocate;
-use super::graph::{EncodedGraph, EncodedNode, EncodedSource, Form};
+use super::graph::{EncodedGraph, EncodedNode, Form};
 use super::input::InputCode;
-use super::segments::sigmoid_segments;
+use super::inside::tell_inside;
+use super::legal::{mixed, same, single};
+use super::options::{EncodeOptions, SigmoidBy, SignalBudget};
+use super::room::{channels_room, reader_room, spread};
+use super::segments::Segments;
+use super::survey::NodeSurvey;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::numeric::Matrix;
-use crate::reform::{DotAct, DotSource, Reformed};
+use crate::dots::{Act, Body, Dot, DotGraph, DotNode, Read, Source};
 use crate::target::Target;
 
-/// How many signals a ReLU value or an output gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignalBudget {
-    /// As many as fit in columns and rows that would otherwise stay unused, the noisiest first.
-    Auto,
-    /// The same number for each value.
-    Each(u16),
+/// Beyond +-8 the sigmoid is flat to 3.4e-4, a fiftieth of a 6-bit step.
+const REACH: f64 = 8.0;
+/// Clipped ReLUs per value when a chip lacks a function.
+const RELUS_DEFAULT: u16 = 6;
+/// The most copies of one column: beyond it, other noise dominates.
+pub(super) const COPIES_MAX: usize = 32;
+
+/// What encoding goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// The reformed network.
+    pub dot: &'a DotGraph,
+    /// Ranges of its nodes on the calibration samples.
+    pub survey: &'a [NodeSurvey],
+    /// Whether code 0 of the input stands for 0 in every element.
+    pub input_starts_at_zero: bool,
+    /// The chip.
+    pub target: &'a Target,
+    /// The user's choices.
+    pub options: &'a EncodeOptions,
 }
 
-impl FromStr for SignalBudget {
-    type Err = String;
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            number => match number.parse() {
-                Ok(k @ 1..=32) => Ok(Self::Each(k)),
-                _ => Err("auto, or a number from 1 to 32".into()),
+struct Walk<'a> {
+    plan: Plan<'a>,
+    out: EncodedGraph,
+    /// For each original node the node that carries its value.
+    carries: Vec<usize>,
+    found: Diagnostics,
+}
+
+impl Plan<'_> {
+    /// Chooses signals for every value; `input` says how the input is coded.
+    ///
+    /// # Errors
+    /// SP0303 for options that can not be met on this chip.
+    pub fn encode(&self, input: InputCode) -> Result<EncodedGraph> {
+        let out = EncodedGraph {
+            dot: DotGraph { nodes: Vec::new(), outputs: Vec::new(), ..self.dot.clone() },
+            input,
+            nodes: Vec::new(),
+            one: self.target.input_max,
+            remarks: Vec::new(),
+        };
+        let mut walk = Walk { plan: *self, out, carries: Vec::new(), found: Diagnostics::default() };
+        for number in 0..self.dot.nodes.len() {
+            walk.node(number);
+        }
+        walk.out.dot.outputs = self.dot.outputs.clone();
+        for port in &mut walk.out.dot.outputs {
+            port.node = walk.carries[port.node];
+        }
+        walk.fits();
+        let Walk { out, found, .. } = walk;
+        found.into_result(out)
+    }
+}
+
+impl Walk<'_> {
+    fn node(&mut self, number: usize) {
+        let mut node = self.plan.dot.nodes[number].clone();
+        for read in node.body.reads_mut() {
+            if let Source::Node(from) = read.source {
+                read.source = Source::Node(self.carries[from]);
+            }
+        }
+        let made = match &node.body {
+            Body::Max(reads) => {
+                let reads = reads.clone();
+                self.maximum(number, &node, &reads)
+            }
+            Body::Dot(_) => self.dot(number, node),
+        };
+        self.carries.push(made);
+    }
+
+    fn push(&mut self, mut node: DotNode, form: Form, copies: Vec<u16>) -> usize {
+        let mut inside = Vec::new();
+        if let Body::Dot(dot) = &mut node.body {
+            for read in 0..dot.reads.len() {
+                if !self.starts_at_zero(dot.reads[read].source) && dot.reads[read].taps.pads(&node.grid) {
+                    inside.push(tell_inside(dot, read, &node.grid));
+                }
+            }
+        }
+        self.out.dot.nodes.push(node);
+        self.out.nodes.push(EncodedNode::new(form, copies, inside));
+        self.out.nodes.len() - 1
+    }
+
+    /// Whether codes of 0 stand for the value 0.
+    fn starts_at_zero(&self, source: Source) -> bool {
+        match source {
+            Source::Input => self.plan.input_starts_at_zero,
+            Source::One => true,
+            Source::Node(node) => match &self.out.nodes[node].form {
+                Form::Relu => true,
+                Form::Max => {
+                    self.out.dot.nodes[node].body.reads().iter().all(|r| self.starts_at_zero(r.source))
+                }
+                Form::Table(act) => *act == Act::Relu,
+                Form::Carrier { .. } | Form::Segments(_) | Form::Sum => false,
             },
         }
     }
-}
 
-impl fmt::Display for SignalBudget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Each(k) => write!(f, "{k}"),
-        }
-    }
-}
-
-/// How a sigmoid is made whose sum spans arrays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SigmoidBy {
-    /// Carrier and relay where the chip has a native sigmoid, clipped ReLUs elsewhere.
-    Auto,
-    /// The sum on clipped ReLUs, then the native sigmoid in a second array.
-    Relay,
-    /// So many clipped ReLUs per value approximate it.
-    Relus(u16),
-}
-
-impl FromStr for SigmoidBy {
-    type Err = String;
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        match (text, text.strip_prefix("relu:").map(str::parse)) {
-            ("auto", _) => Ok(Self::Auto),
-            ("relay", _) => Ok(Self::Relay),
-            (_, Some(Ok(k @ 1..=32))) => Ok(Self::Relus(k)),
-            _ => Err("auto, relay, or relu:K with K from 1 to 32".into()),
-        }
-    }
-}
-
-impl fmt::Display for SigmoidBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Relay => f.write_str("relay"),
-            Self::Relus(k) => write!(f, "relu:{k}"),
-        }
-    }
-}
-
-/// The user's choices for this stage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EncodeOptions {
-    /// Signals per hidden value behind a ReLU.
-    pub signals: SignalBudget,
-    /// Signals per output.
-    pub output_signals: SignalBudget,
-    /// Signals per input value: 1, or 2 for a radix pair.
-    pub input_signals: u8,
-    /// Signals that carry a sum to its relay.
-    pub carrier_signals: u16,
-    /// How tall sigmoids are made.
-    pub sigmoid: SigmoidBy,
-}
-
-impl Default for EncodeOptions {
-    fn default() -> Self {
-        Self {
-            signals: SignalBudget::Auto,
-            output_signals: SignalBudget::Auto,
-            input_signals: 1,
-            carrier_signals: 1,
-            sigmoid: SigmoidBy::Auto,
-        }
-    }
-}
-
-/// The most copies of one column: beyond it, other noise dominates.
-const COPIES_MAX: usize = 32;
-/// An element that is silent on calibration still gets this share of its layer's largest range.
-const SILENT_SHARE: f64 = 0.25;
-/// Beyond +-8 the sigmoid is flat to 3.4e-4, a fiftieth of a 6-bit step.
-const SIGMOID_REACH: f64 = 8.0;
-/// Clipped ReLUs per value when a chip has no native sigmoid.
-const RELUS_DEFAULT: u16 = 6;
-
-/// Chooses signals for every value. `input` says how the input is coded, `sums` the golden sums of each dot node on
-/// the calibration samples.
-///
-/// # Errors
-/// SP0303 for options that can not be met on this chip.
-pub fn encode(
-    reformed: &Reformed,
-    input: InputCode,
-    sums: &[Matrix],
-    target: &Target,
-    options: &EncodeOptions,
-) -> Result<EncodedGraph> {
-    let dot = reformed.graph();
-    let mut found = Diagnostics::default();
-    let mut graph = EncodedGraph { dot: dot.clone(), input, nodes: Vec::new(), remarks: Vec::new() };
-    // The encoded node that carries each dot node's value.
-    let mut carries: Vec<usize> = Vec::new();
-    for (number, node) in dot.nodes.iter().enumerate() {
-        let last = number + 1 == dot.nodes.len();
-        let source = match node.source {
-            DotSource::Input => EncodedSource::Input,
-            DotSource::Node(from) => EncodedSource::Node(carries[from]),
-        };
-        let (elements, rows) = (node.outputs(), graph.signals(source));
-        let mut push = |name: String, relay, source, form, copies| {
-            graph.nodes.push(EncodedNode { name, dot: number, relay, source, form, copies });
-            graph.nodes.len() - 1
-        };
-        let made = match node.act {
-            DotAct::None => {
-                let k = each(options.output_signals, free(elements, target));
-                push(node.name.clone(), false, source, Form::Sum, vec![k; elements])
+    fn dot(&mut self, number: usize, node: DotNode) -> usize {
+        let Body::Dot(dot) = &node.body else { return 0 };
+        let plan = self.plan;
+        let (target, options) = (plan.target, plan.options);
+        let read = !plan.dot.readers(number).is_empty();
+        let lines = self.lines(&node);
+        let spans = lines > target.rows;
+        let act = dot.act.clone();
+        match &act {
+            Act::None if !read => {
+                let free = channels_room(&node, lines, target) / node.channels;
+                let copies = each(options.output_signals, free, node.channels);
+                self.push(node, Form::Sum, copies)
             }
-            DotAct::Relu => {
+            Act::None => {
+                let copies = vec![self.carrier_copies(); node.channels];
+                self.push(node, Form::Carrier { judged: None }, copies)
+            }
+            Act::Relu => {
                 let copies = match options.signals {
-                    SignalBudget::Each(k) => vec![k; elements],
+                    SignalBudget::Each(k) => vec![k; node.channels],
                     // The host decodes equally many signals per output.
-                    SignalBudget::Auto if last => {
-                        vec![each(SignalBudget::Auto, free(elements, target)); elements]
+                    SignalBudget::Auto if !read => {
+                        each(SignalBudget::Auto, channels_room(&node, lines, target) / node.channels, node.channels)
                     }
                     SignalBudget::Auto => {
-                        let columns = elements.div_ceil(target.columns) * target.columns;
-                        // Copies must not cost the next node further arrays.
-                        let rows = elements.div_ceil(target.rows) * target.rows;
-                        allocate(&noise(dot, number, &sums[number]), columns.min(rows), COPIES_MAX)
+                        let room = channels_room(&node, lines, target).min(reader_room(plan.dot, number, target));
+                        spread(plan.dot, number, &plan.survey[number], room)
                     }
                 };
-                push(node.name.clone(), false, source, Form::Relu, copies)
+                self.push(node, Form::Relu, copies)
             }
-            DotAct::Sigmoid if rows <= target.rows && target.sigmoid => {
-                push(node.name.clone(), false, source, Form::Sigmoid, vec![1; elements])
+            Act::Curve(_) if target.has(&act) && (!spans || target.table) => {
+                let copies = vec![1; node.channels];
+                self.push(node, Form::Table(act), copies)
             }
-            DotAct::Sigmoid => {
-                let by = match options.sigmoid {
-                    SigmoidBy::Auto if target.sigmoid => SigmoidBy::Relay,
-                    SigmoidBy::Auto => SigmoidBy::Relus(RELUS_DEFAULT),
-                    by => by,
-                };
-                if by == SigmoidBy::Relay && !target.sigmoid {
-                    let place = format!("chip {:?}: crossbar.activations", target.chip.name());
-                    let rule = format!("the relay of node {:?} needs a native sigmoid", node.name);
-                    found.push(Diagnostic::error("SP0303", place, rule, "use --set sigmoid=relu:6"));
-                }
-                let spans = rows > target.rows;
-                let carried = if spans {
-                    // Parts of a tall sum run further than the sum and would clip on the steep pieces of a function, so
-                    // the sum crosses on clipped ReLUs over its whole range first.
-                    graph.remarks.push(format!(
-                        "{:?}: the sum spans {} arrays, so a carrier brings it to a relay that applies the sigmoid",
-                        node.name,
-                        rows.div_ceil(target.rows)
-                    ));
-                    let copies = vec![options.carrier_signals; elements];
-                    graph.nodes.push(EncodedNode {
-                        name: format!("{}:carrier", node.name),
-                        dot: number,
-                        relay: false,
-                        source,
-                        form: Form::Carrier,
-                        copies,
-                    });
-                    EncodedSource::Node(graph.nodes.len() - 1)
-                } else {
-                    source
-                };
-                let name = if spans { format!("{}:relay", node.name) } else { node.name.clone() };
-                let (form, copies) = match by {
-                    SigmoidBy::Relus(k) => {
-                        let (segments, _, worst) = sigmoid_segments(usize::from(k), SIGMOID_REACH);
-                        graph.remarks.push(format!(
-                            "{:?}: sigmoid approximated by {k} clipped ReLUs, off by at most {:.5}",
-                            node.name,
-                            // A bound is rounded up.
-                            libm::ceil(worst * 1e5) / 1e5
-                        ));
-                        (Form::Segments(segments), vec![k; elements])
-                    }
-                    SigmoidBy::Auto | SigmoidBy::Relay => (Form::Sigmoid, vec![1; elements]),
-                };
-                graph.nodes.push(EncodedNode {
-                    name,
-                    dot: number,
-                    relay: spans,
-                    source: carried,
-                    form,
-                    copies,
-                });
-                graph.nodes.len() - 1
-            }
-        };
-        carries.push(made);
+            Act::Curve(_) => self.curve(number, node, act, spans),
+        }
     }
-    fits(&graph, target, &mut found);
-    found.into_result(graph)
-}
 
-/// An element's signals stay together: its columns in one array, and what a relay reads of it on one array's rows.
-fn fits(graph: &EncodedGraph, target: &Target, found: &mut Diagnostics) {
-    for node in &graph.nodes {
-        let setting = match node.form {
-            Form::Carrier => "encode.carrier",
-            Form::Segments(_) => "sigmoid",
-            Form::Sum => "encode.output",
-            Form::Relu | Form::Sigmoid => "encode.signals",
+    fn carrier_copies(&self) -> u16 {
+        match self.plan.options.signals {
+            SignalBudget::Each(k) => k.max(self.plan.options.carrier_signals),
+            SignalBudget::Auto => self.plan.options.carrier_signals,
+        }
+    }
+
+    /// A function that the chip lacks, or has only where one array holds the whole sum.
+    fn curve(&mut self, number: usize, mut node: DotNode, act: Act, spans: bool) -> usize {
+        let Plan { target, options, survey, .. } = self.plan;
+        let by = match options.sigmoid {
+            SigmoidBy::Auto if target.has(&act) => SigmoidBy::Relay,
+            SigmoidBy::Auto => SigmoidBy::Relus(RELUS_DEFAULT),
+            by => by,
         };
-        let most = node.copies.iter().copied().max().map_or(0, usize::from);
-        let mut refuse = |room: usize, what: &str| {
-            let place = format!("setting {setting}");
-            let rule = format!(
-                "node {:?} has {most} signals per value, an array of chip {:?} has {room} {what}",
-                node.name,
-                target.chip.name()
-            );
-            let way_out = format!("use at most {room} signals per value");
-            found.push(Diagnostic::error("SP0303", place, rule, way_out));
+        if by == SigmoidBy::Relay && !target.has(&act) {
+            let place = format!("chip {:?}: crossbar.activations", target.chip.name());
+            let rule = format!("the relay of node {:?} needs a native {act}", node.name);
+            self.found.push(Diagnostic::error("SP0303", place, rule, "use --set sigmoid=relu:6"));
+        }
+        let form = match by {
+            SigmoidBy::Relus(k) => {
+                let (bottom, top) = (survey[number].bottom(), survey[number].top());
+                let margin = 0.1 * (top - bottom).max(1e-6);
+                let range = if act.is_sigmoid() { (-REACH, REACH) } else { (bottom - margin, top + margin) };
+                let segments = Segments::new(&act, usize::from(k), range);
+                self.out.remarks.push(format!(
+                    "{:?}: {act} approximated by {} clipped ReLUs, off by at most {:.5} between {:.4} and {:.4}",
+                    node.name,
+                    segments.pieces.len(),
+                    // A bound is rounded up.
+                    libm::ceil(segments.worst * 1e5) / 1e5,
+                    range.0,
+                    range.1,
+                ));
+                Form::Segments(segments)
+            }
+            SigmoidBy::Auto | SigmoidBy::Relay => Form::Table(act.clone()),
         };
-        if most > target.columns {
-            refuse(target.columns, "columns");
-        } else if node.form == Form::Carrier && most > target.rows {
-            refuse(target.rows, "rows");
+        let copies = match &form {
+            Form::Segments(segments) => segments.pieces.len() as u16,
+            _ => 1,
+        };
+        let copies = vec![copies; node.channels];
+        if !spans {
+            return self.push(node, form, copies);
+        }
+        // Parts of a tall sum run further than the sum and would clip on the steep pieces of a function, so the sum crosses on
+        // clipped ReLUs over its whole range first.
+        self.out.remarks.push(format!(
+            "{:?}: the sum spans arrays, so a carrier brings it to a relay that applies the {act}",
+            node.name
+        ));
+        let (name, grid, channels) = (node.name.clone(), node.grid.clone(), node.channels);
+        node.name = format!("{name}:carrier");
+        if let Body::Dot(dot) = &mut node.body {
+            dot.act = Act::None;
+        }
+        let carried = vec![self.carrier_copies(); channels];
+        let carrier = self.push(node, Form::Carrier { judged: Some(act.clone()) }, carried);
+        let read = same(&self.out.dot, carrier);
+        let relay = mixed(format!("{name}:relay"), &grid, channels, vec![(1.0, read)], vec![0.0; channels], act);
+        self.push(relay, form, copies)
+    }
+
+    fn maximum(&mut self, number: usize, node: &DotNode, reads: &[Read]) -> usize {
+        // Codes can be compared where all of them are codes of one channel.
+        let one_source = match reads {
+            [Read { source: Source::Node(from), group_step: 1, .. }] => {
+                let channels = self.out.dot.nodes[*from].channels as u32;
+                let aligned = node.representatives().iter().all(|e| *e == crate::dots::PAD || e % channels == 0);
+                (aligned && channels as usize == node.channels && self.ordered(*from)).then_some(*from)
+            }
+            _ => None,
+        };
+        if let (Some(from), true) = (one_source, self.plan.target.maximum) {
+            let copies = self.out.nodes[from].copies.clone();
+            return self.push(node.clone(), Form::Max, copies);
+        }
+        // max(a, b) = a + max(b - a, 0), tap by tap.
+        let taps: Vec<Read> = reads
+            .iter()
+            .flat_map(|read| (0..read.taps.len()).map(|tap| single(read, tap, &node.grid)))
+            .collect();
+        self.out.remarks.push(format!(
+            "{:?}: the chip has no maximum for it, so it is made of {} ReLUs",
+            node.name,
+            taps.len() - 1
+        ));
+        let channels = node.channels;
+        let signals = match self.plan.options.signals {
+            SignalBudget::Each(k) => k,
+            SignalBudget::Auto => 1,
+        };
+        let mut sum: Vec<(f64, Read)> = vec![(1.0, taps[0].clone())];
+        for (step, tap) in taps.iter().enumerate().skip(1) {
+            let mut terms: Vec<(f64, Read)> = sum.iter().map(|(f, read)| (-f, read.clone())).collect();
+            terms.push((1.0, tap.clone()));
+            let name = format!("{}:max{step}", node.name);
+            let made = mixed(name, &node.grid, channels, terms, vec![0.0; channels], Act::Relu);
+            let made = self.push(made, Form::Relu, vec![signals; channels]);
+            let rise = same(&self.out.dot, made);
+            sum.push((1.0, rise));
+        }
+        let read = !self.plan.dot.readers(number).is_empty();
+        let positive = self.plan.survey[number].bottom() >= 0.0;
+        let act = if positive { Act::Relu } else { Act::None };
+        let made = mixed(node.name.clone(), &node.grid, channels, sum, vec![0.0; channels], act.clone());
+        let form = match act {
+            Act::Relu => Form::Relu,
+            _ if read => Form::Carrier { judged: None },
+            _ => Form::Sum,
+        };
+        self.push(made, form, vec![signals; channels])
+    }
+
+    /// Whether larger values always have larger codes, signal by signal.
+    fn ordered(&self, node: usize) -> bool {
+        match &self.out.nodes[node].form {
+            Form::Relu | Form::Carrier { .. } | Form::Table(_) => true,
+            Form::Segments(segments) => segments.pieces.iter().all(|piece| piece.rise >= 0.0),
+            Form::Max => true,
+            Form::Sum => false,
+        }
+    }
+
+    /// Lines of a group of a node whose sources have their signals.
+    fn lines(&self, node: &DotNode) -> usize {
+        let mut column = 0;
+        let elements = node.representatives();
+        let mut lines = 0;
+        for read in node.body.reads() {
+            for _ in 0..read.taps.len() {
+                let element = elements[column];
+                if element != crate::dots::PAD {
+                    lines += usize::from(self.out.carried(read.source, element).0);
+                }
+                column += 1;
+            }
+        }
+        lines
+    }
+
+    /// A channel's signals stay together: its columns in one array.
+    fn fits(&mut self) {
+        let target = self.plan.target;
+        for (node, dot) in self.out.nodes.iter().zip(&self.out.dot.nodes) {
+            let setting = match node.form {
+                Form::Carrier { .. } => "encode.carrier",
+                Form::Segments(_) => "sigmoid",
+                Form::Sum => "encode.output",
+                Form::Relu | Form::Table(_) | Form::Max => "encode.signals",
+            };
+            let most = node.copies.iter().copied().max().map_or(0, usize::from);
+            let room = if matches!(node.form, Form::Carrier { .. }) { target.columns.min(target.rows) } else { target.columns };
+            if most > room {
+                let place = format!("setting {setting}");
+                let rule = format!(
+                    "node {:?} has {most} signals per value, an array of chip {:?} has room for {room}",
+                    dot.name,
+                    target.chip.name()
+                );
+                let way_out = format!("use at most {room} signals per value");
+                self.found.push(Diagnostic::error("SP0303", place, rule, way_out));
+            }
         }
     }
 }
 
-/// Signals per output that fit in the columns its arrays have anyway.
-fn free(elements: usize, target: &Target) -> usize {
-    (elements.div_ceil(target.columns) * target.columns / elements).min(COPIES_MAX)
-}
-
-fn each(budget: SignalBudget, free: usize) -> u16 {
-    match budget {
-        SignalBudget::Auto => free.max(1) as u16,
+fn each(budget: SignalBudget, free: usize, channels: usize) -> Vec<u16> {
+    let k = match budget {
+        SignalBudget::Auto => free.clamp(1, COPIES_MAX) as u16,
         SignalBudget::Each(k) => k,
-    }
+    };
+    vec![k; channels]
 }
 
-/// The quantisation noise that each element of a ReLU node hands on: its range, seen through the next nodes' weights.
-fn noise(dot: &crate::reform::DotGraph, number: usize, sums: &Matrix) -> Vec<f64> {
-    let elements = dot.nodes[number].outputs();
-    let mut top = vec![0.0f64; elements];
-    for r in 0..sums.rows() {
-        top.iter_mut().zip(sums.row(r)).for_each(|(top, &z)| *top = top.max(z));
+/// Signals of an input value: those asked for, or two where that takes no further array.
+pub fn input_signals(dot: &DotGraph, target: &Target, options: &EncodeOptions) -> u8 {
+    if options.input_signals > 0 {
+        return options.input_signals;
     }
-    let largest = top.iter().copied().fold(0.0, f64::max);
-    (0..elements)
-        .map(|e| {
-            let readers = dot.nodes.iter().filter(|later| later.source == DotSource::Node(number));
-            let weight: f64 = readers
-                .map(|later| {
-                    (0..later.outputs()).map(|o| later.weights.at(o, e) * later.weights.at(o, e)).sum::<f64>()
-                })
-                .sum();
-            let range = top[e].max(SILENT_SHARE * largest);
-            // Silent elements only matter on data that calibration has not seen.
-            range * range * weight * if top[e] > 0.0 { 1.0 } else { 1e-3 }
-        })
-        .collect()
+    let readers = |node: &&DotNode| node.body.reads().iter().any(|read| read.source == Source::Input);
+    let free = dot.nodes.iter().filter(readers).all(|node| {
+        let taps = node.taps();
+        (2 * taps).div_ceil(target.rows) == taps.div_ceil(target.rows)
+    });
+    if free && target.input_max >= 3 && target.input_max < 255 { 2 } else { 1 }
+}
+
+/// Weights of a dot-like body; none of a maximum.
+pub(super) fn weights(node: &DotNode) -> Option<&Dot> {
+    match &node.body {
+        Body::Dot(dot) => Some(dot),
+        Body::Max(_) => None,
+    }
 }

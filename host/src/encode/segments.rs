@@ -5,7 +5,7 @@
 //! the same share of the integral of sqrt(|f''|) (the asymptotically optimal density for the largest error of linear
 //! interpolation), then the worst error is measured on a fine grid: that is the bound that is reported.
 
-use crate::numeric::sigmoid;
+use crate::dots::Act;
 
 /// One clipped ReLU: rises from 0 at `from` to 1 at `to`, and counts `rise`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,58 +18,83 @@ pub struct Segment {
     pub rise: f64,
 }
 
-/// `pieces` segments of the sigmoid over -`reach`..=`reach`, the value below all of them, and the largest absolute
-/// error over all real z.
-pub fn sigmoid_segments(pieces: usize, reach: f64) -> (Vec<Segment>, f64, f64) {
-    const GRID: usize = 4096;
-    let z = |i: usize| -reach + 2.0 * reach * i as f64 / GRID as f64;
-    let density = |z: f64| {
-        let s = sigmoid(z);
-        // |f''| = s (1-s) |1-2s|; the small constant keeps flat stretches from being left without a knot.
-        libm::sqrt(s * (1.0 - s) * (1.0 - 2.0 * s).abs()) + 0.01
-    };
-    let mut cumulative = vec![0.0];
-    for i in 0..GRID {
-        let last = cumulative[i];
-        cumulative.push(last + density(0.5 * (z(i) + z(i + 1))));
+/// A function as clipped ReLUs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segments {
+    /// The function.
+    pub act: Act,
+    /// The pieces, from the lowest to the highest.
+    pub pieces: Vec<Segment>,
+    /// The value below all of them.
+    pub base: f64,
+    /// Largest absolute error within the range.
+    pub worst: f64,
+}
+
+const GRID: usize = 4096;
+
+impl Segments {
+    /// At most `pieces` segments of `act` over `lo..=hi`, lo < hi.
+    pub fn new(act: &Act, pieces: usize, (lo, hi): (f64, f64)) -> Self {
+        let step = (hi - lo) / GRID as f64;
+        let z = |i: usize| lo + step * i as f64;
+        let f: Vec<f64> = (0..=GRID).map(|i| act.apply(z(i))).collect();
+        let span = f.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+            - f.iter().copied().fold(f64::INFINITY, f64::min);
+        // sqrt(|f''|) times a step; the small constant keeps flat stretches from being left without a knot.
+        let bend = |i: usize| (f[i + 1] - 2.0 * f[i] + f[i - 1]).abs();
+        let idle = 0.02 * libm::sqrt(span.max(f64::MIN_POSITIVE)) / GRID as f64;
+        let mut cumulative = vec![0.0; GRID + 1];
+        for i in 1..=GRID {
+            let own = if i < GRID { libm::sqrt(bend(i)) } else { 0.0 };
+            cumulative[i] = cumulative[i - 1] + own + idle;
+        }
+        let mut knots: Vec<usize> = vec![0];
+        for k in 1..pieces {
+            let want = cumulative[GRID] * k as f64 / pieces as f64;
+            let at = cumulative.partition_point(|&c| c < want).min(GRID);
+            knots.push(at);
+        }
+        knots.push(GRID);
+        knots.dedup();
+        let pieces: Vec<Segment> = knots
+            .windows(2)
+            .map(|pair| Segment { from: z(pair[0]), to: z(pair[1]), rise: f[pair[1]] - f[pair[0]] })
+            .collect();
+        let mut made = Self { act: act.clone(), pieces, base: f[0], worst: 0.0 };
+        made.worst = (0..=GRID).map(|i| (made.apply(z(i)) - f[i]).abs()).fold(0.0, f64::max);
+        // Knots lie on the grid, so between its points the error bends no more than the function does there.
+        made.worst += (1..GRID).map(|i| bend(i)).fold(0.0, f64::max) / 8.0;
+        made
     }
-    let total = cumulative[GRID];
-    let knot = |k: usize| {
-        let want = total * k as f64 / pieces as f64;
-        let above = cumulative.iter().position(|&c| c >= want - 1e-12).unwrap_or(GRID);
-        z(above)
-    };
-    let segments: Vec<Segment> = (0..pieces)
-        .map(|k| {
-            let (from, to) = (knot(k), knot(k + 1));
-            Segment { from, to, rise: sigmoid(to) - sigmoid(from) }
-        })
-        .collect();
-    let base = sigmoid(-reach);
-    let approximation = |z: f64| {
+
+    /// The interpolant's value.
+    pub fn apply(&self, z: f64) -> f64 {
         let part = |s: &Segment| s.rise * ((z - s.from) / (s.to - s.from)).clamp(0.0, 1.0);
-        base + segments.iter().map(part).sum::<f64>()
-    };
-    let inside = (0..=GRID).map(|i| (approximation(z(i)) - sigmoid(z(i))).abs());
-    // Knots lie on the grid, so between its points the error bends by no more than the sigmoid: |f''| <= 1/(6 sqrt 3) < 0.0963.
-    let step = 2.0 * reach / GRID as f64;
-    let between = 0.0963 * step * step / 8.0;
-    // Outside, the approximation is constant and the sigmoid moves monotonically to its limit.
-    let worst = (inside.fold(0.0, f64::max) + between).max(base);
-    (segments, base, worst)
+        self.base + self.pieces.iter().map(part).sum::<f64>()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::sigmoid_segments;
+    use super::Segments;
+    use crate::dots::Act;
+    use crate::graph::Unary;
 
     #[test]
     fn more_pieces_come_closer() {
-        let errors: Vec<f64> = [2, 4, 8, 16].iter().map(|&k| sigmoid_segments(k, 8.0).2).collect();
+        let act = Act::of(Unary::Sigmoid);
+        let worst = |k: usize| Segments::new(&act, k, (-8.0, 8.0)).worst;
+        let errors: Vec<f64> = [2, 4, 8, 16].iter().map(|&k| worst(k)).collect();
         assert!(errors.windows(2).all(|pair| pair[1] < 0.5 * pair[0]), "{errors:?}");
-        let (segments, base, _) = sigmoid_segments(6, 8.0);
-        assert!(segments.windows(2).all(|pair| pair[0].to == pair[1].from));
-        let top = base + segments.iter().map(|s| s.rise).sum::<f64>();
-        assert!((top - 1.0).abs() < 1e-3);
+        let segments = Segments::new(&act, 6, (-8.0, 8.0));
+        assert!(segments.pieces.windows(2).all(|pair| pair[0].to == pair[1].from));
+        assert!((segments.apply(9.0) - 1.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_kink_is_met() {
+        let segments = Segments::new(&Act::Relu, 2, (-3.0, 5.0));
+        assert!(segments.worst < 2e-3, "{segments:?}");
     }
 }

@@ -21,6 +21,7 @@ mod outputs;
 
 pub use batch::{RawBatch, RawData, RawSample};
 pub use error::EngineError;
+pub(crate) use fast::product::float as product;
 pub use fast::FastEngine;
 pub use limits::Options;
 pub use machine::CoreEngine;

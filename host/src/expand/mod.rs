@@ -10,5 +10,5 @@ mod ops;
 mod split;
 
 pub use check::{Expanded, check};
-pub use ops::{CoreOp, CoreOpGraph, CoreOpId, OpColumn, Real};
+pub use ops::{CoreOp, CoreOpGraph, CoreOpId, OpColumn, OpLine, Real};
 pub use split::{ExpandOptions, expand};

@@ -1,45 +1,71 @@
-//! Core-ops: one sum of one block of columns over one or several arrays.
+//! Core-ops: one sum of one block of columns over one or several cores, at every position of its node's grid.
 
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::encode::{EncodedGraph, EncodedSource};
+use crate::encode::{EncodedGraph, Line};
 
 /// Number of a core-op in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CoreOpId(pub usize);
 
-/// What one column computes: copy `copy` of element `element` of its node.
+/// What one column computes: copy `copy` of channel `channel` of its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpColumn {
-    /// Element of the node's value.
-    pub element: usize,
-    /// Copy (or segment) of the element.
+    /// Channel of the node's value.
+    pub channel: usize,
+    /// Copy (or segment) of the channel.
     pub copy: usize,
 }
 
-/// A block of columns of one node with the arrays that hold its rows.
+/// A line of one of the groups that share a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpLine {
+    /// The group.
+    pub group: u32,
+    /// Its line.
+    pub line: Line,
+}
+
+/// A block of columns of one node with the cores that hold its rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CoreOp<P> {
     /// The encoded node.
     pub node: usize,
-    /// Where its inputs come from.
-    pub source: EncodedSource,
-    /// For each array the signals of the source on its word lines.
+    /// The groups whose columns it holds; a group's columns read that group's lines only.
+    pub groups: Range<usize>,
+    /// All lines of the sum, group by group.
+    pub lines: Arc<[OpLine]>,
+    /// For each core the lines on its rows, by their numbers in `lines`.
     pub parts: Vec<Vec<u32>>,
-    /// Its columns, an element's copies next to each other.
+    /// Its columns, a channel's copies next to each other.
     pub columns: Vec<OpColumn>,
-    /// First signal of the node's value that the columns write; the others follow.
+    /// Signal within a position that the first column writes; the others follow.
     pub first_signal: usize,
     /// Weights and periphery: nothing yet ([`Real`]), or integers.
     pub payload: P,
 }
 
 impl<P> CoreOp<P> {
-    /// The elements of its columns, in order, each once.
-    pub fn elements(&self) -> Vec<usize> {
-        let mut elements: Vec<usize> = self.columns.iter().map(|column| column.element).collect();
-        elements.dedup();
-        elements
+    /// The channels of its columns, in order, each once.
+    pub fn channels(&self) -> Vec<usize> {
+        let mut channels: Vec<usize> = self.columns.iter().map(|column| column.channel).collect();
+        channels.dedup();
+        channels
+    }
+
+    /// The same core-op with another payload.
+    pub fn with<Q>(&self, payload: Q) -> CoreOp<Q> {
+        CoreOp {
+            node: self.node,
+            groups: self.groups.clone(),
+            lines: self.lines.clone(),
+            parts: self.parts.clone(),
+            columns: self.columns.clone(),
+            first_signal: self.first_signal,
+            payload,
+        }
     }
 }
 
@@ -57,26 +83,28 @@ pub struct CoreOpGraph<P> {
 }
 
 impl<P> CoreOpGraph<P> {
-    /// Arrays in all.
+    /// Cores in all.
     pub fn arrays(&self) -> usize {
         self.ops.iter().map(|op| op.parts.len()).sum()
     }
 
     pub(crate) fn write_op(&self, number: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let op = &self.ops[number];
-        let source = match op.source {
-            EncodedSource::Input => "input".to_owned(),
-            EncodedSource::Node(from) => format!("{:?}", self.encoded.nodes[from].name),
-        };
         let rows: Vec<String> = op.parts.iter().map(|part| part.len().to_string()).collect();
+        let node = &self.encoded.dot.nodes[op.node];
         write!(
             f,
-            "op{number} {:?} <- {source}: {} columns, rows {}, signals {}..",
-            self.encoded.nodes[op.node].name,
+            "op{number} {:?}: {} columns, rows {}, {} positions, signals {}..",
+            node.name,
             op.columns.len(),
             rows.join("+"),
+            node.positions(),
             op.first_signal
-        )
+        )?;
+        if node.groups() > 1 {
+            write!(f, ", groups {}..{}", op.groups.start, op.groups.end)?;
+        }
+        Ok(())
     }
 }
 

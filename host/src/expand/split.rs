@@ -1,8 +1,12 @@
 //! Cutting nodes into core-ops.
 
-use super::ops::{CoreOp, CoreOpGraph, OpColumn, Real};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::ops::{CoreOp, CoreOpGraph, OpColumn, OpLine, Real};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::encode::{Encoded, EncodedGraph, EncodedNode, EncodedSource};
+use crate::dots::Body;
+use crate::encode::{Encoded, EncodedGraph};
 use crate::target::Target;
 
 /// The user's choices for this stage.
@@ -26,17 +30,17 @@ pub fn expand(encoded: &Encoded, target: &Target, options: ExpandOptions) -> Res
     let graph = encoded.graph();
     let mut found = Diagnostics::default();
     let mut ops = Vec::new();
-    for (number, node) in graph.nodes.iter().enumerate() {
-        let made = if node.relay {
-            relay(graph, number, node, target)
-        } else {
-            dense(graph, number, node, target, options)
-        };
-        let parts = made.iter().map(|op| op.parts.len()).max().unwrap_or(0);
-        if parts > target.max_parts {
+    for (number, node) in graph.dot.nodes.iter().enumerate() {
+        if matches!(node.body, Body::Max(_)) {
+            continue;
+        }
+        let made = cut(graph, number, target, options);
+        let tallest = made.iter().max_by_key(|op| op.parts.len());
+        if let Some(op) = tallest.filter(|op| op.parts.len() > target.max_parts) {
             let rule = format!(
-                "a sum of {} signals takes {parts} arrays, the adder of {} bits holds {}",
-                graph.signals(node.source),
+                "a sum of {} signals takes {} arrays, the adder of {} bits holds {}",
+                op.lines.len(),
+                op.parts.len(),
                 target.adder_bits,
                 target.max_parts
             );
@@ -57,80 +61,100 @@ pub fn expand(encoded: &Encoded, target: &Target, options: ExpandOptions) -> Res
     found.into_result(graph)
 }
 
-/// Columns of `elements` packed greedily, in order, into blocks of at most `width`; an element's copies are parted only
-/// when they alone exceed a block.
-fn blocks(node: &EncodedNode, width: usize) -> Vec<Vec<OpColumn>> {
-    let mut out: Vec<Vec<OpColumn>> = vec![Vec::new()];
-    for (element, &copies) in node.copies.iter().enumerate() {
-        let full =
-            out.last().is_some_and(|block| !block.is_empty() && block.len() + usize::from(copies) > width);
-        if full {
-            out.push(Vec::new());
-        }
-        for copy in 0..usize::from(copies) {
-            if out.last().is_some_and(|block| block.len() == width) {
-                out.push(Vec::new());
+fn cut(graph: &EncodedGraph, number: usize, target: &Target, options: ExpandOptions) -> Vec<CoreOp<Real>> {
+    let node = &graph.dot.nodes[number];
+    let groups = node.groups();
+    let lines = |group: usize| -> Vec<OpLine> {
+        graph.lines(number, group).into_iter().map(|line| OpLine { group: group as u32, line }).collect()
+    };
+    let mut ops = Vec::new();
+    let mut group = 0;
+    while group < groups {
+        let mut own = lines(group);
+        let mut last = group + 1;
+        // As many groups as fit one array, all of them evenly filled.
+        if own.len() <= target.rows {
+            let width = |groups: Range<usize>| columns_of(graph, number, groups).len();
+            let fit = (target.rows / own.len().max(1)).max(1).min(target.columns / width(group..last).max(1));
+            let blocks = (groups - group).div_ceil(fit.max(1));
+            let share = (groups - group).div_ceil(blocks.max(1));
+            while last < groups && last - group < share {
+                let next = lines(last);
+                if own.len() + next.len() > target.rows || width(group..last + 1) > target.columns {
+                    break;
+                }
+                own.extend(next);
+                last += 1;
             }
-            if let Some(block) = out.last_mut() {
-                block.push(OpColumn { element, copy });
-            }
         }
+        let least = own.len().div_ceil(target.rows).max(1);
+        // A function of the whole sum must stay in one array.
+        let arrays = if least == 1 {
+            1
+        } else {
+            (least * usize::from(options.row_arrays.max(1))).min(own.len())
+        };
+        let parts = parts(own.len(), arrays, node.positions() > 1);
+        let own: Arc<[OpLine]> = own.into();
+        for columns in blocks(columns_of(graph, number, group..last), target.columns) {
+            let Some(first) = columns.first() else { continue };
+            let first_signal = graph.nodes[number].start(first.channel) + first.copy;
+            ops.push(CoreOp {
+                node: number,
+                groups: group..last,
+                lines: own.clone(),
+                parts: parts.clone(),
+                columns,
+                first_signal,
+                payload: Real,
+            });
+        }
+        group = last;
     }
-    out
+    ops
 }
 
-fn dense(
-    graph: &EncodedGraph,
-    number: usize,
-    node: &EncodedNode,
-    target: &Target,
-    options: ExpandOptions,
-) -> Vec<CoreOp<Real>> {
-    let rows = graph.signals(node.source);
-    let least = rows.div_ceil(target.rows).max(1);
-    // A native sigmoid must stay in one array.
-    let arrays = if least == 1 { 1 } else { (least * usize::from(options.row_arrays.max(1))).min(rows) };
-    let parts: Vec<Vec<u32>> =
-        (0..arrays).map(|part| (part as u32..rows as u32).step_by(arrays).collect()).collect();
-    let mut first_signal = 0;
-    blocks(node, target.columns)
-        .into_iter()
-        .map(|columns| {
-            let first = first_signal;
-            first_signal += columns.len();
-            let (source, parts) = (node.source, parts.clone());
-            CoreOp { node: number, source, parts, columns, first_signal: first, payload: Real }
+/// Lines dealt out over `arrays`. Of a dense layer every n-th one, so that neighbouring inputs, which tend to be active
+/// together, spread over all parts and no part runs further than the others; of a convolution runs of neighbours, so
+/// that a part is a piece of the window and can be fetched as one.
+fn parts(lines: usize, arrays: usize, moving: bool) -> Vec<Vec<u32>> {
+    (0..arrays)
+        .map(|part| {
+            if moving {
+                (lines * part / arrays..lines * (part + 1) / arrays).map(|line| line as u32).collect()
+            } else {
+                (part as u32..lines as u32).step_by(arrays).collect()
+            }
         })
         .collect()
 }
 
-/// A relay reads only the signals of its own elements, so a block is as large as rows and columns allow.
-fn relay(graph: &EncodedGraph, number: usize, node: &EncodedNode, target: &Target) -> Vec<CoreOp<Real>> {
-    let EncodedSource::Node(from) = node.source else { return Vec::new() };
-    let carried = &graph.nodes[from].copies;
-    let mut ops: Vec<CoreOp<Real>> = Vec::new();
-    let (mut next_input, mut next_signal) = (0u32, 0);
-    for (element, (&inputs, &copies)) in carried.iter().zip(&node.copies).enumerate() {
-        let (inputs, copies) = (u32::from(inputs), usize::from(copies));
-        let fits = ops.last().is_some_and(|op| {
-            op.columns.len() + copies <= target.columns && op.parts[0].len() + inputs as usize <= target.rows
-        });
-        if !fits {
-            ops.push(CoreOp {
-                node: number,
-                source: node.source,
-                parts: vec![Vec::new()],
-                columns: Vec::new(),
-                first_signal: next_signal,
-                payload: Real,
-            });
+fn columns_of(graph: &EncodedGraph, number: usize, groups: Range<usize>) -> Vec<OpColumn> {
+    let node = &graph.dot.nodes[number];
+    let each = node.channels / node.groups().max(1);
+    let copies = &graph.nodes[number].copies;
+    (groups.start * each..groups.end * each)
+        .flat_map(|channel| (0..usize::from(copies[channel])).map(move |copy| OpColumn { channel, copy }))
+        .collect()
+}
+
+/// Columns packed greedily, in order, into blocks of at most `width`; a channel's copies are parted only when they alone exceed
+/// a block.
+fn blocks(columns: Vec<OpColumn>, width: usize) -> Vec<Vec<OpColumn>> {
+    let mut out: Vec<Vec<OpColumn>> = vec![Vec::new()];
+    for channel in columns.chunk_by(|a, b| a.channel == b.channel) {
+        let full = out.last().is_some_and(|block| !block.is_empty() && block.len() + channel.len() > width);
+        if full {
+            out.push(Vec::new());
         }
-        if let Some(op) = ops.last_mut() {
-            op.columns.extend((0..copies).map(|copy| OpColumn { element, copy }));
-            op.parts[0].extend(next_input..next_input + inputs);
+        for column in channel {
+            if out.last().is_some_and(|block| block.len() == width) {
+                out.push(Vec::new());
+            }
+            if let Some(block) = out.last_mut() {
+                block.push(*column);
+            }
         }
-        next_input += inputs;
-        next_signal += copies;
     }
-    ops
+    out
 }

@@ -1,19 +1,25 @@
 //! Building the program.
 
-use fixed::types::I32F32;
 use spandrel_core::crossbar::{Activation, Crossbar, Readout};
 use spandrel_core::image::{
-    Access, Codec, Config, Decoder, Edge, Encoder, Instruction, NO_REGISTER, NO_TABLE, OriginRun, Plan,
-    Reading, Side,
+    Access, Axis, Codec, Combine, Config, Dim, Edge, Instruction, LOOP_REGISTERS, NO_REGISTER, NO_TABLE, OriginRun,
+    Plan, Side, Term,
 };
 
+use super::ends::{encoder, outputs};
+use super::fetch::{edge_of, fixed, moving};
 use super::place::{place, routes};
 use super::program::{BlobData, Origin, Program};
+use super::records::{access, table};
 use crate::diagnostic::{Diagnostic, Result};
-use crate::encode::{EncodedSource, Form};
-use crate::expand::{CoreOp, CoreOpGraph};
+use crate::dots::{Body, PAD, Source};
+use crate::encode::{EncodedGraph, Form};
+use crate::expand::{CoreOp, CoreOpGraph, OpLine};
 use crate::target::Target;
-use crate::tune::{Coded, CodedAct, Tuned};
+use crate::tune::{Coded, CodedAct, Periphery, Tuned};
+
+/// Instructions that a node whose reads are not regular may take: its positions are written out one by one.
+const UNROLLED_MAX: usize = 1 << 20;
 
 /// Maps a tuned network. `order` gives for every element of the model's input the raw element it comes from.
 ///
@@ -22,109 +28,52 @@ use crate::tune::{Coded, CodedAct, Tuned};
 pub fn map(tuned: &Tuned, order: Option<&[u32]>, target: &Target) -> Result<Program> {
     let graph = tuned.graph();
     let mut program = Program { weight_bits: target.cell_bits * target.slices, ..Program::default() };
-    edges(&mut program, graph, target);
+    edges(&mut program, &graph.encoded, target);
     encoder(&mut program, graph, order, target);
     let mut first_config = Vec::new();
-    for op in &graph.ops {
-        first_config.push(program.configs.len());
-        core_op(&mut program, graph, op, target);
+    for node in 0..graph.encoded.nodes.len() {
+        let ops: Vec<&CoreOp<Coded>> = graph.of_node(node).collect();
+        let mut configs = Vec::new();
+        for op in &ops {
+            first_config.push(program.configs.len());
+            configs.push(program.configs.len() as u32);
+            configure(&mut program, graph, op, target);
+        }
+        node_program(&mut program, graph, node, &ops, &configs)?;
     }
-    output(&mut program, graph);
+    outputs(&mut program, graph, target);
     program.placements = place(program.configs.len(), target);
     program.routes = routes(graph, &first_config);
     lay_out(&mut program)?;
     Ok(program)
 }
 
-/// Edge 0 is the input, edge n + 1 the value of node n.
-fn edges(program: &mut Program, graph: &CoreOpGraph<Coded>, target: &Target) {
+/// Edge 0 is the input, edge n + 1 the value of node n, the last one the constant 1 where it is read.
+fn edges(program: &mut Program, graph: &EncodedGraph, target: &Target) {
     let codes = if target.input_max <= 255 { Codec::U8 } else { Codec::I32 };
     let sums = if target.adder_bits <= 16 { Codec::I16 } else { Codec::I32 };
-    let edge = |length: usize, codec| Edge {
+    let edge = |length: usize, codec, reset| Edge {
         length: length as u32,
         codec,
         clear_on_tick: false,
         slots: 1,
-        reset: 0,
+        reset,
         ram_offset: 0,
     };
-    program.edges.push(edge(graph.encoded.signals(EncodedSource::Input), codes));
-    for node in &graph.encoded.nodes {
+    program.edges.push(edge(graph.signals(Source::Input), codes, 0));
+    for (number, node) in graph.nodes.iter().enumerate() {
         let codec = if node.form == Form::Sum { sums } else { codes };
-        program.edges.push(edge(node.signals(), codec));
+        program.edges.push(edge(graph.signals(Source::Node(number)), codec, 0));
+    }
+    let reads_one = |node: &crate::dots::DotNode| node.body.reads().iter().any(|read| read.source == Source::One);
+    if graph.dot.nodes.iter().any(reads_one) {
+        program.edges.push(edge(1, codes, graph.one));
     }
 }
 
-fn encoder(program: &mut Program, graph: &CoreOpGraph<Coded>, order: Option<&[u32]>, target: &Target) {
-    let code = &graph.encoded.input;
-    let order_table = order.map_or(NO_TABLE, |order| {
-        // The image goes the other way: from the raw element to the model's.
-        let mut elements = vec![0i32; order.len()];
-        for (element, &raw) in order.iter().enumerate() {
-            elements[raw as usize] = element as i32;
-        }
-        table(program, elements)
-    });
-    let params = table(program, code.params.clone());
-    program.encoders.push(Encoder {
-        raw: code.raw.codec(),
-        mapping: code.mapping,
-        signals: code.weights.len() as u8,
-        length: graph.encoded.dot.input_len as u32,
-        edge: 0,
-        channels: 1,
-        inner: 1,
-        params,
-        order: order_table,
-        lo: 0,
-        hi: target.input_max,
-    });
-}
-
-/// The number of a table with these entries, an equal one that is there already if there is one.
-fn table(program: &mut Program, entries: Vec<i32>) -> u32 {
-    let known = program.tables.iter().position(|table| *table == entries);
-    known.unwrap_or_else(|| {
-        program.tables.push(entries);
-        program.tables.len() - 1
-    }) as u32
-}
-
-fn access(program: &mut Program, access: Access) -> u32 {
-    let known = program.accesses.iter().position(|other| *other == access);
-    known.unwrap_or_else(|| {
-        program.accesses.push(access);
-        program.accesses.len() - 1
-    }) as u32
-}
-
-/// The pattern that brings `signals` of `edge` in this order: a stride where there is one, else an index table.
-fn gather(program: &mut Program, edge: u32, signals: &[u32]) -> u32 {
-    let length = program.edges[edge as usize].length;
-    let first = signals.first().map_or(0, |&s| s as i32);
-    let step = signals.get(1).map_or(1, |&s| s as i32 - first);
-    let mut pattern = Access::run(edge, length, first, signals.len() as u32);
-    let even = signals
-        .iter()
-        .enumerate()
-        .all(|(i, &s)| i64::from(s) == i64::from(first) + i as i64 * i64::from(step));
-    if even {
-        pattern.dims[0].step = step;
-    } else {
-        pattern.axes[0].origin = 0;
-        pattern.dims.clear();
-        pattern.table = table(program, signals.iter().map(|&s| s as i32).collect());
-    }
-    access(program, pattern)
-}
-
-fn core_op(program: &mut Program, graph: &CoreOpGraph<Coded>, op: &CoreOp<Coded>, target: &Target) {
+/// Configurations and blobs of one core-op.
+fn configure(program: &mut Program, graph: &CoreOpGraph<Coded>, op: &CoreOp<Coded>, target: &Target) {
     let coded = &op.payload;
-    let (from_edge, input_name) = match op.source {
-        EncodedSource::Input => (0, graph.encoded.dot.input.clone()),
-        EncodedSource::Node(node) => (node as u32 + 1, graph.encoded.nodes[node].name.clone()),
-    };
-    let to_edge = op.node as u32 + 1;
     let activation = match &coded.act {
         CodedAct::None => Activation::None,
         CodedAct::Relu => Activation::Relu,
@@ -137,11 +86,11 @@ fn core_op(program: &mut Program, graph: &CoreOpGraph<Coded>, op: &CoreOp<Coded>
         CodedAct::None => ((-adder) as i32, (adder - 1) as i32),
         _ => (0, target.input_max),
     };
+    let Periphery::Composed { shift, sum_shift, bias_rows, bias } = &coded.periphery;
     for (part, rows) in op.parts.iter().enumerate() {
-        let config = program.configs.len() as u32;
         program.configs.push(Config::Crossbar(Crossbar {
             rows: rows.len() as u32,
-            bias_rows: coded.bias_rows as u32,
+            bias_rows: *bias_rows as u32,
             columns: op.columns.len() as u32,
             blob: program.blobs.len() as u32,
             input_bits: target.input_bits,
@@ -150,66 +99,248 @@ fn core_op(program: &mut Program, graph: &CoreOpGraph<Coded>, op: &CoreOp<Coded>
             slices: target.slices,
             output_bits: target.output_bits,
             polarity: target.polarity,
-            readout: Readout::Composed { shift: coded.shift, rounding: target.rounding },
+            readout: Readout::Composed { shift: *shift, rounding: target.rounding },
             adder_bits: target.adder_bits,
-            sum_shift: coded.sum_shift,
+            sum_shift: *sum_shift,
             activation,
             pool: 1,
             bias_code: target.bias_code as u32,
             out_lo,
             out_hi,
         }));
-        program.blobs.push(blob(rows.len(), coded, part, op.columns.len()));
-        program.origins.push(origin(graph, op, rows, input_name.clone()));
-        let pattern = gather(program, from_edge, rows);
-        program.instructions.push(Instruction::Gather { access: pattern, first: 0 });
+        program.blobs.push(blob(rows.len(), &coded.weights[part], &bias[part], *bias_rows, op.columns.len()));
+        program.origins.push(origin(&graph.encoded, op, rows));
+    }
+}
+
+/// The instructions of one node: loops over its grid around its core-ops.
+fn node_program(
+    program: &mut Program,
+    graph: &CoreOpGraph<Coded>,
+    node: usize,
+    ops: &[&CoreOp<Coded>],
+    configs: &[u32],
+) -> Result<()> {
+    let dot = &graph.encoded.dot.nodes[node];
+    if let Body::Max(_) = dot.body {
+        return maximum(program, graph, node);
+    }
+    if dot.positions() > 1 && dot.grid.len() <= LOOP_REGISTERS {
+        let fetched: Option<Vec<Vec<(u32, usize)>>> = ops
+            .iter()
+            .flat_map(|op| op.parts.iter().map(|part| (op, part)))
+            .map(|(op, part)| {
+                let lines: Vec<OpLine> = part.iter().map(|&line| op.lines[line as usize]).collect();
+                moving(program, &graph.encoded, node, &lines)
+            })
+            .collect();
+        if let Some(fetched) = fetched {
+            let starts = open_loops(program, &dot.grid);
+            let mut fetched = fetched.into_iter();
+            for (op, &config) in ops.iter().zip(configs) {
+                let parts: Vec<Vec<(u32, usize)>> = fetched.by_ref().take(op.parts.len()).collect();
+                invoke(program, &parts, config);
+                let store = stored(&graph.encoded, op);
+                let pattern = access(program, store);
+                program.instructions.push(Instruction::Scatter { combine: Combine::Set, access: pattern, first: 0 });
+            }
+            close_loops(program, &starts);
+            return Ok(());
+        }
+    }
+    unrolled(program, graph, node, ops, configs)
+}
+
+/// Every position on its own, through index tables.
+fn unrolled(
+    program: &mut Program,
+    graph: &CoreOpGraph<Coded>,
+    node: usize,
+    ops: &[&CoreOp<Coded>],
+    configs: &[u32],
+) -> Result<()> {
+    let encoded = &graph.encoded;
+    let dot = &encoded.dot.nodes[node];
+    let (positions, width) = (dot.positions(), encoded.nodes[node].width());
+    let lines: usize = ops.iter().map(|op| op.lines.len()).sum();
+    if positions.saturating_mul(lines.max(1)) > UNROLLED_MAX * 16 {
+        let rule = format!("its {positions} positions read {lines} signals each without any regularity");
+        let way_out = "reshape or transpose the value in front of it, so that windows over it are regular";
+        return Err(Diagnostic::error("SP0309", format!("node {:?}", dot.name), rule, way_out).into());
+    }
+    let edge = node as u32 + 1;
+    let length = program.edges[edge as usize].length;
+    let mut scratch = Vec::new();
+    for position in 0..positions {
+        for (op, &config) in ops.iter().zip(configs) {
+            let mut parts = Vec::new();
+            for part in &op.parts {
+                let mut runs: Vec<(u32, Vec<u32>)> = Vec::new();
+                let mut padded = false;
+                for &line in part {
+                    let own = &op.lines[line as usize];
+                    let mut signal = Vec::new();
+                    encoded.signals_at(node, own.group as usize, &[own.line], position, &mut scratch, &mut signal);
+                    let from = edge_of(encoded, encoded.source(node, &own.line));
+                    padded |= signal[0] == PAD;
+                    match runs.last_mut() {
+                        Some((edge, signals)) if *edge == from => signals.push(signal[0]),
+                        _ => runs.push((from, signal)),
+                    }
+                }
+                parts.push(fixed(program, &runs, padded));
+            }
+            invoke(program, &parts, config);
+            let first = (position * width + op.first_signal) as i32;
+            let pattern = access(program, Access::run(edge, length, first, op.columns.len() as u32));
+            program.instructions.push(Instruction::Scatter { combine: Combine::Set, access: pattern, first: 0 });
+        }
+    }
+    Ok(())
+}
+
+/// Fetches and invocations of a core-op whose first configuration is `config`.
+fn invoke(program: &mut Program, parts: &[Vec<(u32, usize)>], config: u32) {
+    for (part, fetched) in parts.iter().enumerate() {
+        let mut first = 0;
+        for &(access, count) in fetched {
+            program.instructions.push(Instruction::Gather { access, first });
+            first += count as u32;
+        }
         program.instructions.push(Instruction::Invoke {
             accumulate: part > 0,
-            finish: part + 1 == op.parts.len(),
-            config,
+            finish: part + 1 == parts.len(),
+            config: config + part as u32,
             state: 0,
             register: NO_REGISTER,
             stride: 0,
         });
     }
-    let length = program.edges[to_edge as usize].length;
-    let run = Access::run(to_edge, length, op.first_signal as i32, op.columns.len() as u32);
-    let pattern = access(program, run);
-    let combine = spandrel_core::image::Combine::Set;
-    program.instructions.push(Instruction::Scatter { combine, access: pattern, first: 0 });
 }
 
-fn blob(rows: usize, coded: &Coded, part: usize, columns: usize) -> BlobData {
-    let mut weights = Vec::with_capacity((rows + coded.bias_rows) * columns);
-    for column in 0..columns {
-        weights.extend_from_slice(&coded.weights[part][column * rows..(column + 1) * rows]);
-        weights
-            .extend_from_slice(&coded.bias[part][column * coded.bias_rows..(column + 1) * coded.bias_rows]);
+/// Where a core-op's codes go: its signals of the position that the loops are at.
+fn stored(graph: &EncodedGraph, op: &CoreOp<Coded>) -> Access {
+    run_at_position(graph, op.node, op.first_signal, op.columns.len())
+}
+
+/// `count` signals from `first` on of the position that the loops over a node's grid are at.
+fn run_at_position(graph: &EncodedGraph, node: usize, first: usize, count: usize) -> Access {
+    let (dot, width) = (&graph.dot.nodes[node], graph.nodes[node].width() as u32);
+    let positions = dot.positions();
+    let mut pattern = Access::run(node as u32 + 1, width, first as i32, count as u32);
+    // Positions are numbered through, so one axis serves the whole grid.
+    let _ = pattern.axes.push(Axis { extent: positions as u32, pitch: width, origin: 0 });
+    let mut pitch = positions;
+    for (register, &extent) in dot.grid.iter().enumerate() {
+        pitch /= extent.max(1);
+        if extent > 1 {
+            let _ = pattern.terms.push(Term { coefficient: pitch as i32, register: register as u8, axis: 1 });
+        }
     }
-    BlobData { rows: rows + coded.bias_rows, columns, weights }
+    pattern
 }
 
-/// Provenance of one array: which element and signal each column and each row stands for.
-fn origin(graph: &CoreOpGraph<Coded>, op: &CoreOp<Coded>, rows: &[u32], input: String) -> Origin {
-    let per_element = |source: EncodedSource| -> Vec<(u32, u32)> {
-        let copies: Vec<u16> = match source {
-            EncodedSource::Input => {
-                vec![graph.encoded.input.weights.len() as u16; graph.encoded.dot.input_len]
-            }
-            EncodedSource::Node(node) => graph.encoded.nodes[node].copies.clone(),
-        };
-        let signals =
-            |(element, &k): (usize, &u16)| (0..u32::from(k)).map(move |copy| (element as u32, copy));
-        copies.iter().enumerate().flat_map(signals).collect()
+/// Loops over a grid, dimension d counting in register d; returns where each began.
+fn open_loops(program: &mut Program, grid: &[usize]) -> Vec<(u8, u32)> {
+    let mut starts = Vec::new();
+    for (register, &extent) in grid.iter().enumerate() {
+        let register = register as u8;
+        starts.push((register, program.instructions.len() as u32));
+        program.instructions.push(Instruction::Loop { register, trips: extent as u32 });
+    }
+    starts
+}
+
+fn close_loops(program: &mut Program, starts: &[(u8, u32)]) {
+    for &(register, start) in starts.iter().rev() {
+        program.instructions.push(Instruction::End { register, start });
+    }
+}
+
+/// The largest of several codes at each position, all channels at once.
+fn maximum(program: &mut Program, graph: &CoreOpGraph<Coded>, node: usize) -> Result<()> {
+    let encoded = &graph.encoded;
+    let (dot, own) = (&encoded.dot.nodes[node], &encoded.nodes[node]);
+    let lines: Vec<OpLine> = encoded
+        .lines(node, 0)
+        .into_iter()
+        .filter(|line| line.copy == 0)
+        .map(|line| OpLine { group: 0, line })
+        .collect();
+    let fetched: Option<Vec<u32>> = (dot.grid.len() <= LOOP_REGISTERS)
+        .then(|| {
+            lines
+                .iter()
+                .map(|line| {
+                    let one = moving(program, encoded, node, std::slice::from_ref(line))?;
+                    // Channel 0 of a tap; its other signals follow along the axis of neighbouring signals.
+                    let mut pattern = program.accesses.get(one.first()?.0 as usize)?.clone();
+                    widen(&mut pattern, own.width() as u32).then(|| access(program, pattern))
+                })
+                .collect()
+        })
+        .flatten();
+    let Some(fetched) = fetched else {
+        let rule = "its windows are not regular";
+        let way_out = "reshape or transpose the value in front of it, so that windows over it are regular";
+        return Err(Diagnostic::error("SP0309", format!("node {:?}", dot.name), rule, way_out).into());
     };
-    let signals = per_element(op.source);
-    let columns: Vec<(u32, u32)> = op.columns.iter().map(|c| (c.element as u32, c.copy as u32)).collect();
-    let rows: Vec<(u32, u32)> = rows.iter().map(|&row| signals[row as usize]).collect();
+    let starts = open_loops(program, &dot.grid);
+    for (at, &access) in fetched.iter().enumerate() {
+        let combine = if at == 0 { Combine::Set } else { Combine::Max };
+        program.instructions.push(Instruction::Add { combine, access, first: 0 });
+    }
+    let store = run_at_position(encoded, node, 0, own.width());
+    let pattern = access(program, store);
+    program.instructions.push(Instruction::Scatter { combine: Combine::Set, access: pattern, first: 0 });
+    close_loops(program, &starts);
+    program.maxima = program.maxima.max(own.width() as u32);
+    Ok(())
+}
+
+/// Makes a pattern of one signal bring `count` neighbouring ones.
+fn widen(pattern: &mut Access, count: u32) -> bool {
+    let axis = match pattern.axes.iter().position(|axis| axis.pitch == 1 && axis.extent >= count) {
+        Some(axis) => axis,
+        None => {
+            let room = pattern.axes.push(Axis { extent: count, pitch: 1, origin: 0 }).is_ok();
+            if !room {
+                return false;
+            }
+            pattern.axes.len() - 1
+        }
+    };
+    pattern.axes[axis].origin == 0 && pattern.dims.push(Dim { count, step: 1, axis: axis as u8 }).is_ok()
+}
+
+fn blob(rows: usize, weights: &[i16], bias: &[i16], bias_rows: usize, columns: usize) -> BlobData {
+    let mut all = Vec::with_capacity((rows + bias_rows) * columns);
+    for column in 0..columns {
+        all.extend_from_slice(&weights[column * rows..(column + 1) * rows]);
+        all.extend_from_slice(&bias[column * bias_rows..(column + 1) * bias_rows]);
+    }
+    BlobData { rows: rows + bias_rows, columns, weights: all }
+}
+
+/// Provenance of one array: which channel and signal each column stands for, and which tap and signal each row.
+fn origin(graph: &EncodedGraph, op: &CoreOp<Coded>, rows: &[u32]) -> Origin {
+    let columns: Vec<(u32, u32)> = op.columns.iter().map(|c| (c.channel as u32, c.copy as u32)).collect();
+    let lines: Vec<(u32, u32)> = rows
+        .iter()
+        .map(|&row| op.lines[row as usize].line)
+        .map(|line| (line.column, u32::from(line.copy)))
+        .collect();
     let mut runs = compress(Side::Column, &columns);
-    runs.extend(compress(Side::Row, &rows));
+    runs.extend(compress(Side::Row, &lines));
     // In the image a zero byte ends a name.
     let name = |name: &str| name.replace('\0', "\u{fffd}");
-    Origin { node: name(&graph.encoded.nodes[op.node].name), input: name(&input), runs }
+    let node = &graph.dot.nodes[op.node];
+    let input = match node.body.reads().first().map(|read| read.source) {
+        Some(Source::Node(from)) => name(&graph.dot.nodes[from].name),
+        Some(Source::Input) => name(graph.dot.inputs.first().map_or("", |port| &port.name)),
+        _ => String::new(),
+    };
+    Origin { node: name(&node.name), input, runs }
 }
 
 /// Runs of units whose elements advance by a fixed stride and whose signal stays the same.
@@ -235,40 +366,6 @@ fn compress(side: Side, units: &[(u32, u32)]) -> Vec<OriginRun> {
     runs
 }
 
-/// Emission of the last node's edge, and the decoder.
-fn output(program: &mut Program, graph: &CoreOpGraph<Coded>) {
-    let edge = graph.encoded.nodes.len() as u32;
-    let length = program.edges[edge as usize].length;
-    let pattern = access(program, Access::run(edge, length, 0, length));
-    program.instructions.push(Instruction::Emit { output: 0, access: pattern });
-    let coefficients: Vec<f64> = graph.outputs().flat_map(|op| op.payload.coefficients.clone()).collect();
-    let zeros: Vec<f64> = graph.outputs().flat_map(|op| op.payload.zeros.clone()).collect();
-    // Coefficients become whole numbers in units of a thousandth of the largest, rounded to the format's step first, so that
-    // rounding the unit costs nothing.
-    let unit = coefficients.iter().fold(0.0f64, |m, c| m.max(c.abs())) / 1024.0;
-    let scale = I32F32::saturating_from_num(unit).max(I32F32::DELTA);
-    let unit: f64 = scale.to_num();
-    let whole = coefficients.iter().map(|c| libm::rint(c / unit) as i32).collect();
-    let offsets = zeros
-        .iter()
-        .flat_map(|z| {
-            let offset = libm::rint(z / unit) as i64;
-            [(offset >> 32) as i32, offset as u32 as i32]
-        })
-        .collect();
-    let values = zeros.len().max(1);
-    let (coefficient_table, offset_table) = (table(program, whole), table(program, offsets));
-    program.decoders.push(Decoder {
-        output: 0,
-        reading: if graph.encoded.dot.decision { Reading::Class } else { Reading::Values },
-        signals: (coefficients.len() / values) as u8,
-        values: values as u32,
-        coefficients: coefficient_table,
-        offsets: offset_table,
-        scale,
-    });
-}
-
 /// Memory: registers for the widest configuration, then the edges.
 fn lay_out(program: &mut Program) -> Result<()> {
     let too_large = || {
@@ -276,7 +373,8 @@ fn lay_out(program: &mut Program) -> Result<()> {
         Diagnostic::error("SP0309", "program", "its memory does not fit 32-bit addresses", way_out)
     };
     let widest = |f: fn(&Config) -> u32| program.configs.iter().map(f).max().unwrap_or(0);
-    let mut plan = Plan { inputs: widest(Config::rows), sums: widest(Config::sums), state: 0, edges: 0 };
+    let sums = widest(Config::columns).max(program.maxima);
+    let mut plan = Plan { inputs: widest(Config::rows), sums, state: 0, edges: 0 };
     let first = plan.edges_at().ok_or_else(too_large)?;
     let mut at = first;
     for edge in &mut program.edges {

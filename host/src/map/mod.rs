@@ -4,8 +4,12 @@
 //! image can be compared with the program record by record.
 
 mod build;
+mod ends;
+mod fetch;
 mod place;
 mod program;
+mod records;
+mod regular;
 
 pub use build::map;
 pub use program::{BlobData, Origin, Program};

@@ -1,8 +1,10 @@
 //! Placement and routes.
 
+use std::collections::BTreeMap;
+
 use spandrel_core::image::{HOST, Placement, Route};
 
-use crate::encode::EncodedSource;
+use crate::dots::{Body, Source};
 use crate::expand::CoreOpGraph;
 use crate::target::Target;
 use crate::tune::Coded;
@@ -26,34 +28,49 @@ pub(super) fn place(configs: usize, target: &Target) -> Vec<Placement> {
         .collect()
 }
 
-/// Every bundle of signals: from the array that finishes a sum to each array that reads some of them, and to the host.
+/// Every bundle of signals: from the core that finishes a sum to each core that reads some of them, and to the host. Counted are
+/// lines: what one invocation takes in.
 pub(super) fn routes(graph: &CoreOpGraph<Coded>, first_config: &[usize]) -> Vec<Route> {
+    let encoded = &graph.encoded;
     let mut routes = Vec::new();
     let last_config = |op: usize| (first_config[op] + graph.ops[op].parts.len() - 1) as u32;
+    // The core-op that computes a signal of a node: of a maximum the one that computes what it takes in.
+    let maker = |node: usize, channel: usize| {
+        let mut node = node;
+        while let Body::Max(reads) = &encoded.dot.nodes[node].body
+            && let Some(Source::Node(from)) = reads.first().map(|read| read.source)
+        {
+            node = from;
+        }
+        graph.ops.iter().position(|op| op.node == node && op.columns.iter().any(|c| c.channel == channel))
+    };
+    let mut makers: BTreeMap<(usize, usize), Option<usize>> = BTreeMap::new();
+    let mut made_by = |node: usize, channel: usize| *makers.entry((node, channel)).or_insert_with(|| maker(node, channel));
     for (number, op) in graph.ops.iter().enumerate() {
         for (part, rows) in op.parts.iter().enumerate() {
             let to = (first_config[number] + part) as u32;
-            match op.source {
-                EncodedSource::Input => {
-                    routes.push(Route { edge: 0, from: HOST, to, signals: rows.len() as u32 });
-                }
-                EncodedSource::Node(node) => {
-                    for (from, source) in
-                        graph.ops.iter().enumerate().filter(|(_, source)| source.node == node)
-                    {
-                        let range = source.first_signal..source.first_signal + source.columns.len();
-                        let signals = rows.iter().filter(|&&row| range.contains(&(row as usize))).count();
-                        if signals > 0 {
-                            let (edge, from) = (node as u32 + 1, last_config(from));
-                            routes.push(Route { edge, from, to, signals: signals as u32 });
+            let mut counts: BTreeMap<(u32, u32), u32> = BTreeMap::new();
+            for &row in rows {
+                let line = &op.lines[row as usize].line;
+                match encoded.source(op.node, line) {
+                    Source::Input => *counts.entry((0, HOST)).or_default() += 1,
+                    Source::One => {}
+                    Source::Node(node) => {
+                        let channel = line.element as usize % encoded.dot.nodes[node].channels;
+                        if let Some(from) = made_by(node, channel) {
+                            *counts.entry((node as u32 + 1, last_config(from))).or_default() += 1;
                         }
                     }
                 }
             }
+            routes.extend(counts.into_iter().map(|((edge, from), signals)| Route { edge, from, to, signals }));
         }
-        if op.node + 1 == graph.encoded.nodes.len() {
+    }
+    for port in &encoded.dot.outputs {
+        for (number, op) in graph.ops.iter().enumerate().filter(|(_, op)| op.node == port.node) {
             let (edge, from) = (op.node as u32 + 1, last_config(number));
-            routes.push(Route { edge, from, to: HOST, signals: op.columns.len() as u32 });
+            let signals = (op.columns.len() * encoded.dot.nodes[op.node].positions()) as u32;
+            routes.push(Route { edge, from, to: HOST, signals });
         }
     }
     routes

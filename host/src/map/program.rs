@@ -53,6 +53,8 @@ pub struct Program {
     pub routes: Vec<Route>,
     /// Where configurations come from.
     pub origins: Vec<Origin>,
+    /// Signals of the widest maximum.
+    pub maxima: u32,
     /// Bits of a weight's magnitude in blobs.
     pub weight_bits: u8,
     /// Words that the machine must be lent.

@@ -65,6 +65,13 @@ impl Matrix {
         &mut self.data
     }
 
+    /// The columns `which` alone.
+    #[must_use]
+    pub fn columns(&self, which: std::ops::Range<usize>) -> Self {
+        let data = (0..self.rows).flat_map(|r| self.row(r)[which.clone()].iter().copied()).collect();
+        Self { rows: self.rows, cols: which.len(), data }
+    }
+
     /// The transposed matrix.
     #[must_use]
     pub fn transposed(&self) -> Self {

@@ -3,7 +3,7 @@
 use spandrel_core::arith::clip;
 
 use super::column::{Aim, Post};
-use crate::encode::{Form, Segment};
+use crate::encode::{Form, Segment, Segments};
 use crate::numeric::{Matrix, sigmoid};
 use crate::target::Target;
 
@@ -21,7 +21,7 @@ const ACTIVE_MIN: usize = 64;
 /// What the trials of a node vary beside the shift.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reach {
-    /// Half the range of z that a carrier or a sigmoid's table covers; unused by other forms.
+    /// Half the range of z that a function's carrier or a sigmoid's table covers; unused by other forms.
     pub c: f64,
     /// Right shift of the sum.
     pub sum_shift: u8,
@@ -44,8 +44,12 @@ pub struct Golden<'a> {
     pub z: &'a Matrix,
     /// Largest sum of each element, at least a tiny positive number.
     pub top: Vec<f64>,
-    /// Largest of them all.
+    /// Smallest sum of each element.
+    pub bottom: Vec<f64>,
+    /// Largest of all of them.
     pub layer_top: f64,
+    /// Largest distance between an element's smallest and largest sum.
+    pub layer_span: f64,
     /// Largest magnitude of any sum, 1 when all are 0: what "tiny" is measured by, so that a network in other units gets the
     /// same codes.
     pub magnitude: f64,
@@ -80,7 +84,57 @@ impl<'a> Golden<'a> {
                 })
                 .collect()
         });
-        Self { z, top, layer_top, magnitude, contested }
+        let bottom: Vec<f64> = (0..z.rows()).map(|e| z.row(e).iter().copied().fold(0.0, f64::min)).collect();
+        let mut golden = Self { z, top, bottom, layer_top, layer_span: tiny, magnitude, contested };
+        golden.span();
+        golden
+    }
+
+    /// Takes in the ranges over all positions, of which `z` may hold some only.
+    pub fn widen(&mut self, least: &[f64], most: &[f64]) {
+        self.top.iter_mut().zip(most).for_each(|(top, &z)| *top = top.max(z));
+        self.bottom.iter_mut().zip(least).for_each(|(bottom, &z)| *bottom = bottom.min(z));
+        self.layer_top = self.top.iter().copied().fold(self.layer_top, f64::max);
+        let furthest = self.top.iter().chain(&self.bottom).fold(0.0f64, |m, v| m.max(v.abs()));
+        self.magnitude = if furthest > 0.0 { furthest } else { 1.0 };
+        self.span();
+    }
+
+    fn span(&mut self) {
+        let spans = self.top.iter().zip(&self.bottom).map(|(top, bottom)| top - bottom);
+        self.layer_span = spans.fold(TINY * self.magnitude, f64::max);
+    }
+
+    /// The same for some elements only, whose sums are `z`.
+    pub fn select<'b>(&self, z: &'b Matrix, elements: &[usize]) -> Golden<'b> {
+        Golden {
+            z,
+            top: elements.iter().map(|&e| self.top[e]).collect(),
+            bottom: elements.iter().map(|&e| self.bottom[e]).collect(),
+            layer_top: self.layer_top,
+            layer_span: self.layer_span,
+            magnitude: self.magnitude,
+            contested: self.contested.as_ref().map(|all| elements.iter().map(|&e| all[e].clone()).collect()),
+        }
+    }
+
+    /// `few`, of fewer samples, with the ranges of all.
+    pub fn narrowed<'b>(&self, few: Golden<'b>) -> Golden<'b> {
+        Golden {
+            top: self.top.clone(),
+            bottom: self.bottom.clone(),
+            layer_top: self.layer_top,
+            layer_span: self.layer_span,
+            magnitude: self.magnitude,
+            ..few
+        }
+    }
+
+    /// Lower end and width of the range that a carrier of an element covers.
+    pub fn carried_range(&self, element: usize) -> (f64, f64) {
+        let (low, span) = (self.bottom[element], self.top[element] - self.bottom[element]);
+        let wide = HEADROOM * span.max(RANGE_FLOOR * self.layer_span);
+        (low - 0.5 * (wide - span), wide)
     }
 
     /// The range of an element behind a ReLU.
@@ -105,8 +159,9 @@ impl<'a> Golden<'a> {
                 Some(contested) => (contested[element].clone(), Vec::new()),
                 None => (by(&|_| true), Vec::new()),
             },
-            Form::Carrier | Form::Sigmoid | Form::Segments(_) => {
-                let wide = if *form == Form::Sigmoid { (0.9 * reach.c).max(6.0) } else { 1.15 * reach.c };
+            Form::Carrier { judged: None } | Form::Max => (by(&|_| true), Vec::new()),
+            Form::Carrier { .. } | Form::Table(_) | Form::Segments(_) => {
+                let wide = if matches!(form, Form::Table(_)) { (0.9 * reach.c).max(6.0) } else { 1.15 * reach.c };
                 let inner: Vec<f64> = z.iter().map(|z| -z.abs()).collect();
                 let bar = largest_value(&inner, least);
                 (by(&|z| z.abs() < wide || -z.abs() >= bar), largest(&inner, least))
@@ -159,8 +214,11 @@ pub fn aim(
             active: vec![active],
             z,
         },
-        Form::Carrier => {
-            let middle = 0.5 * reached;
+        Form::Carrier { judged } => {
+            let middle = match judged {
+                Some(_) => 0.5 * reached,
+                None => -golden.carried_range(element).0 * gain / scale,
+            };
             let want = |z: f64| {
                 (0..copies).map(|m| (z * gain / scale + middle + stagger(m) - 0.5).clamp(0.0, reached)).sum()
             };
@@ -178,7 +236,7 @@ pub fn aim(
             }
         }
         Form::Segments(segments) => segment_aim(segments, z, reach),
-        Form::Sigmoid => {
+        Form::Table(_) => {
             let table = (-target.code_max..=target.code_max)
                 .map(|code| {
                     clip(libm::rint(top * sigmoid(f64::from(code) / gain)) as i64, 0, top as i64) as i32
@@ -197,7 +255,7 @@ pub fn aim(
                 z,
             }
         }
-        Form::Sum => Aim {
+        Form::Sum | Form::Max => Aim {
             gains: vec![gain; copies],
             offsets: vec![0.0; copies],
             coefficients: vec![1.0 / (k * gain); copies],
@@ -213,7 +271,8 @@ pub fn aim(
 }
 
 /// Each segment is a column of its own: a clipped ReLU that rises over the segment.
-fn segment_aim(segments: &[Segment], z: Vec<f64>, reach: Reach) -> Aim {
+fn segment_aim(segments: &Segments, z: Vec<f64>, reach: Reach) -> Aim {
+    let (below, segments) = (segments.base, &segments.pieces);
     let top = f64::from(reach.top);
     let scale = libm::exp2(f64::from(reach.sum_shift));
     let gain = |s: &Segment| scale * top / (s.to - s.from);
@@ -231,7 +290,6 @@ fn segment_aim(segments: &[Segment], z: Vec<f64>, reach: Reach) -> Aim {
         let closeness: Vec<f64> = z.iter().map(|z| -(z - middle).abs()).collect();
         largest(&closeness, ACTIVE_MIN.min(z.len()))
     };
-    let below = segments.first().map_or(0.0, |s| sigmoid(s.from));
     Aim {
         gains: segments.iter().map(gain).collect(),
         offsets: segments.iter().map(|s| -s.from * gain(s) + 0.5 * scale).collect(),

@@ -1,9 +1,9 @@
 //! The validator of stage 5: only integers that the chip can hold.
 
-use super::coded::{Coded, CodedAct};
+use super::coded::{Coded, CodedAct, Periphery};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::encode::Form;
-use crate::expand::CoreOpGraph;
+use crate::expand::{CoreOp, CoreOpGraph};
 use crate::target::Target;
 
 /// A coded graph that has been checked: the evidence that stage 6 demands.
@@ -24,7 +24,8 @@ impl Tuned {
 pub fn check(graph: CoreOpGraph<Coded>, target: &Target) -> Result<Tuned> {
     let mut found = Diagnostics::default();
     for op in &graph.ops {
-        let name = &graph.encoded.nodes[op.node].name;
+        let node = &graph.encoded.nodes[op.node];
+        let name = &graph.encoded.dot.nodes[op.node].name;
         let coded = &op.payload;
         let columns = op.columns.len();
         let mut fault = |rule: &str| {
@@ -32,31 +33,33 @@ pub fn check(graph: CoreOpGraph<Coded>, target: &Target) -> Result<Tuned> {
             found.push(Diagnostic::error("SP0308", format!("node {name:?}"), rule, way_out));
         };
         let limit = target.weight_max.unsigned_abs();
-        let mut weights = coded.weights.iter().chain(&coded.bias).flatten();
+        let Periphery::Composed { shift, sum_shift, bias_rows, bias } = &coded.periphery;
+        let mut weights = coded.weights.iter().chain(bias).flatten();
         if weights.any(|w| u32::from(w.unsigned_abs()) > limit) {
             fault("a weight is larger than the cells can hold");
         }
-        if !target.shifts.contains(&coded.shift) || coded.sum_shift > target.sum_shift_max {
+        if !target.shifts.contains(shift) || *sum_shift > target.sum_shift_max {
             fault("a shift is outside the chip's range");
         }
-        if coded.bias_rows > target.bias_rows {
+        if *bias_rows > target.bias_rows {
             fault("there are more bias rows than the chip has");
         }
         let whole = coded.weights.iter().zip(&op.parts).all(|(w, rows)| w.len() == columns * rows.len())
-            && coded.bias.iter().all(|b| b.len() == columns * coded.bias_rows)
+            && bias.iter().all(|b| b.len() == columns * bias_rows)
             && coded.weights.len() == op.parts.len()
-            && coded.bias.len() == op.parts.len();
+            && bias.len() == op.parts.len();
         if !whole {
             fault("a column has no weight for some row");
+        } else if leaks(&graph, op) {
+            fault("a column has a weight on a line of another group");
         }
-        if coded.coefficients.len() != columns || coded.zeros.len() != op.elements().len() {
+        if coded.coefficients.len() != columns || coded.zeros.len() != op.channels().len() {
             fault("a column or an element has no meaning");
         }
-        let form = &graph.encoded.nodes[op.node].form;
         let fits = match coded.act {
-            CodedAct::None => *form == Form::Sum,
-            CodedAct::Relu => matches!(form, Form::Relu | Form::Carrier | Form::Segments(_)),
-            CodedAct::Table(_) => *form == Form::Sigmoid,
+            CodedAct::None => node.form == Form::Sum,
+            CodedAct::Relu => matches!(node.form, Form::Relu | Form::Carrier { .. } | Form::Segments(_)),
+            CodedAct::Table(_) => matches!(node.form, Form::Table(_)),
         };
         if !fits {
             fault("what follows the sum is not the node's function");
@@ -69,4 +72,17 @@ pub fn check(graph: CoreOpGraph<Coded>, target: &Target) -> Result<Tuned> {
         }
     }
     found.into_result(Tuned(graph))
+}
+
+/// Whether a column of one group has a weight on a line of another.
+fn leaks(graph: &CoreOpGraph<Coded>, op: &CoreOp<Coded>) -> bool {
+    let dot = &graph.encoded.dot.nodes[op.node];
+    let each = dot.channels / dot.groups();
+    op.parts.iter().zip(&op.payload.weights).any(|(rows, weights)| {
+        op.columns.iter().enumerate().any(|(at, column)| {
+            let own = &weights[at * rows.len()..(at + 1) * rows.len()];
+            let foreign = |line: &u32| op.lines[*line as usize].group as usize != column.channel / each;
+            rows.iter().zip(own).any(|(line, &w)| w != 0 && foreign(line))
+        })
+    })
 }

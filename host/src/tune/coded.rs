@@ -26,34 +26,43 @@ impl CodedAct {
     }
 }
 
+/// What turns a core-op's sums into codes, beside its weights.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Periphery {
+    /// A crossbar with a composed readout.
+    Composed {
+        /// Shift s of every array of the sum.
+        shift: u8,
+        /// Right shift of the sum.
+        sum_shift: u8,
+        /// Bias rows of each array.
+        bias_rows: usize,
+        /// For each array the bias weights, column by column.
+        bias: Vec<Vec<i16>>,
+    },
+}
+
 /// Weights and periphery of a core-op.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coded {
-    /// Shift s of every array of the sum.
-    pub shift: u8,
-    /// Right shift of the sum.
-    pub sum_shift: u8,
-    /// What follows.
+    /// What follows the sum.
     pub act: CodedAct,
     /// For each array the weights, column by column, a column's rows in the part's order.
     pub weights: Vec<Vec<i16>>,
-    /// Bias rows of each array.
-    pub bias_rows: usize,
-    /// For each array the bias weights, column by column.
-    pub bias: Vec<Vec<i16>>,
+    /// Biases, shifts and what else there is.
+    pub periphery: Periphery,
     /// What one step of each column's code counts in the value it helps to carry.
     pub coefficients: Vec<f64>,
-    /// For each element of [`CoreOp::elements`] the value when all its codes are 0.
+    /// For each channel of [`CoreOp::channels`] the value when all its codes are 0.
     pub zeros: Vec<f64>,
     /// Columns of which some read reaches the end of its range on a calibration sample that counts.
     pub clipped: usize,
 }
 
 impl CoreOpGraph<Coded> {
-    /// The op that computes the network's output in the form the host decodes, last of the graph.
-    pub fn outputs(&self) -> impl Iterator<Item = &CoreOp<Coded>> {
-        let last = self.encoded.nodes.len().saturating_sub(1);
-        self.ops.iter().filter(move |op| op.node == last)
+    /// The core-ops of one node, in the order of its channels.
+    pub fn of_node(&self, node: usize) -> impl Iterator<Item = &CoreOp<Coded>> {
+        self.ops.iter().filter(move |op| op.node == node)
     }
 }
 
@@ -64,15 +73,12 @@ impl fmt::Display for CoreOpGraph<Coded> {
             self.write_op(number, f)?;
             let coded = &op.payload;
             let largest = coded.weights.iter().flatten().map(|w| w.unsigned_abs()).max().unwrap_or(0);
-            writeln!(
-                f,
-                ", s={} sum-shift={} act={} bias-rows={} max|w|={largest} clipping-columns={}",
-                coded.shift,
-                coded.sum_shift,
-                coded.act.name(),
-                coded.bias_rows,
-                coded.clipped
-            )?;
+            match &coded.periphery {
+                Periphery::Composed { shift, sum_shift, bias_rows, .. } => {
+                    write!(f, ", s={shift} sum-shift={sum_shift} bias-rows={bias_rows}")?;
+                }
+            }
+            writeln!(f, " act={} max|w|={largest} clipping-columns={}", coded.act.name(), coded.clipped)?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The free phase: real weights that make good what earlier stages did to the inputs.
 
+use std::ops::Range;
+
 use crate::numeric::{Cholesky, Matrix, gram, parallel_rows};
 
 /// The real map a node still has to compute from the codes of its source: one row an output.
@@ -19,6 +21,29 @@ impl RealMap {
             z.row_mut(r).iter_mut().zip(&self.bias).for_each(|(z, b)| *z += b);
         }
         z
+    }
+
+    /// Ridge regression towards this map, of the outputs `own` (its rows) on the inputs `block` (its columns), whose codes are
+    /// `codes`: the change that brings the sums closest to the golden ones (`z`, one row an output), held back in proportion
+    /// `lambda` of the inputs' mean second moment. The mean error goes to the bias.
+    pub fn refit_block(
+        &mut self,
+        codes: &Matrix,
+        block: Range<usize>,
+        own: &[usize],
+        z: &Matrix,
+        lambda: f64,
+    ) {
+        let mut part = RealMap {
+            weights: Matrix::from_fn(own.len(), block.len(), |r, c| self.weights.at(own[r], block.start + c)),
+            bias: own.iter().map(|&r| self.bias[r]).collect(),
+        };
+        let sums = Matrix::from_fn(codes.rows(), own.len(), |r, c| z.at(own[c], r));
+        part.refit(codes, &sums, lambda);
+        for (at, &output) in own.iter().enumerate() {
+            self.weights.row_mut(output)[block.clone()].copy_from_slice(part.weights.row(at));
+            self.bias[output] = part.bias[at];
+        }
     }
 
     /// Ridge regression towards this map: the change that brings its sums on the transformed `codes` closest to the

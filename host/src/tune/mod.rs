@@ -4,16 +4,19 @@
 //! For each node: *free* (ridge regression towards the golden weights on the real inputs), then for each block of
 //! columns trials over the shift s, the sum shift and the reach, judged by measured output error; in each trial per-column
 //! gains, rounding with error feedback (or dithered copies), and a search of the biases slice by slice; the two best
-//! trials are refined through the exact integer chain and the better one kept. `docs/tuning.md` tells why and how much each
-//! step gains.
+//! trials are refined through the exact integer chain and the better one kept. A node with many positions is tuned on some of
+//! them, drawn with a seed. `docs/tuning.md` tells why and how much each step gains.
 
 mod aims;
 mod bias;
 mod check;
 mod coded;
+mod codes;
 mod column;
 mod digits;
+mod forward;
 mod free;
+mod golden;
 mod node;
 mod nodes;
 mod options;
@@ -25,27 +28,28 @@ mod trials;
 mod unit;
 
 pub use check::{Tuned, check};
-pub use coded::{Coded, CodedAct};
+pub use coded::{Coded, CodedAct, Periphery};
+pub use codes::{CodeMap, Pick, Sources, picks};
+pub use golden::{GoldenSums, NodeSums};
 pub use nodes::CodedNodes;
 pub use options::{Rounding, TuneOptions};
-pub use source::InputMap;
+pub use source::{ChannelCodes, Decoding, InputMap};
 
 use aims::Golden;
-use node::NodeBench;
+use node::{NodeBench, TunedOp};
 use round::ErrorFeedback;
-use source::Decoded;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::encode::{EncodedSource, Form};
-use crate::expand::{CoreOp, CoreOpGraph, Expanded};
+use crate::dots::{Body, Source};
+use crate::encode::{Form, influence};
+use crate::expand::{CoreOp, CoreOpGraph, Expanded, Real};
 use crate::numeric::{Matrix, gram};
-use crate::reform::DotSource;
 use crate::target::Target;
 
 /// What tuning learnt about a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeError {
-    /// Name of the encoded node.
+    /// Name of the node.
     pub name: String,
     /// Mean square of the golden values over mean square of the error, in decibels, on the calibration samples. A carrier is judged
     /// by the function of what it carries, a classifier's outputs on the samples on which they could be the decision.
@@ -63,141 +67,207 @@ pub struct TuneResult {
     pub graph: CoreOpGraph<Coded>,
     /// What was learnt about each node.
     pub errors: Vec<NodeError>,
-    /// The codes that each encoded node gives on the calibration samples, one row a sample.
-    pub codes: Vec<Matrix>,
+    /// The codes that each node gives on the first calibration samples.
+    pub codes: Vec<CodeMap>,
 }
 
-/// Tunes every node. `input_codes` are the codes of the calibration samples (one row a sample), `sums` the golden sums of
-/// each dot node; `progress(done, all)` is called after each core-op.
-///
-/// # Errors
-/// SP0307 when no shift of the chip can hold a node's weights and biases.
-pub fn tune(
-    expanded: &Expanded,
-    input: &InputMap,
-    input_codes: &Matrix,
-    sums: &[Matrix],
-    target: &Target,
-    options: &TuneOptions,
-    mut progress: impl FnMut(usize, usize),
-) -> Result<TuneResult> {
-    let real = expanded.graph();
-    let encoded = &real.encoded;
-    let mut found = Diagnostics::default();
-    let mut ops: Vec<CoreOp<Coded>> = Vec::new();
-    let mut errors = Vec::new();
-    let mut codes: Vec<Matrix> = Vec::new();
-    let mut values: Vec<Decoded> = Vec::new();
-    let mut reaches: Vec<f64> = Vec::new();
-    for (number, node) in encoded.nodes.iter().enumerate() {
-        let (source_codes, source) = match node.source {
-            EncodedSource::Input => (input_codes, input.decoded(encoded)),
-            EncodedSource::Node(from) => (&codes[from], values[from].clone()),
-        };
-        let dot = &encoded.dot.nodes[node.dot];
-        let mut map = if node.relay { source.identity(node.copies.len()) } else { source.through(dot) };
-        let refits = options.ridge > 0.0 && options.rounding == Rounding::Full;
-        if refits && !node.relay && node.source != EncodedSource::Input {
-            map.refit(source_codes, &sums[node.dot], options.ridge);
+/// Samples of which all nodes' codes are kept, to be compared with the machine's.
+const KEPT: usize = 32;
+
+/// Everything that tuning goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct Tuner<'a> {
+    /// The core-ops.
+    pub expanded: &'a Expanded,
+    /// What raw input values mean.
+    pub input: &'a InputMap,
+    /// Codes of the calibration samples.
+    pub input_codes: &'a CodeMap,
+    /// Golden sums of every node.
+    pub golden: &'a GoldenSums,
+    /// The chip.
+    pub target: &'a Target,
+    /// The user's choices.
+    pub options: &'a TuneOptions,
+}
+
+impl Tuner<'_> {
+    /// Tunes every node; `progress(done, all)` is called after each core-op.
+    ///
+    /// # Errors
+    /// SP0307 when no shift of the chip can hold a node's weights and biases.
+    pub fn tune(&self, mut progress: impl FnMut(usize, usize)) -> Result<TuneResult> {
+        let real = self.expanded.graph();
+        let encoded = &real.encoded;
+        let samples = self.input_codes.samples();
+        let mut ops: Vec<CoreOp<Coded>> = Vec::new();
+        let mut errors = Vec::new();
+        let mut codes: Vec<CodeMap> = Vec::new();
+        let mut kept: Vec<CodeMap> = Vec::new();
+        let mut decoding = Decoding::new(encoded, self.input);
+        let mut reaches: Vec<f64> = Vec::new();
+        for (number, dot) in encoded.dot.nodes.iter().enumerate() {
+            let sources = Sources { graph: encoded, input: self.input_codes, nodes: &codes };
+            let own: Vec<&CoreOp<Real>> = real.ops.iter().filter(|op| op.node == number).collect();
+            let mut error =
+                NodeError { name: dot.name.clone(), snr_db: 300.0, shifts: Vec::new(), clipped: (0, 0) };
+            let mut power = (0.0f64, 0.0f64);
+            let mut reach = 0.0f64;
+            let first = ops.len();
+            if let Body::Dot(_) = dot.body {
+                let node = NodeWork::new(self, number, &reaches);
+                for op in own {
+                    let Some(tuned) = node.op(op, sources, &decoding) else {
+                        return Err(self.unheld(&dot.name));
+                    };
+                    node.measure(op, &tuned, &mut power);
+                    reach = reach.max(tuned.reach.c);
+                    let Periphery::Composed { shift, sum_shift, .. } = tuned.coded.periphery;
+                    error.shifts.push((shift, sum_shift));
+                    error.clipped.0 += tuned.coded.clipped;
+                    error.clipped.1 += op.columns.len();
+                    ops.push(op.with(tuned.coded));
+                    progress(ops.len(), real.ops.len());
+                }
+                error.snr_db = decibels(power.0, power.1);
+            }
+            let made: Vec<(&CoreOp<Coded>, &Coded)> = ops[first..].iter().map(|op| (op, &op.payload)).collect();
+            decoding.push(number, made.iter().copied());
+            let given = forward::forward(number, &made, sources, samples, self.target);
+            let some = given.width() * samples.min(KEPT);
+            kept.push(CodeMap::new(given.width(), given.data()[..some].to_vec()));
+            codes.push(given);
+            errors.push(error);
+            reaches.push(reach);
+            // What no later node reads is dropped at once.
+            for (from, held) in codes.iter_mut().enumerate() {
+                if encoded.dot.readers(from).last().is_none_or(|&last| last <= number) {
+                    *held = CodeMap::default();
+                }
+            }
         }
-        let z = sums[node.dot].transposed();
-        let classifies = encoded.dot.decision && node.form == Form::Sum && options.margin > 0.0;
-        let golden = Golden::new(&z, classifies.then_some(options.margin));
-        let single = node.copies.iter().all(|&k| k == 1) && !node.relay;
-        let feedback = (single && options.rounding == Rounding::Full)
-            .then(|| ErrorFeedback::new(&gram(source_codes, None)))
-            .flatten();
-        let relay_reach = match node.source {
-            EncodedSource::Node(from) if node.relay => Some(reaches[from]),
+        Ok(TuneResult { graph: CoreOpGraph { encoded: encoded.clone(), ops }, errors, codes: kept })
+    }
+
+    fn unheld(&self, name: &str) -> Diagnostics {
+        let target = self.target;
+        let rule = format!(
+            "no shift from {} to {} and no {} bias rows can hold its weights and biases",
+            target.shifts.start(),
+            target.shifts.end(),
+            target.bias_rows
+        );
+        let way_out = "widen crossbar.shift_min..shift_max, or add bias rows (crossbar.bias_rows)";
+        Diagnostic::error("SP0307", format!("node {name:?}"), rule, way_out).into()
+    }
+}
+
+/// One node while it is tuned.
+struct NodeWork<'a> {
+    tuner: Tuner<'a>,
+    number: usize,
+    golden: Golden<'a>,
+    sums: &'a NodeSums,
+    importance: Vec<f64>,
+    relay_reach: Option<f64>,
+}
+
+impl<'a> NodeWork<'a> {
+    fn new(tuner: &Tuner<'a>, number: usize, reaches: &[f64]) -> Self {
+        let encoded = &tuner.expanded.graph().encoded;
+        let (node, dot) = (&encoded.nodes[number], &encoded.dot.nodes[number]);
+        let sums = &tuner.golden.nodes[number];
+        let classifies = encoded.dot.decision && node.form == Form::Sum && tuner.options.margin > 0.0;
+        let mut golden = Golden::new(&sums.z, classifies.then_some(tuner.options.margin));
+        golden.widen(&sums.survey.least, &sums.survey.most);
+        let relay_reach = match dot.body.reads() {
+            [read] => match read.source {
+                Source::Node(from) if matches!(encoded.nodes[from].form, Form::Carrier { judged: Some(_) }) => {
+                    Some(reaches[from])
+                }
+                _ => None,
+            },
             _ => None,
         };
-        let importance = importance(encoded, node.dot);
+        Self { tuner: *tuner, number, golden, sums, importance: influence(&encoded.dot, number), relay_reach }
+    }
+
+    fn op(&self, op: &CoreOp<Real>, sources: Sources<'_>, decoding: &Decoding<'_>) -> Option<TunedOp> {
+        let options = self.tuner.options;
+        let encoded = sources.graph;
+        let (node, dot) = (&encoded.nodes[self.number], &encoded.dot.nodes[self.number]);
+        let channels = op.channels();
+        let codes = sources.matrix(self.number, &op.lines, &self.sums.picks);
+        let z = Matrix::from_fn(channels.len(), self.sums.picks.len(), |c, i| self.sums.z.at(channels[c], i));
+        let golden = self.golden.select(&z, &channels);
+        let mut map = decoding.map(op);
+        // The lines of each group: the columns of one group have no weight on those of another.
+        let each = dot.channels / dot.groups();
+        let mut blocks: Vec<std::ops::Range<usize>> = Vec::new();
+        let mut from = 0;
+        for lines in op.lines.chunk_by(|a, b| a.group == b.group) {
+            blocks.push(from..from + lines.len());
+            from += lines.len();
+        }
+        let group: Vec<usize> = channels.iter().map(|channel| channel / each - op.groups.start).collect();
+        let full = options.rounding == Rounding::Full;
+        let relays = self.relay_reach.is_some();
+        let from_input = dot.body.reads().iter().all(|read| read.source == Source::Input);
+        let single = channels.iter().all(|&channel| node.copies[channel] == 1) && !relays;
+        let mut feedback = Vec::new();
+        for (number, block) in blocks.iter().enumerate() {
+            let own: Vec<usize> = (0..channels.len()).filter(|&c| group[c] == number).collect();
+            let part = if blocks.len() == 1 { codes.clone() } else { codes.columns(block.clone()) };
+            if options.ridge > 0.0 && full && !relays && !from_input {
+                map.refit_block(&part, block.clone(), &own, &z, options.ridge);
+            }
+            if single && full && let Some(made) = ErrorFeedback::new(&gram(&part, None)) {
+                feedback.push((block.clone(), made));
+            }
+        }
+        if feedback.len() != blocks.len() {
+            feedback.clear();
+        }
+        let copies: Vec<u16> = channels.iter().map(|&channel| node.copies[channel]).collect();
+        let importance: Vec<f64> = channels.iter().map(|&channel| self.importance[channel]).collect();
         let bench = NodeBench {
-            node,
-            codes: source_codes,
+            form: &node.form,
+            copies: &copies,
+            item: (self.number as u64) << 20 | channels.first().map_or(0, |&c| c as u64),
+            codes: &codes,
             map: &map,
             golden: &golden,
             importance: &importance,
-            feedback: feedback.as_ref(),
-            relay_reach,
-            target,
+            feedback: &feedback,
+            group: &group,
+            relay_reach: self.relay_reach,
+            target: self.tuner.target,
             options,
         };
-        let mut made = Decoded::empty(node.copies.len());
-        let mut node_codes = Matrix::zeros(source_codes.rows(), node.signals());
-        let mut error =
-            NodeError { name: node.name.clone(), snr_db: 0.0, shifts: Vec::new(), clipped: (0, 0) };
-        let (mut signal_power, mut error_power, mut reach) = (0.0f64, 0.0f64, 0.0f64);
-        for op in real.ops.iter().filter(|op| op.node == number) {
-            let Some(tuned) = bench.tune(op) else {
-                let rule = format!(
-                    "no shift from {} to {} and no {} bias rows can hold its weights and biases",
-                    target.shifts.start(),
-                    target.shifts.end(),
-                    target.bias_rows
-                );
-                let way_out = "widen crossbar.shift_min..shift_max, or add bias rows (crossbar.bias_rows)";
-                found.push(Diagnostic::error("SP0307", format!("node {:?}", node.name), rule, way_out));
-                return Err(found);
-            };
-            for (at, column) in tuned.codes.iter().enumerate() {
-                for (sample, &code) in column.iter().enumerate() {
-                    *node_codes.at_mut(sample, op.first_signal + at) = f64::from(code);
-                }
-            }
-            for (values, &element) in tuned.decoded.iter().zip(&op.elements()) {
-                let z = golden.z.row(element);
-                // Of a classifier's outputs only those that could be the decision are aimed at, so only those count.
-                let counted = match &golden.contested {
-                    Some(contested) => contested[element].clone(),
-                    None => (0..z.len() as u32).collect(),
-                };
-                for at in counted {
-                    let (signal, noise) = score::compared(&node.form, values[at as usize], z[at as usize]);
-                    signal_power += signal * signal;
-                    error_power += noise * noise;
-                }
-            }
-            reach = reach.max(tuned.reach.c);
-            error.shifts.push((tuned.coded.shift, tuned.coded.sum_shift));
-            error.clipped.0 += tuned.coded.clipped;
-            error.clipped.1 += op.columns.len();
-            made.add(op, &tuned.coded);
-            ops.push(CoreOp {
-                node: op.node,
-                source: op.source,
-                parts: op.parts.clone(),
-                columns: op.columns.clone(),
-                first_signal: op.first_signal,
-                payload: tuned.coded,
-            });
-            progress(ops.len(), real.ops.len());
-        }
-        error.snr_db = decibels(signal_power, error_power);
-        errors.push(error);
-        codes.push(node_codes);
-        values.push(made);
-        reaches.push(reach);
+        bench.tune(op)
     }
-    Ok(TuneResult { graph: CoreOpGraph { encoded: encoded.clone(), ops }, errors, codes })
+
+    /// Adds the power of signal and error of a tuned core-op.
+    fn measure(&self, op: &CoreOp<Real>, tuned: &TunedOp, power: &mut (f64, f64)) {
+        let form = &self.tuner.expanded.graph().encoded.nodes[self.number].form;
+        for (values, &channel) in tuned.decoded.iter().zip(&op.channels()) {
+            let z = self.golden.z.row(channel);
+            // Of a classifier's outputs only those that could be the decision are aimed at, so only those count.
+            let counted = match &self.golden.contested {
+                Some(contested) => contested[channel].clone(),
+                None => (0..z.len() as u32).collect(),
+            };
+            for at in counted {
+                let (signal, noise) = score::compared(form, values[at as usize], z[at as usize]);
+                power.0 += signal * signal;
+                power.1 += noise * noise;
+            }
+        }
+    }
 }
 
 /// The ratio of two powers in decibels, within +-300: finite also when one of them is zero.
 fn decibels(signal: f64, error: f64) -> f64 {
     let level = |power: f64| if power > 0.0 { 10.0 * libm::log10(power) } else { f64::NEG_INFINITY };
     if error <= 0.0 { 300.0 } else { (level(signal) - level(error)).clamp(-300.0, 300.0) }
-}
-
-/// How much an error of each element of dot node `number` matters: the squared weights of whoever reads it.
-fn importance(encoded: &crate::encode::EncodedGraph, number: usize) -> Vec<f64> {
-    let elements = encoded.dot.nodes[number].outputs();
-    let mut out = vec![0.0; elements];
-    let mut read = false;
-    for later in encoded.dot.nodes.iter().filter(|later| later.source == DotSource::Node(number)) {
-        read = true;
-        for o in 0..later.outputs() {
-            out.iter_mut().zip(later.weights.row(o)).for_each(|(v, w)| *v += w * w);
-        }
-    }
-    if read { out } else { vec![1.0; elements] }
 }

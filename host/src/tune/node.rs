@@ -2,7 +2,7 @@
 
 use super::aims::{Golden, Reach, aim};
 use super::bias::BiasPair;
-use super::coded::{Coded, CodedAct};
+use super::coded::{Coded, CodedAct, Periphery};
 use super::column::{Aim, Post};
 use super::digits::Digits;
 use super::free::RealMap;
@@ -12,7 +12,9 @@ use super::round::{ErrorFeedback, dithered, nearest};
 use super::score::{Scored, score};
 use super::trials::Trial;
 use super::unit::{Bench, FittedUnit, Passes};
-use crate::encode::EncodedNode;
+use std::ops::Range;
+
+use crate::encode::Form;
 use crate::expand::{CoreOp, Real};
 use crate::numeric::{Matrix, Random, parallel_map};
 use crate::target::Target;
@@ -25,9 +27,13 @@ const REFINED: usize = 2;
 
 /// A node to be tuned, with what it sees and what it should give.
 pub struct NodeBench<'a> {
-    /// The node.
-    pub node: &'a EncodedNode,
-    /// Codes of its source, one row a sample.
+    /// What the columns compute.
+    pub form: &'a Form,
+    /// Signals of each of the core-op's channels.
+    pub copies: &'a [u16],
+    /// Tells the random phases of one core-op's copies from another's.
+    pub item: u64,
+    /// Codes on its lines, one row a sample (and position).
     pub codes: &'a Matrix,
     /// The real map from codes to its sums.
     pub map: &'a RealMap,
@@ -35,8 +41,10 @@ pub struct NodeBench<'a> {
     pub golden: &'a Golden<'a>,
     /// How much an error of each element matters to the nodes that read it.
     pub importance: &'a [f64],
-    /// Rounding with error feedback, where it can serve.
-    pub feedback: Option<&'a ErrorFeedback>,
+    /// Rounding with error feedback, where it can serve: for each group its own, and which of the lines it covers.
+    pub feedback: &'a [(Range<usize>, ErrorFeedback)],
+    /// The group of each channel.
+    pub group: &'a [usize],
     /// For a relay: the range its carrier covers.
     pub relay_reach: Option<f64>,
     /// The chip.
@@ -70,6 +78,11 @@ pub struct TunedOp {
 }
 
 impl NodeBench<'_> {
+    /// The channels of the core-op, numbered from 0.
+    pub(super) fn elements(&self) -> Vec<usize> {
+        (0..self.copies.len()).collect()
+    }
+
     pub(super) fn bench<'b>(
         &'b self,
         digits: &'b Digits,
@@ -95,13 +108,19 @@ impl NodeBench<'_> {
         let scaled = |gain: f64| -> Vec<f64> { row.iter().map(|w| w * gain * power).collect() };
         let full = self.options.rounding == Rounding::Full;
         let whole: Vec<Vec<i16>> = if full && aim.joint && aim.copies() > 1 {
-            let item = (self.node.dot as u64) << 32 | element as u64;
+            let item = self.item << 32 | element as u64;
             dithered(&scaled(aim.gains[0]), aim.copies(), limit, Random::new(self.options.seed, item))
         } else {
             aim.gains
                 .iter()
-                .map(|&gain| match self.feedback {
-                    Some(feedback) if full => feedback.round(&scaled(gain), limit),
+                .map(|&gain| match self.feedback.get(self.group[element]) {
+                    Some((lines, feedback)) if full => {
+                        // Lines of other groups have no weight in this column, and must not get one.
+                        let mut out = vec![0; row.len()];
+                        out[lines.clone()]
+                            .copy_from_slice(&feedback.round(&scaled(gain)[lines.clone()], limit));
+                        out
+                    }
                     _ => nearest(&scaled(gain), limit),
                 })
                 .collect()
@@ -127,27 +146,26 @@ impl NodeBench<'_> {
         let bench = self.bench(digits, op, trial.shift, trial.bias_rows);
         parallel_map(elements.len(), |i| {
             let (at, element) = elements[i];
-            let copies = usize::from(self.node.copies[element]);
+            let copies = usize::from(self.copies[element]);
             let aim =
-                aim(golden, &self.node.form, element, copies, trial.gains[at], trial.reach, self.target);
+                aim(golden, self.form, element, copies, trial.gains[at], trial.reach, self.target);
             let weights = self.weights(op, element, &aim, trial.shift);
             let unit = bench.fit(&weights, self.map.bias[element], &aim, passes);
-            let scored = score(&self.node.form, &aim, &unit.sums, self.target);
+            let scored = score(self.form, &aim, &unit.sums, self.target);
             Fitted { weights, aim, unit, scored }
         })
     }
 
     /// Tunes one core-op; `None` when no shift of the chip can hold its weights and biases.
     pub fn tune(&self, op: &CoreOp<Real>) -> Option<TunedOp> {
-        let elements: Vec<(usize, usize)> = op.elements().into_iter().enumerate().collect();
+        let elements: Vec<(usize, usize)> = self.elements().into_iter().enumerate().collect();
         let n = self.codes.rows();
         let keep: Vec<usize> = evenly(n, TRIAL_SAMPLES);
         let tried: Vec<(usize, usize)> =
             evenly(elements.len(), TRIAL_ELEMENTS).into_iter().map(|at| elements[at]).collect();
         let z = Matrix::from_fn(self.golden.z.rows(), keep.len(), |e, i| self.golden.z.at(e, keep[i]));
         let mut few = Golden::new(&z, self.golden.contested.as_ref().map(|_| self.options.margin));
-        (few.top, few.layer_top) = (self.golden.top.clone(), self.golden.layer_top);
-        few.magnitude = self.golden.magnitude;
+        few = self.golden.narrowed(few);
         let digits = Digits::new(self.codes, &keep, self.target);
         let searching = self.options.rounding == Rounding::Full;
         let linear = usize::from(searching);
@@ -192,13 +210,16 @@ impl NodeBench<'_> {
     }
 
     fn assemble(&self, op: &CoreOp<Real>, trial: &Trial, fitted: Vec<Fitted>) -> TunedOp {
+        let mut bias_weights = vec![Vec::new(); op.parts.len()];
         let mut coded = Coded {
-            shift: trial.shift,
-            sum_shift: trial.reach.sum_shift,
             act: CodedAct::None,
             weights: vec![Vec::new(); op.parts.len()],
-            bias_rows: trial.bias_rows,
-            bias: vec![Vec::new(); op.parts.len()],
+            periphery: Periphery::Composed {
+                shift: trial.shift,
+                sum_shift: trial.reach.sum_shift,
+                bias_rows: trial.bias_rows,
+                bias: Vec::new(),
+            },
             coefficients: Vec::new(),
             zeros: Vec::new(),
             clipped: 0,
@@ -213,7 +234,7 @@ impl NodeBench<'_> {
             for (part, (copies, bias)) in weights.iter().zip(&unit.bias).enumerate() {
                 for (column, pair) in copies.iter().zip(bias) {
                     coded.weights[part].extend(column);
-                    coded.bias[part].extend(BiasPair::rows(*pair, trial.bias_rows, self.target));
+                    bias_weights[part].extend(BiasPair::rows(*pair, trial.bias_rows, self.target));
                 }
             }
             coded.coefficients.extend(&aim.coefficients);
@@ -222,6 +243,9 @@ impl NodeBench<'_> {
             let code = |sums: &Vec<i32>| sums.iter().map(|&s| aim.post.code(s, self.target)).collect();
             codes.extend(unit.sums.iter().map(code));
             decoded.push(scored.decoded);
+        }
+        if let Periphery::Composed { bias, .. } = &mut coded.periphery {
+            *bias = bias_weights;
         }
         TunedOp { coded, codes, decoded, reach: trial.reach }
     }

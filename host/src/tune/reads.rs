@@ -41,6 +41,22 @@ impl ReadRule {
         self.limit
     }
 
+    /// What one partial contributes when the bias rows hold `bias` in its slice.
+    pub fn share(&self, partial: i32, bias: i32, slice: usize, pass: usize) -> i32 {
+        let weight = pass as u32 * self.dac_bits + slice as u32 * self.cell_bits;
+        let digit = spandrel_core::arith::digit(self.bias_code, pass as u8, self.dac_bits as u8);
+        let v = partial + digit * bias;
+        let limit = i64::from(self.limit);
+        if self.shift >= weight {
+            let by = (self.shift - weight).min(31);
+            let mask = if self.floor { 0 } else { ((1i64 << by) - 1) as i32 };
+            (((v + ((v >> 31) & mask)) >> by).clamp(-self.limit, self.limit)) as i32
+        } else {
+            let by = (weight - self.shift).min(31);
+            ((i64::from(v).clamp(-limit, limit)) << by).clamp(-limit, limit) as i32
+        }
+    }
+
     /// Adds to `out` what the partials of `slice` contribute when the bias rows hold `bias` in that slice.
     fn slice(&self, partials: &Partials, slice: usize, bias: i32, out: &mut [i32]) {
         for pass in 0..self.passes {

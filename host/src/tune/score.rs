@@ -2,7 +2,6 @@
 
 use super::column::Aim;
 use crate::encode::Form;
-use crate::numeric::sigmoid;
 use crate::target::Target;
 
 /// What an element's codes say, and how wrong that is.
@@ -20,15 +19,19 @@ pub struct Scored {
 pub fn carried(form: &Form, z: f64) -> f64 {
     match form {
         Form::Relu => z.max(0.0),
-        Form::Sum => z,
-        Form::Carrier | Form::Sigmoid | Form::Segments(_) => sigmoid(z),
+        Form::Sum | Form::Max | Form::Carrier { judged: None } => z,
+        Form::Carrier { judged: Some(act) } | Form::Table(act) => act.apply(z),
+        Form::Segments(segments) => segments.act.apply(z),
     }
 }
 
 /// The golden value that counts for the sum z, and how far the decoded `value` is from it.
 pub fn compared(form: &Form, value: f64, z: f64) -> (f64, f64) {
     let wanted = carried(form, z);
-    let value = if *form == Form::Carrier { sigmoid(value) } else { value };
+    let value = match form {
+        Form::Carrier { judged: Some(act) } => act.apply(value),
+        _ => value,
+    };
     (wanted, value - wanted)
 }
 

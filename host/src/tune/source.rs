@@ -1,11 +1,11 @@
-//! What the codes of a source mean, and a node's real map in terms of them.
+//! What codes mean, and a node's real map in terms of them.
 
 use super::coded::Coded;
 use super::free::RealMap;
+use crate::dots::{Body, PAD, Source};
 use crate::encode::EncodedGraph;
 use crate::expand::CoreOp;
 use crate::numeric::Matrix;
-use crate::reform::DotNode;
 
 /// How raw input values become the model's: element e of the model's input is `scale[e] * raw + offset[e]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,64 +16,160 @@ pub struct InputMap {
     pub offset: Vec<f64>,
 }
 
-impl InputMap {
-    /// What the input's codes mean.
-    pub(super) fn decoded(&self, graph: &EncodedGraph) -> Decoded {
-        let code = &graph.input;
-        let mut out = Decoded::empty(self.scale.len());
-        for (element, (&scale, &offset)) in self.scale.iter().zip(&self.offset).enumerate() {
-            out.zeros[element] = code.raw_lo * scale + offset;
-            for &weight in &code.weights {
-                out.signals.push((element, code.step() * f64::from(weight) * scale));
+/// The value of channel c is `zeros[c]` plus, for each of its signals, the coefficient times the code.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChannelCodes {
+    /// For each signal of a position its coefficient.
+    pub coefficients: Vec<f64>,
+    /// For each channel its value when all codes are 0.
+    pub zeros: Vec<f64>,
+}
+
+/// What the codes of all nodes tuned so far mean.
+#[derive(Clone, Debug)]
+pub struct Decoding<'a> {
+    graph: &'a EncodedGraph,
+    input: &'a InputMap,
+    nodes: Vec<ChannelCodes>,
+}
+
+impl<'a> Decoding<'a> {
+    /// No node yet.
+    pub fn new(graph: &'a EncodedGraph, input: &'a InputMap) -> Self {
+        Self { graph, input, nodes: Vec::new() }
+    }
+
+    /// What the codes of node `node` mean.
+    pub fn node(&self, node: usize) -> &ChannelCodes {
+        &self.nodes[node]
+    }
+
+    /// Adds the next node: its core-ops in the order of their channels, or nothing for a maximum, which means what its source means.
+    pub fn push<'o, P: 'o>(&mut self, number: usize, ops: impl Iterator<Item = (&'o CoreOp<P>, &'o Coded)>) {
+        let mut made = ChannelCodes::default();
+        if let Body::Max(reads) = &self.graph.dot.nodes[number].body
+            && let Some(Source::Node(from)) = reads.first().map(|read| read.source)
+        {
+            made = self.nodes[from].clone();
+        }
+        for (_, coded) in ops {
+            made.coefficients.extend(&coded.coefficients);
+            made.zeros.extend(&coded.zeros);
+        }
+        self.nodes.push(made);
+    }
+
+    /// What one step of a signal's code counts.
+    pub fn coefficient(&self, source: Source, element: u32, copy: u16) -> f64 {
+        match source {
+            Source::Input => {
+                let code = &self.graph.input;
+                code.step() * f64::from(code.weights[usize::from(copy)]) * self.input.scale[element as usize]
+            }
+            Source::One => 1.0 / f64::from(self.graph.one),
+            Source::Node(node) => {
+                let channel = element as usize % self.graph.dot.nodes[node].channels;
+                self.nodes[node].coefficients[self.graph.nodes[node].start(channel) + usize::from(copy)]
             }
         }
-        out
-    }
-}
-
-/// The value of element e is `zeros[e]` plus, for each of its signals, the coefficient times the code.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Decoded {
-    /// For each signal its element and its coefficient.
-    pub(super) signals: Vec<(usize, f64)>,
-    pub(super) zeros: Vec<f64>,
-}
-
-impl Decoded {
-    pub(super) fn empty(elements: usize) -> Self {
-        Self { signals: Vec::new(), zeros: vec![0.0; elements] }
     }
 
-    /// Adds the signals of a tuned core-op, in order.
-    pub(super) fn add<P>(&mut self, op: &CoreOp<P>, coded: &Coded) {
-        for (column, &coefficient) in op.columns.iter().zip(&coded.coefficients) {
-            self.signals.push((column.element, coefficient));
-        }
-        for (&element, &zero) in op.elements().iter().zip(&coded.zeros) {
-            self.zeros[element] = zero;
+    /// The value of an element when all its codes are 0.
+    pub fn zero(&self, source: Source, element: u32) -> f64 {
+        match source {
+            Source::Input => {
+                let at = element as usize;
+                self.graph.input.raw_lo * self.input.scale[at] + self.input.offset[at]
+            }
+            Source::One => 0.0,
+            Source::Node(node) => {
+                self.nodes[node].zeros[element as usize % self.graph.dot.nodes[node].channels]
+            }
         }
     }
 
-    /// The map from codes to the sums of `dot`.
-    pub(super) fn through(&self, dot: &DotNode) -> RealMap {
-        let weights = Matrix::from_fn(dot.outputs(), self.signals.len(), |o, s| {
-            let (element, coefficient) = self.signals[s];
-            dot.weights.at(o, element) * coefficient
+    /// The map from the codes on a core-op's lines to the sums of its channels.
+    pub fn map<P>(&self, op: &CoreOp<P>) -> RealMap {
+        let node = &self.graph.dot.nodes[op.node];
+        let Body::Dot(dot) = &node.body else { return RealMap { weights: Matrix::default(), bias: Vec::new() } };
+        let each = node.channels / node.groups();
+        let channels = op.channels();
+        let representatives = node.representatives();
+        let zeros: Vec<Vec<f64>> =
+            op.groups.clone().map(|group| self.zeros(op.node, group, &representatives)).collect();
+        // For each column of W the read it belongs to, and the tap within it.
+        let taps: Vec<(usize, usize)> = dot
+            .reads
+            .iter()
+            .enumerate()
+            .flat_map(|(read, own)| (0..own.taps.len()).map(move |tap| (read, tap)))
+            .collect();
+        let inside = &self.graph.nodes[op.node].inside;
+        let told = |read: usize| inside.iter().find(|inside| inside.read == read);
+        let weights = Matrix::from_fn(channels.len(), op.lines.len(), |at, line| {
+            let (group, row) = (channels[at] / each, channels[at] % each);
+            let own = &op.lines[line];
+            if own.group as usize != group {
+                return 0.0;
+            }
+            let line = &own.line;
+            let w = &dot.weights[group];
+            let source = dot.reads[line.read as usize].source;
+            let mut weight = w.at(row, line.column as usize);
+            if let Some(inside) = inside.iter().find(|inside| inside.one == line.read as usize) {
+                // What the taps that this line speaks for add when they lie inside.
+                weight += (0..taps.len())
+                    .filter(|&column| taps[column].0 == inside.read && inside.tap[taps[column].1] == line.tap)
+                    .map(|column| w.at(row, column) * zeros[group - op.groups.start][column])
+                    .sum::<f64>();
+            }
+            weight * self.coefficient(source, line.element, line.copy)
         });
-        let bias = (0..dot.outputs())
-            .map(|o| {
-                dot.bias[o] + dot.weights.row(o).iter().zip(&self.zeros).map(|(w, z)| w * z).sum::<f64>()
+        let bias = channels
+            .iter()
+            .map(|&channel| {
+                let (group, row) = (channel / each, channel % each);
+                let always = (0..taps.len()).filter(|&column| told(taps[column].0).is_none());
+                let add = |column: usize| dot.weights[group].at(row, column) * zeros[group - op.groups.start][column];
+                dot.bias[channel] + always.map(add).sum::<f64>()
             })
             .collect();
         RealMap { weights, bias }
     }
 
-    /// The map from codes to the values themselves.
-    pub(super) fn identity(&self, elements: usize) -> RealMap {
-        let weights = Matrix::from_fn(elements, self.signals.len(), |e, s| {
-            let (element, coefficient) = self.signals[s];
-            if element == e { coefficient } else { 0.0 }
-        });
-        RealMap { weights, bias: self.zeros.clone() }
+    /// For each tap of a group the value of what it reads when all codes are 0; 0 for taps that always lie outside.
+    fn zeros(&self, number: usize, group: usize, representatives: &[u32]) -> Vec<f64> {
+        let node = &self.graph.dot.nodes[number];
+        let mut out = Vec::with_capacity(representatives.len());
+        for read in node.body.reads() {
+            for _ in 0..read.taps.len() {
+                let element = representatives[out.len()];
+                out.push(if element == PAD {
+                    0.0
+                } else {
+                    self.zero(read.source, element + (group * read.group_step) as u32)
+                });
+            }
+        }
+        out
+    }
+
+    /// Values of node `number`, one row a sample, from its codes.
+    pub fn values(&self, number: usize, codes: &[i32]) -> Vec<f32> {
+        let (node, dot) = (&self.graph.nodes[number], &self.graph.dot.nodes[number]);
+        let own = &self.nodes[number];
+        let mut out = Vec::with_capacity(codes.len() / node.width().max(1) * dot.channels);
+        for position in codes.chunks_exact(node.width().max(1)) {
+            for channel in 0..dot.channels {
+                let signals = node.start(channel)..node.start(channel) + usize::from(node.copies[channel]);
+                let sum: f64 = position[signals.clone()]
+                    .iter()
+                    .zip(&own.coefficients[signals])
+                    .map(|(&code, coefficient)| f64::from(code) * coefficient)
+                    .sum();
+                out.push((own.zeros[channel] + sum) as f32);
+            }
+        }
+        out
     }
 }

@@ -32,14 +32,14 @@ impl NodeBench<'_> {
     /// The gain at which the element's parts stay within a read's range on calibration: parts run further than their sum.
     fn part_limits(&self, op: &CoreOp<Real>) -> Vec<f64> {
         let share = 1.0 / op.parts.len() as f64;
-        let elements = op.elements();
+        let elements = self.elements();
         let limit = f64::from(self.target.code_max) * PART_SHARE;
         parallel_map(elements.len(), |at| {
             let element = elements[at];
             let row = self.map.weights.row(element);
             let bias = self.map.bias[element] * share;
             let active =
-                self.golden.active(&self.node.form, element, Reach::new(6.0, 0, op.parts.len(), self.target));
+                self.golden.active(self.form, element, Reach::new(6.0, 0, op.parts.len(), self.target));
             let mut furthest = 1e-9 * self.golden.magnitude;
             for &sample in &active {
                 let codes = self.codes.row(sample as usize);
@@ -68,21 +68,22 @@ impl NodeBench<'_> {
     pub(super) fn trials(&self, op: &CoreOp<Real>, every_shift: bool) -> Vec<Trial> {
         let Target { input_max, weight_max, code_max, .. } = *self.target;
         let (top, weight_max, code_max) = (f64::from(input_max), f64::from(weight_max), f64::from(code_max));
-        let elements = op.elements();
+        let elements = self.elements();
         let largest: Vec<f64> = elements.iter().map(|&e| self.largest_weight(e)).collect();
-        let form = &self.node.form;
+        let form = self.form;
         let reaches: Vec<f64> = match (form, self.relay_reach) {
-            (Form::Carrier, _) => {
+            (Form::Carrier { judged: Some(_) }, _) => {
                 let reached = Reach::new(0.0, 0, op.parts.len(), self.target).top;
                 self.reaches(op, [6.0, 8.0, 10.0], 0.5 * f64::from(reached))
             }
-            (Form::Sigmoid, Some(c)) => vec![c],
-            (Form::Sigmoid, None) => self.reaches(op, [5.0, 6.0, 8.0], code_max),
+            (Form::Table(_), Some(c)) => vec![c],
+            (Form::Table(_), None) => self.reaches(op, [5.0, 6.0, 8.0], code_max),
             _ => vec![0.0],
         };
-        let shifts_sum = matches!(form, Form::Relu | Form::Carrier | Form::Segments(_)) && op.parts.len() > 1;
+        let shifts_sum = matches!(form, Form::Relu | Form::Carrier { .. } | Form::Segments(_)) && op.parts.len() > 1;
         let sum_shifts = 0..=(if shifts_sum { self.target.sum_shift_max.min(2) } else { 0 });
-        let limits = if matches!(form, Form::Relu | Form::Sum) { self.part_limits(op) } else { Vec::new() };
+        let plain = matches!(form, Form::Relu | Form::Sum | Form::Carrier { judged: None });
+        let limits = if plain { self.part_limits(op) } else { Vec::new() };
         let mut out = Vec::new();
         for &c in &reaches {
             for sum_shift in sum_shifts.clone() {
@@ -96,20 +97,25 @@ impl NodeBench<'_> {
                         .zip(&limits)
                         .map(|(&e, &limit)| (top / self.golden.range(e) * scale).min(limit))
                         .collect(),
-                    Form::Sum => limits.clone(),
-                    Form::Carrier => vec![0.5 * reached / c * scale; elements.len()],
-                    Form::Sigmoid => vec![code_max / c; elements.len()],
+                    Form::Sum | Form::Max => limits.clone(),
+                    Form::Carrier { judged: None } => elements
+                        .iter()
+                        .zip(&limits)
+                        .map(|(&e, &limit)| (reached / self.golden.carried_range(e).1 * scale).min(limit))
+                        .collect(),
+                    Form::Carrier { .. } => vec![0.5 * reached / c * scale; elements.len()],
+                    Form::Table(_) => vec![code_max / c; elements.len()],
                     Form::Segments(segments) => {
-                        let steepest = segments.iter().map(|s| reached / (s.to - s.from)).fold(0.0, f64::max);
+                        let steepest = segments.pieces.iter().map(|s| reached / (s.to - s.from)).fold(0.0, f64::max);
                         vec![steepest * scale; elements.len()]
                     }
                 };
                 let one_scale = self.options.rounding == Rounding::NearestOneScale;
-                if *form == Form::Sum || one_scale && *form == Form::Relu {
+                if *form == Form::Sum || one_scale && plain {
                     let least = wanted.iter().copied().fold(f64::INFINITY, f64::min);
                     wanted.fill(least);
                 }
-                let fixed = !matches!(form, Form::Relu | Form::Sum);
+                let fixed = !plain;
                 let shifts = if every_shift {
                     self.target.shifts.clone().collect()
                 } else {
@@ -132,7 +138,7 @@ impl NodeBench<'_> {
                             gains.fill(least);
                         }
                     }
-                    if *form == Form::Sum || one_scale && *form == Form::Relu {
+                    if *form == Form::Sum || one_scale && plain {
                         let least = gains.iter().copied().fold(f64::INFINITY, f64::min);
                         gains.fill(least);
                     }
@@ -153,14 +159,14 @@ impl NodeBench<'_> {
         shift: u8,
     ) -> Option<Vec<f64>> {
         // The gain of a segment is given by its width.
-        if matches!(self.node.form, Form::Segments(_)) {
+        if matches!(self.form, Form::Segments(_)) {
             return None;
         }
         let power = libm::exp2(f64::from(shift));
         let weight_max = f64::from(self.target.weight_max);
-        let offset = match self.node.form {
+        let offset = match self.form {
             Form::Relu => libm::exp2(f64::from(reach.sum_shift)),
-            Form::Carrier => libm::exp2(f64::from(reach.sum_shift)) * (0.5 * f64::from(reach.top) + 1.0),
+            Form::Carrier { .. } => libm::exp2(f64::from(reach.sum_shift)) * (0.5 * f64::from(reach.top) + 1.0),
             _ => 0.0,
         };
         let digits = Digits::new(&Matrix::zeros(0, 0), &[], self.target);
@@ -201,16 +207,16 @@ impl NodeBench<'_> {
     }
 
     /// Bias rows that the trial needs; `None` when the chip has not got so many.
-    pub(super) fn bias_rows(&self, op: &CoreOp<Real>, trial: &Trial, golden: &Golden<'_>) -> Option<usize> {
+    pub(super) fn bias_rows(&self, trial: &Trial, golden: &Golden<'_>) -> Option<usize> {
         let most = f64::from(self.target.weight_max);
         let mut needed = self.options.bias_rows.min(self.target.bias_rows);
         // Nominal biases depend on parts and shift alone, not on samples.
         let digits = Digits::new(&Matrix::zeros(0, 0), &[], self.target);
         let bench = self.bench(&digits, op, trial.shift, needed);
-        for (at, &element) in op.elements().iter().enumerate() {
-            let copies = usize::from(self.node.copies[element]);
+        for (at, &element) in self.elements().iter().enumerate() {
+            let copies = usize::from(self.copies[element]);
             let aim =
-                aim(golden, &self.node.form, element, copies, trial.gains[at], trial.reach, self.target);
+                aim(golden, self.form, element, copies, trial.gains[at], trial.reach, self.target);
             for (gain, offset) in aim.gains.iter().zip(&aim.offsets) {
                 let total = bench.nominal(self.map.bias[element] * gain + offset).abs();
                 needed = needed.max(libm::ceil(total / most) as usize);

@@ -18,7 +18,7 @@ mod array;
 mod cells;
 mod encode;
 mod memory;
-mod product;
+pub(crate) mod product;
 mod program;
 mod run;
 mod snapshot;

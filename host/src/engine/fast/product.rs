@@ -1,12 +1,12 @@
 //! Matrix products: in f32 where that is exact, else in integers.
 
 /// Every integer below this magnitude is an f32.
-pub(super) const EXACT: u64 = 1 << 24;
+pub(crate) const EXACT: u64 = 1 << 24;
 
 /// c = a * b for row-major `a` (m x k), `b` (k x n) and `c` (m x n), which is overwritten.
 ///
 /// Exact when all elements are integers and no sum of magnitudes of products reaches [`EXACT`]. Panics when a length does not fit.
-pub(super) fn float(a: &[f32], b: &[f32], c: &mut [f32], [m, k, n]: [usize; 3]) {
+pub(crate) fn float(a: &[f32], b: &[f32], c: &mut [f32], [m, k, n]: [usize; 3]) {
     assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "{m} x {k} x {n}");
     // Positions go through the product as isize; no slice of f32 is longer than that.
     let (k_stride, n_stride) = (k as isize, n as isize);
@@ -34,7 +34,7 @@ pub(super) fn float(a: &[f32], b: &[f32], c: &mut [f32], [m, k, n]: [usize; 3]) 
 }
 
 /// As [`float`], in integers: for integer elements and sums of magnitudes of products up to `i32::MAX`.
-pub(super) fn integer(a: &[f32], b: &[f32], c: &mut [i32], [m, k, n]: [usize; 3]) {
+pub(crate) fn integer(a: &[f32], b: &[f32], c: &mut [i32], [m, k, n]: [usize; 3]) {
     assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "{m} x {k} x {n}");
     c.fill(0);
     if k == 0 || n == 0 {

@@ -1,0 +1,95 @@
+//! The user's choices for stage 3.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// How many signals a ReLU value or an output gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalBudget {
+    /// As many as fit in columns and rows that would otherwise stay unused, the noisiest first.
+    Auto,
+    /// The same number for each value.
+    Each(u16),
+}
+
+impl FromStr for SignalBudget {
+    type Err = String;
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            number => match number.parse() {
+                Ok(k @ 1..=32) => Ok(Self::Each(k)),
+                _ => Err("auto, or a number from 1 to 32".into()),
+            },
+        }
+    }
+}
+
+impl fmt::Display for SignalBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Each(k) => write!(f, "{k}"),
+        }
+    }
+}
+
+/// How a sigmoid is made whose sum spans arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SigmoidBy {
+    /// Carrier and relay where the chip has a native sigmoid, clipped ReLUs elsewhere.
+    Auto,
+    /// The sum on clipped ReLUs, then the native sigmoid in a second array.
+    Relay,
+    /// So many clipped ReLUs per value approximate it.
+    Relus(u16),
+}
+
+impl FromStr for SigmoidBy {
+    type Err = String;
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match (text, text.strip_prefix("relu:").map(str::parse)) {
+            ("auto", _) => Ok(Self::Auto),
+            ("relay", _) => Ok(Self::Relay),
+            (_, Some(Ok(k @ 1..=32))) => Ok(Self::Relus(k)),
+            _ => Err("auto, relay, or relu:K with K from 1 to 32".into()),
+        }
+    }
+}
+
+impl fmt::Display for SigmoidBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Relay => f.write_str("relay"),
+            Self::Relus(k) => write!(f, "relu:{k}"),
+        }
+    }
+}
+
+/// The user's choices for this stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodeOptions {
+    /// Signals per hidden value behind a ReLU.
+    pub signals: SignalBudget,
+    /// Signals per output.
+    pub output_signals: SignalBudget,
+    /// Signals per input value: 1, 2 for a radix pair, or 0: 2 where that takes no further array.
+    pub input_signals: u8,
+    /// Signals that carry a sum to its relay.
+    pub carrier_signals: u16,
+    /// How tall sigmoids are made.
+    pub sigmoid: SigmoidBy,
+}
+
+impl Default for EncodeOptions {
+    fn default() -> Self {
+        Self {
+            signals: SignalBudget::Auto,
+            output_signals: SignalBudget::Auto,
+            input_signals: 0,
+            carrier_signals: 1,
+            sigmoid: SigmoidBy::Auto,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! How many signals fit in columns and rows that would otherwise stay unused.
+
+use super::budget::allocate;
+use super::plan::{COPIES_MAX, weights};
+use super::survey::NodeSurvey;
+use crate::dots::{Body, DotGraph, DotNode, PAD, Source};
+use crate::target::Target;
+
+/// A channel that is silent on calibration still gets this share of its node's largest range.
+const SILENT_SHARE: f64 = 0.25;
+
+/// Columns of the arrays that a node of so many lines a group takes anyway.
+pub fn channels_room(node: &DotNode, lines: usize, target: &Target) -> usize {
+    let groups = node.groups();
+    let each = node.channels / groups.max(1);
+    if groups == 1 {
+        return node.channels.div_ceil(target.columns) * target.columns;
+    }
+    let together = (target.rows / lines.max(1)).max(1).min((target.columns / each.max(1)).max(1));
+    let blocks = groups.div_ceil(together);
+    // Groups stay whole, so the fullest block decides.
+    (target.columns / (groups.div_ceil(blocks) * each).max(1)).max(1) * node.channels
+}
+
+/// Signals of a position of node `number` that its readers can take without further arrays.
+pub fn reader_room(dot: &DotGraph, number: usize, target: &Target) -> usize {
+    let channels = dot.nodes[number].channels;
+    let mut room = usize::MAX;
+    for reader in dot.readers(number) {
+        let node = &dot.nodes[reader];
+        if matches!(node.body, Body::Max(_)) {
+            room = room.min(reader_room(dot, reader, target));
+            continue;
+        }
+        let (all, own) = (node.taps(), taps_of(node, number));
+        if own == 0 {
+            continue;
+        }
+        let groups = node.groups();
+        let most = if groups == 1 {
+            let rows = all.div_ceil(target.rows) * target.rows;
+            channels * (rows - (all - own)) / own
+        } else {
+            let arrays = |k: usize| {
+                let lines = all - own + k * own;
+                if lines > target.rows { usize::MAX } else { groups.div_ceil(target.rows / lines.max(1)) }
+            };
+            let k = (1..=COPIES_MAX).take_while(|&k| arrays(k) == arrays(1)).count().max(1);
+            k * channels
+        };
+        room = room.min(most);
+    }
+    room
+}
+
+fn taps_of(node: &DotNode, source: usize) -> usize {
+    let reads = node.body.reads().iter().filter(|read| read.source == Source::Node(source));
+    reads.map(|read| read.taps.len()).sum()
+}
+
+/// Spreads `room` signals over the channels of a node behind a ReLU, the noisiest first.
+pub fn spread(dot: &DotGraph, number: usize, survey: &NodeSurvey, room: usize) -> Vec<u16> {
+    let channels = dot.nodes[number].channels;
+    let largest = survey.top().max(0.0);
+    let seen = influence(dot, number);
+    let noise: Vec<f64> = (0..channels)
+        .map(|c| {
+            let range = survey.most[c].max(SILENT_SHARE * largest);
+            // Silent channels only matter on data that calibration has not seen.
+            range * range * seen[c] * if survey.most[c] > 0.0 { 1.0 } else { 1e-3 }
+        })
+        .collect();
+    allocate(&noise, room.max(channels), COPIES_MAX)
+}
+
+/// How much an error of each channel of node `number` matters: the squared weights of whoever reads it, 1 each where nobody does.
+pub fn influence(dot: &DotGraph, number: usize) -> Vec<f64> {
+    let channels = dot.nodes[number].channels;
+    let mut seen = vec![0.0; channels];
+    let mut read = false;
+    for reader in dot.readers(number) {
+        let node = &dot.nodes[reader];
+        let Some(body) = weights(node) else {
+            influence(dot, reader).iter().zip(&mut seen).for_each(|(v, seen)| *seen += v);
+            read = true;
+            continue;
+        };
+        read = true;
+        let elements = node.representatives();
+        for (group, matrix) in body.weights.iter().enumerate() {
+            let mut column = 0;
+            for own in &body.reads {
+                for _ in 0..own.taps.len() {
+                    let element = elements[column];
+                    if own.source == Source::Node(number) && element != PAD {
+                        let channel = (element as usize + group * own.group_step) % channels;
+                        seen[channel] +=
+                            (0..matrix.rows()).map(|r| matrix.at(r, column) * matrix.at(r, column)).sum::<f64>();
+                    }
+                    column += 1;
+                }
+            }
+        }
+    }
+    if read { seen } else { vec![1.0; channels] }
+}

@@ -1,0 +1,115 @@
+//! Where a network begins and ends: encoder, emission, decoders.
+
+use fixed::types::I32F32;
+use spandrel_core::image::{Access, Decoder, Encoder, Instruction, NO_TABLE, Reading};
+
+use super::program::Program;
+use super::records::{access, table};
+use crate::expand::CoreOpGraph;
+use crate::target::Target;
+use crate::tune::{ChannelCodes, Coded};
+
+/// The encoder of the input's edge. `order` gives for every element of the model's input the raw element it comes from.
+pub(super) fn encoder(program: &mut Program, graph: &CoreOpGraph<Coded>, order: Option<&[u32]>, target: &Target) {
+    let code = &graph.encoded.input;
+    let order_table = order.map_or(NO_TABLE, |order| {
+        // The image goes the other way: from the raw element to the model's.
+        let mut elements = vec![0i32; order.len()];
+        for (element, &raw) in order.iter().enumerate() {
+            elements[raw as usize] = element as i32;
+        }
+        table(program, elements)
+    });
+    let params = table(program, code.params.clone());
+    program.encoders.push(Encoder {
+        raw: code.raw.codec(),
+        mapping: code.mapping,
+        signals: code.weights.len() as u8,
+        length: graph.encoded.dot.input_len() as u32,
+        edge: 0,
+        channels: 1,
+        inner: 1,
+        params,
+        order: order_table,
+        lo: 0,
+        hi: target.input_max,
+    });
+}
+
+/// Emission of the outputs' edges, and their decoders.
+pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, _target: &Target) {
+    let encoded = &graph.encoded;
+    for (number, port) in encoded.dot.outputs.iter().enumerate() {
+        let (node, dot) = (&encoded.nodes[port.node], &encoded.dot.nodes[port.node]);
+        let edge = port.node as u32 + 1;
+        let length = program.edges[edge as usize].length;
+        let codes = meaning(graph, port.node);
+        // Elements in the order of the graph's value, each with its signals.
+        let elements: Vec<u32> = match &port.order {
+            Some(order) => order.clone(),
+            None => (0..dot.len() as u32).collect(),
+        };
+        let most = usize::from(node.copies.iter().copied().max().unwrap_or(1));
+        let mut signals = Vec::new();
+        let mut coefficients = Vec::new();
+        let mut zeros = Vec::new();
+        for &element in &elements {
+            let (position, channel) = (element as usize / dot.channels, element as usize % dot.channels);
+            let own = usize::from(node.copies[channel]);
+            for copy in 0..most {
+                // Channels with fewer signals repeat their last one, which then counts nothing.
+                let at = node.start(channel) + copy.min(own - 1);
+                signals.push((position * node.width() + at) as i32);
+                coefficients.push(if copy < own { codes.coefficients[at] } else { 0.0 });
+            }
+            zeros.push(codes.zeros[channel]);
+        }
+        let mut pattern = Access::run(edge, length, 0, signals.len() as u32);
+        if signals.iter().enumerate().any(|(at, &signal)| at as i32 != signal) {
+            pattern.dims.clear();
+            pattern.table = table(program, signals);
+        }
+        let pattern = access(program, pattern);
+        program.instructions.push(Instruction::Emit { output: number as u16, access: pattern });
+        // Coefficients become whole numbers in units of a thousandth of the largest, rounded to the format's step first, so that
+        // rounding the unit costs nothing.
+        let unit = coefficients.iter().fold(0.0f64, |m, c| m.max(c.abs())) / 1024.0;
+        let scale = I32F32::saturating_from_num(unit).max(I32F32::DELTA);
+        let unit: f64 = scale.to_num();
+        let whole = coefficients.iter().map(|c| libm::rint(c / unit) as i32).collect();
+        let offsets = zeros
+            .iter()
+            .flat_map(|z| {
+                let offset = libm::rint(z / unit) as i64;
+                [(offset >> 32) as i32, offset as u32 as i32]
+            })
+            .collect();
+        let (coefficient_table, offset_table) = (table(program, whole), table(program, offsets));
+        let decides = encoded.dot.decision && number == 0;
+        program.decoders.push(Decoder {
+            output: number as u16,
+            reading: if decides { Reading::Class } else { Reading::Values },
+            signals: most as u8,
+            values: elements.len() as u32,
+            coefficients: coefficient_table,
+            offsets: offset_table,
+            scale,
+        });
+    }
+}
+
+/// What the codes of a node mean: its core-ops', or of a maximum its source's.
+fn meaning(graph: &CoreOpGraph<Coded>, node: usize) -> ChannelCodes {
+    let mut node = node;
+    while let crate::dots::Body::Max(reads) = &graph.encoded.dot.nodes[node].body
+        && let Some(crate::dots::Source::Node(from)) = reads.first().map(|read| read.source)
+    {
+        node = from;
+    }
+    let mut out = ChannelCodes::default();
+    for op in graph.of_node(node) {
+        out.coefficients.extend(&op.payload.coefficients);
+        out.zeros.extend(&op.payload.zeros);
+    }
+    out
+}
