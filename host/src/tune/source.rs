@@ -3,7 +3,7 @@
 use super::coded::Coded;
 use super::free::RealMap;
 use crate::dots::{Body, PAD, Source};
-use crate::encode::EncodedGraph;
+use crate::encode::{EncodedGraph, InputCode};
 use crate::expand::CoreOp;
 use crate::numeric::Matrix;
 
@@ -14,6 +14,13 @@ pub struct InputMap {
     pub scale: Vec<f64>,
     /// Offset for each element.
     pub offset: Vec<f64>,
+}
+
+impl InputMap {
+    /// Whether code 0 stands for 0 in every element.
+    pub fn starts_at_zero(&self, code: &InputCode) -> bool {
+        self.scale.iter().zip(&self.offset).all(|(scale, offset)| code.raw_lo * scale + offset == 0.0)
+    }
 }
 
 /// The value of channel c is `zeros[c]` plus, for each of its signals, the coefficient times the code.

@@ -207,7 +207,7 @@ impl NodeBench<'_> {
     }
 
     /// Bias rows that the trial needs; `None` when the chip has not got so many.
-    pub(super) fn bias_rows(&self, trial: &Trial, golden: &Golden<'_>) -> Option<usize> {
+    pub(super) fn bias_rows(&self, op: &CoreOp<Real>, trial: &Trial, golden: &Golden<'_>) -> Option<usize> {
         let most = f64::from(self.target.weight_max);
         let mut needed = self.options.bias_rows.min(self.target.bias_rows);
         // Nominal biases depend on parts and shift alone, not on samples.
