@@ -359,7 +359,7 @@ fn bridge(old: &reform::DotGraph) -> DotGraph {
         let act = match node.act {
             reform::DotAct::None => Act::None,
             reform::DotAct::Relu => Act::Relu,
-            reform::DotAct::Sigmoid => Act::of(crate::graph::Unary::Sigmoid),
+            reform::DotAct::Sigmoid => Act::of(crate::graph::Function::Sigmoid),
         };
         DotNode { name: node.name.clone(), grid: vec![1], channels: node.weights.rows(), body: Body::Dot(Dot {
             reads: vec![Read { source, taps: Taps::Window(Window::run(len, 0, len)), group_step: 0 }],

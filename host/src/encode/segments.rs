@@ -79,11 +79,11 @@ impl Segments {
 mod tests {
     use super::Segments;
     use crate::dots::Act;
-    use crate::graph::Unary;
+    use crate::graph::Function;
 
     #[test]
     fn more_pieces_come_closer() {
-        let act = Act::of(Unary::Sigmoid);
+        let act = Act::of(Function::Sigmoid);
         let worst = |k: usize| Segments::new(&act, k, (-8.0, 8.0)).worst;
         let errors: Vec<f64> = [2, 4, 8, 16].iter().map(|&k| worst(k)).collect();
         assert!(errors.windows(2).all(|pair| pair[1] < 0.5 * pair[0]), "{errors:?}");

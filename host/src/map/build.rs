@@ -373,7 +373,7 @@ fn lay_out(program: &mut Program) -> Result<()> {
         Diagnostic::error("SP0309", "program", "its memory does not fit 32-bit addresses", way_out)
     };
     let widest = |f: fn(&Config) -> u32| program.configs.iter().map(f).max().unwrap_or(0);
-    let sums = widest(Config::columns).max(program.maxima);
+    let sums = widest(Config::sums).max(program.maxima);
     let mut plan = Plan { inputs: widest(Config::rows), sums, state: 0, edges: 0 };
     let first = plan.edges_at().ok_or_else(too_large)?;
     let mut at = first;
