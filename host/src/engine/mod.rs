@@ -21,8 +21,9 @@ mod outputs;
 
 pub use batch::{RawBatch, RawData, RawSample};
 pub use error::EngineError;
-pub(crate) use fast::product::float as product;
 pub use fast::FastEngine;
+#[allow(unused_imports, reason = "not every solver needs both")]
+pub(crate) use fast::product::{double as product_f64, float as product};
 pub use limits::Options;
 pub use machine::CoreEngine;
 pub use outputs::Outputs;

@@ -1,36 +1,56 @@
-//! Matrix products: in f32 where that is exact, else in integers.
+//! Matrix products: in f32 or f64 where that is exact, else in integers.
 
 /// Every integer below this magnitude is an f32.
 pub(crate) const EXACT: u64 = 1 << 24;
 
-/// c = a * b for row-major `a` (m x k), `b` (k x n) and `c` (m x n), which is overwritten.
-///
-/// Exact when all elements are integers and no sum of magnitudes of products reaches [`EXACT`]. Panics when a length does not fit.
-pub(crate) fn float(a: &[f32], b: &[f32], c: &mut [f32], [m, k, n]: [usize; 3]) {
-    assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "{m} x {k} x {n}");
-    // Positions go through the product as isize; no slice of f32 is longer than that.
-    let (k_stride, n_stride) = (k as isize, n as isize);
-    #[expect(unsafe_code, reason = "the product's only interface takes pointers")]
-    // SAFETY: row-major matrices of these shapes fill exactly the slices, whose lengths have been compared above;
-    // `c` is borrowed exclusively, so it overlaps neither `a` nor `b`.
-    unsafe {
-        matrixmultiply::sgemm(
-            m,
-            k,
-            n,
-            1.0,
-            a.as_ptr(),
-            k_stride,
-            1,
-            b.as_ptr(),
-            n_stride,
-            1,
-            0.0,
-            c.as_mut_ptr(),
-            n_stride,
-            1,
-        );
-    }
+/// Every integer below this magnitude is an f64.
+#[allow(dead_code, reason = "for callers that state a bound")]
+pub(crate) const EXACT_WIDE: u64 = 1 << 53;
+
+/// A product in one floating-point format.
+macro_rules! product {
+    ($(#[$doc:meta])* $name:ident, $float:ty, $gemm:path) => {
+        $(#[$doc])*
+        pub(crate) fn $name(a: &[$float], b: &[$float], c: &mut [$float], [m, k, n]: [usize; 3]) {
+            assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "{m} x {k} x {n}");
+            // Positions go through the product as isize; no slice of floats is longer than that.
+            let (k_stride, n_stride) = (k as isize, n as isize);
+            #[expect(unsafe_code, reason = "the product's only interface takes pointers")]
+            // SAFETY: row-major matrices of these shapes fill exactly the slices, whose lengths have been compared above;
+            // `c` is borrowed exclusively, so it overlaps neither `a` nor `b`.
+            unsafe {
+                $gemm(
+                    m,
+                    k,
+                    n,
+                    1.0,
+                    a.as_ptr(),
+                    k_stride,
+                    1,
+                    b.as_ptr(),
+                    n_stride,
+                    1,
+                    0.0,
+                    c.as_mut_ptr(),
+                    n_stride,
+                    1,
+                );
+            }
+        }
+    };
+}
+
+product! {
+    /// c = a * b for row-major `a` (m x k), `b` (k x n) and `c` (m x n), which is overwritten.
+    ///
+    /// Exact when all elements are integers and no sum of magnitudes of products reaches [`EXACT`]. Panics when a length does not fit.
+    float, f32, matrixmultiply::sgemm
+}
+
+product! {
+    #[allow(dead_code, reason = "for solvers")]
+    /// As [`float`], in f64: exact when no sum of magnitudes of products reaches [`EXACT_WIDE`].
+    double, f64, matrixmultiply::dgemm
 }
 
 /// As [`float`], in integers: for integer elements and sums of magnitudes of products up to `i32::MAX`.
@@ -56,7 +76,7 @@ pub(crate) fn integer(a: &[f32], b: &[f32], c: &mut [i32], [m, k, n]: [usize; 3]
 
 #[cfg(test)]
 mod tests {
-    use super::{float, integer};
+    use super::{double, float, integer};
 
     #[test]
     fn both_products_agree_where_both_are_exact() {
@@ -66,10 +86,14 @@ mod tests {
         let (mut c, mut d) = (vec![f32::NAN; m * n], vec![7; m * n]);
         float(&a, &b, &mut c, [m, k, n]);
         integer(&a, &b, &mut d, [m, k, n]);
+        let wide = |from: &[f32]| from.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
+        let mut e = vec![f64::NAN; m * n];
+        double(&wide(&a), &wide(&b), &mut e, [m, k, n]);
         for row in 0..m {
             for column in 0..n {
                 let sum: i64 = (0..k).map(|i| a[row * k + i] as i64 * b[i * n + column] as i64).sum();
                 assert_eq!(c[row * n + column], sum as f32);
+                assert_eq!(e[row * n + column], sum as f64);
                 assert_eq!(i64::from(d[row * n + column]), sum);
             }
         }
