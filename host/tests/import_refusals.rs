@@ -138,7 +138,7 @@ fn all_faults_come_at_once() {
     for part in [
         "nodes \"a\", \"b\"",
         "operator Foo of domain ai.onnx",
-        "use only Add, BatchNormalization",
+        "docs/import.md lists",
         "tensor \"w\"",
         "element [0, 1] is NaN, and 1 more",
         "\"missing\"",
@@ -276,7 +276,13 @@ fn unsupported_forms_are_named() {
     one(&single("Cast", &[attribute_int("to", 8)]), "SP0106", &["STRING"]);
     one(&single("Cast", &[attribute_int("to", 1), attribute_int("to", 1)]), "SP0106", &["twice"]);
     one(&single("Gemm", &[]), "SP0105", &["2 to 3 inputs"]);
-    one(&single("Constant", &[]), "SP0106", &["no single value"]);
+    one(&single("Constant", &[]), "SP0105", &["0 inputs"]);
+    let nothing = Model::new(13)
+        .input("x", &[1, 2])
+        .output("y")
+        .node("Constant", "c", &[], &["k"], &[])
+        .node("Add", "a", &["x", "k"], &["y"], &[]);
+    one(&nothing, "SP0106", &["no single value", "node \"c\""]);
     one(&single("Conv", &[]), "SP0105", &["2 to 3 inputs"]);
     one(&single("MaxPool", &[attribute_ints("kernel_shape", &[2])]), "SP0108", &["no spatial axes"]);
     let two = |op: &str, dims: &[i64], count: usize, attributes: &[Vec<u8>]| {

@@ -96,7 +96,7 @@ fn refuse_operators(graph: &GraphProto, found: &mut Diagnostics) {
         }
         let place = format!("node{} {}", if nodes.len() == 1 { "" } else { "s" }, named.join(", "));
         let rule = format!("the operator {operator} of domain {domain} is not supported");
-        let way_out = format!("use only {}", super::operators().join(", "));
+        let way_out = "export the model without it: docs/import.md lists the supported operators";
         found.push(Diagnostic::error("SP0104", place, rule, way_out));
     }
 }
