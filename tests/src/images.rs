@@ -4,6 +4,7 @@
 
 pub mod builder;
 pub mod conv;
+pub mod digital;
 pub mod minimal;
 pub mod mlp;
 pub mod pattern;

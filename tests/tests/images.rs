@@ -4,13 +4,13 @@
 //! apart from this project, as SHA-256 over the listed values in little-endian i32.
 
 use spandrel_core::{
-    image::{Image, Rule, Tag},
+    image::{Image, Rule, Subject, Tag},
     machine::STATE_DIGEST,
     verify::{KnownAnswers, MismatchKind},
 };
 use spandrel_tests::{
     coverage::Coverage,
-    images::{ImageBuilder, conv, minimal, mlp, recurrent},
+    images::{Answer, ImageBuilder, conv, digital, minimal, mlp, recurrent},
     naive::Naive,
     run,
 };
@@ -64,6 +64,19 @@ fn convolution_over_two_positions() {
         state: "4a5eca4d4304fab95b2e05173dc69d66b67c104feddb634ec889e99da628ec66",
     };
     check(&conv::image(), &[&conv::SAMPLE], &expected);
+}
+
+#[test]
+fn digital_cores_with_a_wide_accumulator() {
+    let samples: Vec<&[i32]> = digital::SAMPLES.iter().map(|s| &s[..]).collect();
+    let expected = Expected {
+        bytes: 1616,
+        image: "6fb964423bfe3636824c18e2c15c31a020430b9328b0ecedfc8d616348080bb1",
+        outputs: &digital::OUTPUTS.concat(),
+        // 10 255 11, -13 127, -500539 -8028477 2507
+        state: "f1612dc8a604d9e2f848379745507478f2aee6363bd82ae2313f3ef6bfe6e6e6",
+    };
+    check(&digital::image(), &samples, &expected);
 }
 
 #[test]
@@ -143,15 +156,10 @@ fn known_answers_hold_and_name_what_differs() {
 
 #[test]
 fn a_wrong_core_is_named_with_unit_and_value() {
-    use spandrel_core::image::Subject;
     let mut builder = mlp::image();
     let subject = Subject::Config { config: 1, shift: None, relu: None };
     // The reads of array B for the first sample, as worked in the image's documentation.
-    let answer = |answers: [i32; 4]| spandrel_tests::images::Answer {
-        subject,
-        inputs: vec![6, 63, 0],
-        answers: answers.to_vec(),
-    };
+    let answer = |answers: [i32; 4]| Answer { subject, inputs: vec![6, 63, 0], answers: answers.to_vec() };
     builder.answers = vec![answer([8, -24, 21, -1])];
     let bytes = builder.build();
     let image = Image::parse(&bytes).unwrap();
@@ -162,6 +170,31 @@ fn a_wrong_core_is_named_with_unit_and_value() {
     let image = Image::parse(&bytes).unwrap();
     let mismatch = KnownAnswers::new(&image, image.weights()).check(&mut ram).unwrap_err();
     assert_eq!(mismatch.kind, MismatchKind::Unit { core: 1, unit: 2, expected: 22, found: 21 });
+}
+
+#[test]
+fn digital_cores_answer_for_themselves() {
+    let mut builder = digital::image();
+    builder.record_networks(&digital::SAMPLES.each_ref().map(|sample| &sample[..]));
+    // Reads as worked in the image's documentation; those of the wide cores saturate to 32 bits.
+    for (config, inputs, answers) in [
+        (0, &[200, 100, 0][..], &[1650, -25_550, 1350, 94_940][..]),
+        (1, &[23, 127], &[i32::MAX, i32::MIN, -3321]),
+        (2, &[200, 100, 0], &[i32::MIN, i32::MAX, 500]),
+    ] {
+        let subject = Subject::Config { config, shift: None, relu: None };
+        builder.answers.push(Answer { subject, inputs: inputs.to_vec(), answers: answers.to_vec() });
+    }
+    let bytes = builder.build();
+    let image = Image::parse(&bytes).unwrap();
+    let mut ram = run::memory(&image);
+    let checked = KnownAnswers::new(&image, image.weights()).check(&mut ram).unwrap();
+    assert_eq!((checked.networks, checked.configs), (2, 3));
+    builder.answers[4].answers[2] = 501;
+    let bytes = builder.build();
+    let image = Image::parse(&bytes).unwrap();
+    let mismatch = KnownAnswers::new(&image, image.weights()).check(&mut ram).unwrap_err();
+    assert_eq!(mismatch.kind, MismatchKind::Unit { core: 2, unit: 2, expected: 501, found: 500 });
 }
 
 #[test]

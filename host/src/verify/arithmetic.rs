@@ -161,8 +161,7 @@ pub fn check(image: &Image<'_>, samples: &[Vec<i32>], cases: u64, seed: u64) -> 
     let arrays = match decode::arrays(image) {
         Ok(arrays) => arrays,
         Err(core) => {
-            evidence
-                .fail(Failure::new("the configuration", "a crossbar", "unreadable").at(image, core, None));
+            evidence.fail(decode::refusal(image, core));
             return evidence;
         }
     };

@@ -60,8 +60,7 @@ fn weights(expected: &Image<'_>, found: &Image<'_>, evidence: &mut Evidence) {
     let (ours, theirs) = match (decode::arrays(expected), decode::arrays(found)) {
         (Ok(ours), Ok(theirs)) => (ours, theirs),
         (Err(core), _) | (_, Err(core)) => {
-            evidence
-                .fail(Failure::new("the configuration", "a crossbar", "unreadable").at(found, core, None));
+            evidence.fail(decode::refusal(found, core));
             return;
         }
     };

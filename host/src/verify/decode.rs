@@ -6,6 +6,8 @@ use spandrel_core::{
     image::{Blob, Config, Encoding, Image},
 };
 
+use super::report::Failure;
+
 /// A configuration with its weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Array {
@@ -40,6 +42,16 @@ pub fn largest(crossbar: &Crossbar) -> i64 {
 /// The number of a configuration of another kind than crossbar, or whose blob does not reach.
 pub fn arrays(image: &Image<'_>) -> Result<Vec<Array>, u32> {
     (0..image.config_count()).map(|number| array(image, number).ok_or(number)).collect()
+}
+
+/// The failure to report for a configuration that [`arrays`] names.
+#[must_use]
+pub fn refusal(image: &Image<'_>, core: u32) -> Failure {
+    let found = match image.config(core) {
+        Some(Config::Crossbar(_)) | None => "unreadable",
+        Some(_) => "a core of another kind, which is not verified yet",
+    };
+    Failure::new("the configuration", "a crossbar", found).at(image, core, None)
 }
 
 fn array(image: &Image<'_>, number: u32) -> Option<Array> {

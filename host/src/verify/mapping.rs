@@ -73,8 +73,7 @@ pub fn check_mapping(graph: &CoreOpGraph<Coded>, image: &Image<'_>) -> MappingEv
         Ok(arrays) => arrays,
         Err(core) => {
             let mut out = MappingEvidence::default();
-            let failure = Failure::new("the configuration", "a crossbar", "unreadable");
-            out.evidence.fail(failure.at(image, core, None));
+            out.evidence.fail(decode::refusal(image, core));
             return out;
         }
     };

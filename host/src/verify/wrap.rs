@@ -68,8 +68,7 @@ pub fn prove_with(image: &Image<'_>, samples: &[Vec<i32>]) -> Proof {
     let arrays = match decode::arrays(image) {
         Ok(arrays) => arrays,
         Err(core) => {
-            let failure = Failure::new("the configuration", "a crossbar", "unreadable").at(image, core, None);
-            proof.evidence.fail(failure);
+            proof.evidence.fail(decode::refusal(image, core));
             return proof;
         }
     };

@@ -2,12 +2,14 @@
 //! checksums made right again, every rule of the format.
 
 mod breaks;
+mod digital_breaks;
 
 use breaks::{Break, frame_breaks, program_breaks, record_breaks};
+use digital_breaks::digital_breaks;
 use spandrel_core::image::{ENTRY_BYTES, HEADER_BYTES, Image, ImageError, SEAL_BYTES, Tag, reseal};
 use spandrel_tests::{
     fuzzing,
-    images::{ImageBuilder, builder::assembled, conv, mlp, recurrent},
+    images::{ImageBuilder, builder::assembled, conv, digital, mlp, recurrent},
     repair::repair,
     rules::RULES,
 };
@@ -59,7 +61,7 @@ fn every_truncation_and_every_appendix_is_refused() {
 #[test]
 fn every_byte_changed_behind_the_checksums_is_refused_or_runs() {
     let (mut refused, mut accepted) = (0, 0);
-    let images = [small(), conv::image(), recurrent::image()];
+    let images = [small(), conv::image(), recurrent::image(), digital::image()];
     for bytes in images.iter().map(ImageBuilder::build) {
         for at in 0..bytes.len() - SEAL_BYTES {
             let old = bytes[at];
@@ -84,7 +86,7 @@ fn every_rule_can_be_broken_and_is_named_with_its_place() {
     let mut met = BTreeSet::new();
     let mut wrong = Vec::new();
     for Break { rule, place, bytes } in
-        frame_breaks().into_iter().chain(record_breaks()).chain(program_breaks())
+        frame_breaks().into_iter().chain(record_breaks()).chain(digital_breaks()).chain(program_breaks())
     {
         let found = Image::parse(&bytes)
             .map(drop)
