@@ -95,8 +95,13 @@ fn refuse_operators(graph: &GraphProto, found: &mut Diagnostics) {
             named.push(format!("{} more", nodes.len() - NAMED));
         }
         let place = format!("node{} {}", if nodes.len() == 1 { "" } else { "s" }, named.join(", "));
-        let rule = format!("the operator {operator} of domain {domain} is not supported");
-        let way_out = "export the model without it: docs/import.md lists the supported operators";
+        let (rule, way_out) = match ops::beyond(domain, operator) {
+            Some(beyond) => (format!("{operator} is {}", beyond.what), beyond.way_out),
+            None => (
+                format!("the operator {operator} of domain {domain} is not supported"),
+                "export the model without it: docs/import.md lists the supported operators",
+            ),
+        };
         found.push(Diagnostic::error("SP0104", place, rule, way_out));
     }
 }

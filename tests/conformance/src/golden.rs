@@ -7,38 +7,57 @@ use spandrel::import;
 
 use crate::values::Values;
 
-/// A named result.
-pub(crate) type Result = (Vec<usize>, Vec<f32>);
+/// One output: shape and elements.
+pub(crate) type Output = (Vec<usize>, Vec<f32>);
+
+/// Why there is no result.
+pub(crate) enum Fault {
+    /// The inputs are not a sample of the network: what every reader of samples refuses.
+    NoSample(String),
+    /// Anything else, which must not be.
+    Wrong(String),
+}
 
 /// Imports `model`.
 ///
 /// # Errors
 /// What the importer refuses.
-pub(crate) fn import(model: &[u8]) -> std::result::Result<Graph, Diagnostics> {
+pub(crate) fn import(model: &[u8]) -> Result<Graph, Diagnostics> {
     import::parse_onnx(model, "model.onnx")
 }
 
-/// Evaluates `graph` on `inputs`; the outputs in the graph's order.
+/// Evaluates `graph` on `inputs`, given by name; the outputs in the graph's order.
 ///
 /// # Errors
-/// What the evaluation refuses, as text.
-pub(crate) fn evaluate(
-    graph: &Graph,
-    inputs: &[(&str, &Values)],
-) -> std::result::Result<Vec<Result>, String> {
-    let mut row = Vec::with_capacity(graph.sample_len());
-    for &input in graph.inputs() {
-        let value = graph.value(input);
-        let given = inputs.iter().find(|(name, _)| *name == value.name);
-        let (_, x) = given.ok_or_else(|| format!("the input {:?} is missing", value.name))?;
-        if x.data.len() != value.len() {
-            return Err(format!("the input {:?} of {:?} is given as {:?}", value.name, value.shape, x.shape));
+/// See [`Fault`].
+pub(crate) fn evaluate(graph: &Graph, inputs: &[(&str, &Values)]) -> Result<Vec<Output>, Fault> {
+    let mut sample = Vec::new();
+    for &id in graph.inputs() {
+        let value = graph.value(id);
+        let (_, given) = inputs
+            .iter()
+            .find(|(name, _)| *name == value.name)
+            .ok_or_else(|| Fault::Wrong(format!("the model has no input {:?}", value.name)))?;
+        if given.shape != value.shape {
+            let text = format!("input {:?}: a sample of {:?} for {:?}", value.name, given.shape, value.shape);
+            return Err(Fault::NoSample(text));
         }
-        row.extend(x.data.iter().map(|&v| v as f32));
+        sample.extend(given.data.iter().map(|&v| v as f32));
     }
-    let batch = Tensor2::new(1, row.len(), row).ok_or("no sample")?;
-    let names: Vec<&str> = graph.outputs().iter().map(|&v| graph.value(v).name.as_str()).collect();
-    let found = Golden::with_threads(graph, 1).values(&batch, &names).map_err(|e| e.to_string())?;
-    let shapes = graph.outputs().iter().map(|&v| graph.value(v).shape.clone());
-    Ok(shapes.zip(found).map(|(shape, values)| (shape, values.into_data())).collect())
+    let batch = Tensor2::new(1, sample.len(), sample).ok_or_else(|| Fault::Wrong("no sample".into()))?;
+    let mut golden = Golden::with_threads(graph, 1);
+    let mut outputs = Vec::new();
+    for &id in graph.outputs() {
+        let value = graph.value(id);
+        let data = match value.constant() {
+            Some(tensor) => tensor.data().to_vec(),
+            None => {
+                let mut found =
+                    golden.values(&batch, &[&value.name]).map_err(|e| Fault::Wrong(e.to_string()))?;
+                found.swap_remove(0).data().to_vec()
+            }
+        };
+        outputs.push((value.shape.clone(), data));
+    }
+    Ok(outputs)
 }

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use spandrel::diagnostic::Diagnostics;
 
 use crate::case::{Case, DataSet, numbers};
-use crate::golden;
+use crate::golden::{self, Fault};
 use crate::outcome::{Class, Outcome, Way, compare};
-use crate::proto::with_initializer;
+use crate::proto::{CARRIER, with_carrier, with_initializer};
 use crate::transformed::{CHIPS, transformed};
+use crate::values::Values;
 
 /// The columns of one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +48,7 @@ fn tried(case: &Case) -> Outcome {
     let mut told = None;
     for way in Way::ALL {
         // With one input there is nothing to bind but everything.
-        if way == Way::Parameters && case.inputs.len() < 2 || way == Way::Folded && case.inputs.is_empty() {
+        if way == Way::Parameters && case.inputs.len() < 2 {
             continue;
         }
         let outcome = golden_outcome(case, way);
@@ -73,7 +74,11 @@ fn golden_outcome(case: &Case, way: Way) -> Outcome {
             Ok(graph) => graph,
             Err(found) => return outcome(Class::Refused, first_line(&found)),
         };
-        let result = outputs(case, set, way, &graph).and_then(|found| difference(case, set, &found));
+        let result = match outputs(case, set, way, &graph) {
+            Ok(found) => difference(case, set, way, &found),
+            Err(Fault::NoSample(text)) => return outcome(Class::Refused, format!("SP0206 {text}")),
+            Err(Fault::Wrong(text)) => Err(text),
+        };
         if let Err(text) = result {
             return outcome(Class::Wrong, text);
         }
@@ -92,7 +97,8 @@ pub(crate) fn bind(case: &Case, set: &DataSet, way: Way) -> Vec<u8> {
             model = with_initializer(&model, bytes, name);
         }
     }
-    model
+    // A network must depend on an input.
+    if way == Way::Folded { with_carrier(&model) } else { model }
 }
 
 /// Whether input number `i` is a constant.
@@ -109,25 +115,31 @@ fn outputs(
     set: &DataSet,
     way: Way,
     graph: &spandrel::graph::Graph,
-) -> Result<Vec<golden::Result>, String> {
+) -> Result<Vec<golden::Output>, Fault> {
+    let carried = Values { shape: vec![1], data: vec![0.0], whole: false };
     let mut inputs = Vec::new();
     for (i, ((name, is_tensor), bytes)) in case.inputs.iter().zip(&set.inputs).enumerate() {
         if is_constant(way, i) {
             continue;
         }
         let bytes = bytes.as_ref().filter(|_| *is_tensor);
-        let bytes = bytes.ok_or_else(|| format!("accepted, but the input {name:?} is no tensor"))?;
+        let bytes =
+            bytes.ok_or_else(|| Fault::Wrong(format!("accepted, but the input {name:?} is no tensor")))?;
         inputs.push((
             name.as_str(),
-            numbers(bytes).map_err(|e| format!("accepted, but the input {name:?}: {e}"))?,
+            numbers(bytes).map_err(|e| Fault::Wrong(format!("accepted, but the input {name:?}: {e}")))?,
         ));
     }
-    let inputs: Vec<_> = inputs.iter().map(|(name, values)| (*name, values)).collect();
+    let mut inputs: Vec<_> = inputs.iter().map(|(name, values)| (*name, values)).collect();
+    if way == Way::Folded {
+        inputs.push((CARRIER, &carried));
+    }
     golden::evaluate(graph, &inputs)
 }
 
-fn difference(case: &Case, set: &DataSet, found: &[golden::Result]) -> Result<(), String> {
-    if found.len() != case.outputs.len() {
+fn difference(case: &Case, set: &DataSet, way: Way, found: &[golden::Output]) -> Result<(), String> {
+    let carried = usize::from(way == Way::Folded);
+    if found.len() != case.outputs.len() + carried {
         return Err(format!("{} outputs, the model has {}", found.len(), case.outputs.len()));
     }
     for (((shape, data), name), expected) in found.iter().zip(&case.outputs).zip(&set.outputs) {

@@ -115,7 +115,7 @@ fn run(options: &Options) -> Result<bool, String> {
     }
     if options.only.is_none() {
         let text = table(&by_archive);
-        println!("{}", report::totals(&by_archive));
+        print!("{}", report::totals(&by_archive));
         if let Some(path) = &options.write {
             let document = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
             let document = report::inserted(&document, &text)
@@ -128,7 +128,9 @@ fn run(options: &Options) -> Result<bool, String> {
 }
 
 fn table(archives: &[(&str, Vec<Judged<'_>>)]) -> String {
-    let mut text = format!("### Totals\n\n{}", report::totals(archives));
+    let supported = spandrel::import::operators().join(", ");
+    let mut text = format!("### Supported operators\n\n{supported}\n\n");
+    text.push_str(&format!("### Totals\n\n{}", report::totals(archives)));
     for (name, judged) in archives {
         text.push_str(&format!("\n### Operators of the archive `{name}`\n\n{}", report::operators(judged)));
         text.push_str(&format!("\n### Refusals in the archive `{name}`\n\n{}", report::reasons(judged)));

@@ -88,6 +88,38 @@ pub(crate) fn with_initializer(model: &[u8], tensor: &[u8], name: &str) -> Vec<u
     out
 }
 
+/// The name of the input that [`with_carrier`] adds.
+pub(crate) const CARRIER: &str = "conformance/carrier";
+
+/// `model` with one more input of one number, which one more output repeats: a network whose other outputs may all be
+/// constants.
+pub(crate) fn with_carrier(model: &[u8]) -> Vec<u8> {
+    let value = |name: &str| {
+        // Tensor of FLOAT, one dimension of size 1.
+        let mut dimension = Vec::new();
+        field(&mut dimension, 1, &[1 << 3, 1]);
+        let mut tensor = vec![1 << 3, 1];
+        field(&mut tensor, 2, &dimension);
+        let (mut kind, mut value) = (Vec::new(), Vec::new());
+        field(&mut kind, 1, &tensor);
+        field(&mut value, 1, name.as_bytes());
+        field(&mut value, 2, &kind);
+        value
+    };
+    let result = format!("{CARRIER}/out");
+    let mut node = Vec::new();
+    field(&mut node, 1, CARRIER.as_bytes());
+    field(&mut node, 2, result.as_bytes());
+    field(&mut node, 4, b"Identity");
+    let mut graph = Vec::new();
+    field(&mut graph, 1, &node);
+    field(&mut graph, 11, &value(CARRIER));
+    field(&mut graph, 12, &value(&result));
+    let mut out = model.to_vec();
+    field(&mut out, 7, &graph);
+    out
+}
+
 /// Appends a field of length-delimited content.
 fn field(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
     out.push(tag << 3 | 2);

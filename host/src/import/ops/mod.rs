@@ -1,13 +1,29 @@
 //! The translators: one function per ONNX operator, in files by family, each listed in the `OPERATORS` of its file.
 
+mod arithmetic;
+mod beyond;
+mod blocks;
+mod cast;
 mod conv;
-mod elementwise;
+mod gather;
 mod matrix;
 mod moves;
+mod norm;
 mod normalise;
+mod orders;
 mod pool;
+mod powers;
+mod quantise;
+mod reduce;
+mod resize;
+mod shapes;
+mod taps;
+mod transposed;
+mod unary;
 mod views;
 mod window;
+
+pub(crate) use beyond::beyond;
 
 use super::context::Context;
 use crate::diagnostic::Result;
@@ -29,12 +45,23 @@ const fn onnx(name: &'static str, translate: Translate) -> Operator {
 }
 
 const FAMILIES: &[&[Operator]] = &[
+    arithmetic::OPERATORS,
+    blocks::OPERATORS,
+    cast::OPERATORS,
     conv::OPERATORS,
-    elementwise::OPERATORS,
+    gather::OPERATORS,
     matrix::OPERATORS,
     moves::OPERATORS,
+    norm::OPERATORS,
     normalise::OPERATORS,
     pool::OPERATORS,
+    powers::OPERATORS,
+    quantise::OPERATORS,
+    reduce::OPERATORS,
+    resize::OPERATORS,
+    shapes::OPERATORS,
+    transposed::OPERATORS,
+    unary::OPERATORS,
     views::OPERATORS,
 ];
 

@@ -7,8 +7,9 @@ use crate::import::context::{Context, Term};
 
 pub(super) const OPERATORS: &[Operator] = &[
     onnx("BatchNormalization", batch_normalization),
-    onnx("LogSoftmax", |ctx| softmax(ctx, true)),
-    onnx("Softmax", |ctx| softmax(ctx, false)),
+    onnx("Hardmax", |ctx| softmax(ctx, |first, last| Op::Hardmax { first, last })),
+    onnx("LogSoftmax", |ctx| softmax(ctx, |first, last| Op::Softmax { first, last, log: true })),
+    onnx("Softmax", |ctx| softmax(ctx, |first, last| Op::Softmax { first, last, log: false })),
 ];
 
 /// x * scale + shift with one scale and one shift per channel.
@@ -55,12 +56,12 @@ fn batch_normalization(ctx: &mut Context<'_, '_>) -> Result<()> {
 }
 
 /// Before operator set 13 all axes from `axis` on are normalised together.
-fn softmax(ctx: &mut Context<'_, '_>, log: bool) -> Result<()> {
+fn softmax(ctx: &mut Context<'_, '_>, op: fn(usize, usize) -> Op) -> Result<()> {
     ctx.expect(1..=1, &["axis"])?;
     let x = ctx.input(0)?;
     let rank = ctx.shape(&x).len();
     let together = ctx.opset() < 13;
     let first = ctx.attributes().axis("axis", if together { 1 } else { -1 }, rank)?;
     let last = if together { rank - 1 } else { first };
-    ctx.output(0, Op::Softmax { first, last, log }, &[&x])
+    ctx.output(0, op(first, last), &[&x])
 }

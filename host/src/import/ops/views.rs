@@ -2,14 +2,13 @@
 
 use super::{Operator, onnx};
 use crate::diagnostic::Result;
-use crate::graph::{Function, Op, Rounding, Tensor};
+use crate::graph::{Op, Tensor};
 use crate::import::constant::{self, Constant};
 use crate::import::context::{Context, Term};
 use crate::import::onnx::data_type;
 use crate::import::shaping;
 
 pub(super) const OPERATORS: &[Operator] = &[
-    onnx("Cast", cast),
     onnx("Constant", constant),
     onnx("Dropout", dropout),
     onnx("Flatten", flatten),
@@ -19,20 +18,20 @@ pub(super) const OPERATORS: &[Operator] = &[
     onnx("Unsqueeze", unsqueeze),
 ];
 
-/// The first output is the first operand as it is.
-pub(super) fn same(ctx: &mut Context<'_, '_>) -> Result<()> {
-    let x = ctx.input(0)?;
+/// Output 0 is `x` as it is, under the output's name.
+pub(super) fn same(ctx: &mut Context<'_, '_>, x: &Term) -> Result<()> {
     if x.constant().is_some() {
-        ctx.pass(0, x);
+        ctx.pass(0, x.clone());
         return Ok(());
     }
-    let shape = ctx.shape(&x);
-    ctx.output(0, Op::view(shape), &[&x])
+    let shape = ctx.shape(x);
+    ctx.output(0, Op::view(shape), &[x])
 }
 
 fn identity(ctx: &mut Context<'_, '_>) -> Result<()> {
     ctx.expect(1..=1, &[])?;
-    same(ctx)
+    let x = ctx.input(0)?;
+    same(ctx, &x)
 }
 
 fn flatten(ctx: &mut Context<'_, '_>) -> Result<()> {
@@ -77,47 +76,32 @@ fn unsqueeze(ctx: &mut Context<'_, '_>) -> Result<()> {
     ctx.output(0, Op::view(shape), &[&x])
 }
 
-/// Does nothing at inference; the mask is all true.
+/// Dropout: nothing at inference; the mask is true everywhere.
 fn dropout(ctx: &mut Context<'_, '_>) -> Result<()> {
-    if ctx.opset() < 12 {
-        ctx.expect(1..=1, &["ratio"])?;
+    let training = if ctx.opset() < 12 {
+        ctx.expect(
+            1..=1,
+            if ctx.opset() < 7 { &["ratio", "is_test", "consumed_inputs"] } else { &["ratio"] },
+        )?;
+        ctx.opset() < 7 && ctx.attributes().int("is_test", 0)? == 0
     } else {
         ctx.expect(1..=3, &["seed"])?;
-    }
-    if ctx.ints(2, "training mode")?.is_some_and(|mode| mode != [0]) {
+        // A ratio of 0 drops nothing, training or not.
+        ctx.number(2, "training mode")?.is_some_and(|mode| mode != 0.0)
+            && ctx.number(1, "ratio")?.is_none_or(|ratio| ratio != 0.0)
+    };
+    if training {
         return ctx.refuse("SP0106", "the training mode is on", "export the model for inference");
     }
+    let x = ctx.input(0)?;
     if ctx.wants(1) {
-        let shape = ctx.shape(&ctx.input(0)?);
+        let shape = ctx.shape(&x);
         let count = shape.iter().product();
-        ctx.pass(1, Term::ints(shape, vec![1; count]).with_element(data_type::BOOL));
+        // Before operator set 10 the mask had the type of the operand.
+        let element = if ctx.opset() < 10 { x.element() } else { data_type::BOOL };
+        ctx.pass(1, Term::ints(shape, vec![1; count]).with_element(element));
     }
-    same(ctx)
-}
-
-/// Between numbers with fractions nothing happens: every computation is in single precision.
-fn cast(ctx: &mut Context<'_, '_>) -> Result<()> {
-    ctx.expect(1..=1, if ctx.opset() >= 19 { &["to", "saturate", "round_mode"] } else { &["to"] })?;
-    let (x, to) = (ctx.input(0)?, ctx.attributes().int("to", 0)?);
-    let to = i32::try_from(to).unwrap_or(0);
-    if !data_type::is_float(to) && !data_type::is_whole(to) {
-        let rule = format!("a cast to {}", data_type::name(to));
-        return ctx.refuse("SP0106", rule, "export the network in 32-bit floating point");
-    }
-    let from = x.element();
-    if to == data_type::BOOL && from != data_type::BOOL {
-        let zero = ctx.map("zero", Function::Not, &x)?;
-        return ctx.output_as(0, to, Op::Map(Function::Not), &[&zero]);
-    }
-    if data_type::is_whole(to) && !data_type::is_whole(from) {
-        return ctx.output_as(0, to, Op::Map(Function::Round(Rounding::Trunc)), &[&x]);
-    }
-    if x.constant().is_some() {
-        ctx.pass(0, x.with_element(to));
-        return Ok(());
-    }
-    let shape = ctx.shape(&x);
-    ctx.output_as(0, to, Op::view(shape), &[&x])
+    same(ctx, &x)
 }
 
 fn constant(ctx: &mut Context<'_, '_>) -> Result<()> {
