@@ -239,10 +239,11 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
 /// The claims that hold for every image that leaves this compiler, with their evidence.
 fn prove(image: &[u8], coded: &CoreOpGraph<Coded>, compared: u64) -> Result<Vec<ClaimEvidence>> {
     let image = parse(image)?;
-    let _ = coded;
+    let mapping = verify::check_mapping(coded, &image).evidence;
     let wrap = verify::prove_no_wrap(&image).evidence;
     let mut found = Diagnostics::default();
     for (claim, evidence, way_out) in [
+        ("C4", &mapping, "this is a fault of the compiler: report it with the model"),
         ("C6", &wrap, "widen the chip's adder (crossbar.adder_bits) or use shorter arrays (crossbar.rows)"),
     ] {
         for failure in &evidence.failures {
@@ -262,6 +263,7 @@ fn prove(image: &[u8], coded: &CoreOpGraph<Coded>, compared: u64) -> Result<Vec<
     let claim = |id: &str, cases, evidence| ClaimEvidence { id: id.to_owned(), cases, evidence };
     found.into_result(vec![
         claim("C3", compared, text),
+        claim("C4", mapping.cases, mapping.text),
         claim("C6", wrap.cases, wrap.text),
     ])
 }

@@ -1,6 +1,6 @@
 //! Placement and routes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use spandrel_core::image::{HOST, Placement, Route};
 
@@ -67,11 +67,20 @@ pub(super) fn routes(graph: &CoreOpGraph<Coded>, first_config: &[usize]) -> Vec<
         }
     }
     for port in &encoded.dot.outputs {
-        for (number, op) in graph.ops.iter().enumerate().filter(|(_, op)| op.node == port.node) {
-            let (edge, from) = (op.node as u32 + 1, last_config(number));
-            let signals = (op.columns.len() * encoded.dot.nodes[op.node].positions()) as u32;
-            routes.push(Route { edge, from, to: HOST, signals });
+        let node = &encoded.dot.nodes[port.node];
+        let elements: BTreeSet<u32> = match &port.order {
+            Some(order) => order.iter().copied().collect(),
+            None => (0..node.len() as u32).collect(),
+        };
+        let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
+        for element in elements {
+            let channel = element as usize % node.channels;
+            if let Some(from) = made_by(port.node, channel) {
+                *counts.entry(last_config(from)).or_default() += u32::from(encoded.nodes[port.node].copies[channel]);
+            }
         }
+        let edge = port.node as u32 + 1;
+        routes.extend(counts.into_iter().map(|(from, signals)| Route { edge, from, to: HOST, signals }));
     }
     routes
 }

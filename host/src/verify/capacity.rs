@@ -4,16 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use spandrel_core::image::{HOST, Image};
 
-use super::{
-    decode::Array,
-    report::{Evidence, Failure},
-};
+use super::report::{Evidence, Failure};
 
 /// Compares placements with the chip's limits, and the routes with those that the program needs: (edge, from, to) and
 /// how many signals.
 pub(super) fn check(
     image: &Image<'_>,
-    arrays: &[Array],
     needed: &BTreeMap<(u32, u32, u32), u32>,
     evidence: &mut Evidence,
 ) {
@@ -21,11 +17,10 @@ pub(super) fn check(
         evidence.fail(Failure::new("the chip's limits", "readable", "not readable"));
         return;
     };
-    for (core, array) in (0u32..).zip(arrays) {
-        let sides = [
-            ("word lines", array.crossbar.rows, limits.rows),
-            ("columns", array.crossbar.columns, limits.columns),
-        ];
+    for core in 0..image.config_count() {
+        let Some(config) = image.config(core) else { continue };
+        let sides =
+            [("word lines", config.rows(), limits.rows), ("columns", config.columns(), limits.columns)];
         for (what, used, most) in sides {
             if used > most {
                 let failure = Failure::new(what, format!("at most {most}"), used);

@@ -54,7 +54,8 @@ pub fn refusal(image: &Image<'_>, core: u32) -> Failure {
     Failure::new("the configuration", "a crossbar", found).at(image, core, None)
 }
 
-fn array(image: &Image<'_>, number: u32) -> Option<Array> {
+/// Configuration `number`; `None` as [`arrays`] refuses.
+pub(super) fn array(image: &Image<'_>, number: u32) -> Option<Array> {
     let Some(Config::Crossbar(crossbar)) = image.config(number) else { return None };
     if crossbar.rows + crossbar.bias_rows == 0 {
         return Some(Array { crossbar, weights: vec![Vec::new(); crossbar.columns as usize] });

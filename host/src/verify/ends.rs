@@ -1,25 +1,25 @@
-//! Where whole numbers meet the outside world, for claim C4: the encoder gives the codes that tuning saw, the decoder counts
-//! them as tuning does.
+//! Where whole numbers meet the outside world, for claim C4: the encoder gives the codes that tuning saw, the outputs emit
+//! the signals of their values, and the decoders count them as tuning does.
 
-use spandrel_core::image::{Codec, Image};
+use std::collections::BTreeMap;
 
-use super::report::{Evidence, Failure};
-use crate::expand::CoreOpGraph;
-use crate::tune::Coded;
+use spandrel_core::image::{Codec, Decoder, Image, Reading};
+
+use super::{
+    names::{Name, Names},
+    report::{Evidence, Failure},
+};
+use crate::{
+    dots::{Body, Source},
+    expand::CoreOpGraph,
+    tune::Coded,
+};
 
 /// The most raw values that an encoder is tried on.
 const RAW_TRIED: i64 = 8192;
 
-/// Compares encoder 0 and decoder 0 of `image` with the coded graph: every raw value of narrow types, evenly spaced ones of
-/// wide types; every coefficient and offset to within half a unit of the decoder's scale.
-pub fn check(graph: &CoreOpGraph<Coded>, image: &Image<'_>) -> Evidence {
-    let mut evidence = Evidence::default();
-    encoder(graph, image, &mut evidence);
-    decoder(graph, image, &mut evidence);
-    evidence
-}
-
-fn encoder(graph: &CoreOpGraph<Coded>, image: &Image<'_>, evidence: &mut Evidence) {
+/// Compares encoder 0 of `image` with the coded graph: every raw value of narrow types, evenly spaced ones of wide types.
+pub(super) fn encoder(graph: &CoreOpGraph<Coded>, image: &Image<'_>, evidence: &mut Evidence) {
     let code = &graph.encoded.input;
     let Some(encoder) = image.encoder(0) else { return };
     let (lo, hi) = match encoder.raw {
@@ -48,39 +48,141 @@ fn encoder(graph: &CoreOpGraph<Coded>, image: &Image<'_>, evidence: &mut Evidenc
     }
 }
 
-fn decoder(graph: &CoreOpGraph<Coded>, image: &Image<'_>, evidence: &mut Evidence) {
-    let Some(decoder) = image.decoder(0) else { return };
-    let unit: f64 = decoder.scale.to_num();
-    let zeros: Vec<f64> = graph.outputs().flat_map(|op| op.payload.zeros.clone()).collect();
-    let coefficients: Vec<f64> = graph.outputs().flat_map(|op| op.payload.coefficients.clone()).collect();
-    let signals = usize::from(decoder.signals);
-    if decoder.values as usize != zeros.len() || coefficients.len() != zeros.len() * signals {
-        evidence.fail(Failure::new("the decoder's values", zeros.len(), decoder.values));
-        return;
+/// What the codes of a node's channels count: of each signal of a position, and the value of each channel when all are 0.
+struct Meaning {
+    coefficients: Vec<f64>,
+    zeros: Vec<f64>,
+}
+
+/// A maximum is counted like what it is the largest of.
+fn meaning(graph: &CoreOpGraph<Coded>, node: usize) -> Meaning {
+    let encoded = &graph.encoded;
+    if let Body::Max(reads) = &encoded.dot.nodes[node].body
+        && let Some(Source::Node(from)) = reads.first().map(|read| read.source)
+        && from < node
+    {
+        return meaning(graph, from);
     }
-    // Reading all codes 0 gives the offset, reading a single 1 adds its coefficient: the decoder is asked, not its tables.
-    let mut codes = vec![0i32; coefficients.len()];
-    for (value, zero) in zeros.iter().enumerate() {
-        let read = |codes: &[i32]| decoder.value(image.tables(), codes, value as u32);
-        let offset = read(&codes);
-        let mut compare = |what: String, expected: f64, found: Option<i64>| {
-            evidence.cases += 1;
-            // Half a unit of rounding, and the last places of an f64.
-            let close =
-                |found: i64| (found as f64 - expected / unit).abs() <= 0.5 + 1e-9 * (expected / unit).abs();
-            if !found.is_some_and(close) {
-                let found = found.map_or("none".to_owned(), |found| found.to_string());
-                evidence.fail(Failure::new(what, expected / unit, found));
+    let own = &encoded.nodes[node];
+    let mut out =
+        Meaning { coefficients: vec![f64::NAN; own.width()], zeros: vec![f64::NAN; own.copies.len()] };
+    for op in graph.ops.iter().filter(|op| op.node == node) {
+        for (column, coefficient) in op.columns.iter().zip(&op.payload.coefficients) {
+            if let Some(place) = out.coefficients.get_mut(own.start(column.channel) + column.copy) {
+                *place = *coefficient;
             }
+        }
+        for (channel, zero) in op.channels().into_iter().zip(&op.payload.zeros) {
+            out.zeros[channel] = *zero;
+        }
+    }
+    out
+}
+
+/// Compares what the program emits (the names of each output, in order) and the decoders with the graph's outputs: each
+/// value counts its own signals only, every coefficient and offset to within half a unit of the decoder's scale.
+pub(super) fn outputs(
+    graph: &CoreOpGraph<Coded>,
+    image: &Image<'_>,
+    names: &Names<'_>,
+    emitted: &BTreeMap<u16, Vec<Name>>,
+    evidence: &mut Evidence,
+) {
+    let dot = &graph.encoded.dot;
+    let decoders: Vec<Decoder> = (0..image.decoder_count()).filter_map(|at| image.decoder(at)).collect();
+    if decoders.len() != dot.outputs.len() {
+        evidence.fail(Failure::new("the number of decoders", dot.outputs.len(), decoders.len()));
+    }
+    if let Some(output) = emitted.keys().find(|output| usize::from(**output) >= dot.outputs.len()) {
+        evidence.fail(Failure::new("the outputs that are emitted", dot.outputs.len(), format!("output {output}")));
+    }
+    for (number, port) in dot.outputs.iter().enumerate() {
+        let Some(decoder) = decoders.iter().find(|decoder| usize::from(decoder.output) == number) else {
+            evidence.fail(Failure::new(format!("the decoder of output {number}"), "there", "missing"));
+            continue;
         };
-        compare(format!("the decoder's offset of value {value}, in its unit,"), *zero, offset);
-        for signal in 0..signals {
-            let at = value * signals + signal;
-            codes[at] = 1;
-            let found = read(&codes).zip(offset).map(|(one, none)| one - none);
-            codes[at] = 0;
-            let what = format!("the decoder's coefficient of value {value}, signal {signal}, in its unit,");
-            compare(what, coefficients[at], found);
+        let decides = dot.decision && number == 0;
+        let reading = if decides { Reading::Class } else { Reading::Values };
+        if decoder.reading != reading {
+            let what = format!("the reading of output {number}");
+            evidence.fail(Failure::new(what, format!("{reading:?}"), format!("{:?}", decoder.reading)));
+        }
+        let node = &dot.nodes[port.node];
+        let elements: Vec<u32> = match &port.order {
+            Some(order) => order.clone(),
+            None => (0..node.len() as u32).collect(),
+        };
+        let names_of = emitted.get(&(number as u16)).map_or(&[][..], Vec::as_slice);
+        let signals = usize::from(decoder.signals);
+        if decoder.values as usize != elements.len() || names_of.len() != elements.len() * signals {
+            let what = format!("the signals emitted for output {number}");
+            let found = format!("{} for {} values", names_of.len(), decoder.values);
+            evidence.fail(Failure::new(what, format!("{signals} for each of {} values", elements.len()), found));
+            continue;
+        }
+        let own = Output { graph, image, names, node: port.node, decoder: *decoder };
+        own.values(&elements, names_of, evidence);
+    }
+}
+
+struct Output<'a, 'i> {
+    graph: &'a CoreOpGraph<Coded>,
+    image: &'a Image<'i>,
+    names: &'a Names<'a>,
+    node: usize,
+    decoder: Decoder,
+}
+
+impl Output<'_, '_> {
+    fn values(&self, elements: &[u32], emitted: &[Name], evidence: &mut Evidence) {
+        let own = &self.graph.encoded.nodes[self.node];
+        let channels = own.copies.len() as u32;
+        let meaning = meaning(self.graph, self.node);
+        let unit: f64 = self.decoder.scale.to_num();
+        let signals = usize::from(self.decoder.signals);
+        let mut codes = vec![0i32; emitted.len()];
+        for (value, (&element, emitted)) in elements.iter().zip(emitted.chunks_exact(signals)).enumerate() {
+            let channel = (element % channels) as usize;
+            let first = self.names.element(Source::Node(self.node), u64::from(element), 0);
+            // Reading all codes 0 gives the offset, reading a single 1 adds its coefficient: the decoder is asked, not its tables.
+            let read = |codes: &[i32]| self.decoder.value(self.image.tables(), codes, value as u32);
+            let offset = read(&codes);
+            let mut counted = vec![(0.0, 0u32); usize::from(own.copies[channel])];
+            for (signal, &name) in emitted.iter().enumerate() {
+                evidence.cases += 1;
+                let at = value * signals + signal;
+                codes[at] = 1;
+                let found = read(&codes).zip(offset).map_or(f64::NAN, |(one, none)| (one - none) as f64);
+                codes[at] = 0;
+                match name.checked_sub(first).and_then(|copy| counted.get_mut(copy as usize)) {
+                    Some((sum, times)) => {
+                        *sum += found;
+                        *times += 1;
+                    }
+                    None => {
+                        let what = format!("signal {signal} emitted for value {value}");
+                        let expected = format!("one of {}", self.names.describe(first));
+                        evidence.fail(Failure::new(what, expected, self.names.describe(name)));
+                    }
+                }
+            }
+            let mut compare = |what: String, expected: f64, found: f64, roundings: u32| {
+                evidence.cases += 1;
+                let expected = expected / unit;
+                // Half a unit of each rounding, and the last places of an f64.
+                let slack = 0.5 * f64::from(roundings.max(1)) + 1e-9 * expected.abs();
+                // No comparison with a NaN holds.
+                if !((found - expected).abs() <= slack) {
+                    evidence.fail(Failure::new(what, expected, found));
+                }
+            };
+            let offset = offset.map_or(f64::NAN, |offset| offset as f64);
+            let what = format!("the decoder's offset of value {value}, in its unit,");
+            compare(what, meaning.zeros[channel], offset, 1);
+            for (copy, (found, times)) in counted.into_iter().enumerate() {
+                let what = format!("the decoder's coefficient of value {value}, signal {copy}, in its unit,");
+                compare(what, meaning.coefficients[own.start(channel) + copy], found, times);
+            }
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What one configuration holds: the weights of an array of a core-op, and the core-op's readout and periphery.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use spandrel_core::{
     crossbar::{Activation, Crossbar, Readout},
     image::Image,
@@ -9,71 +7,54 @@ use spandrel_core::{
 
 use super::{bounds::Span, decode::Array, report::Failure};
 use crate::{
-    encode::EncodedSource,
     expand::CoreOp,
-    tune::{Coded, CodedAct},
+    tune::{Coded, CodedAct, Periphery},
 };
 
-/// The name of a signal: its source (0 the input, n + 1 node n) and its number there.
-pub(super) type Name = (usize, u32);
-
-fn part_source(source: EncodedSource) -> usize {
-    match source {
-        EncodedSource::Input => 0,
-        EncodedSource::Node(node) => node + 1,
-    }
+/// How the weights of a configuration compare with those of an array of a core-op.
+#[derive(Clone, Debug)]
+pub(super) struct Compared {
+    /// Weights, bias rows included.
+    pub weights: u64,
+    /// How many of them differ.
+    pub wrong: u64,
+    /// The first of these.
+    pub first: Option<Failure>,
 }
 
-/// Whether `array`, its word lines driven by `names`, holds array `part` of `op`: the number of its weights, or the first
-/// weight that differs when everything else fits.
-pub(super) fn holds(
-    op: &CoreOp<Coded>,
-    part: usize,
-    array: &Array,
-    names: &[Option<Name>],
-) -> Result<u64, Option<Box<Failure>>> {
-    let (coded, wanted) = (&op.payload, &op.parts[part]);
-    let crossbar = &array.crossbar;
-    let source = part_source(op.source);
-    let shape = (wanted.len(), coded.bias_rows, op.columns.len());
-    if shape != (names.len(), crossbar.bias_rows as usize, crossbar.columns as usize) {
-        return Err(None);
+/// Compares `array` with array `part` of `op`, whose rows lie on the word lines in the part's order; `None` when even the
+/// shapes differ. Stops behind `most` differences.
+pub(super) fn compare(op: &CoreOp<Coded>, part: usize, array: &Array, most: u64) -> Option<Compared> {
+    let (coded, rows, crossbar) = (&op.payload, op.parts[part].len(), &array.crossbar);
+    let (bias_rows, bias): (usize, &[i16]) = match &coded.periphery {
+        Periphery::Composed { bias_rows, bias, .. } => (*bias_rows, bias.get(part)?),
+    };
+    let held = (crossbar.rows as usize, crossbar.bias_rows as usize, crossbar.columns as usize);
+    let weights = coded.weights.get(part)?;
+    let whole = weights.len() == rows * op.columns.len() && bias.len() == bias_rows * op.columns.len();
+    if held != (rows, bias_rows, op.columns.len()) || !whole {
+        return None;
     }
-    let place: BTreeMap<u32, usize> = wanted.iter().enumerate().map(|(at, signal)| (*signal, at)).collect();
-    // For each word line its place among the op's rows; each place once.
-    let mut order = Vec::with_capacity(names.len());
-    let mut taken = BTreeSet::new();
-    for name in names {
-        let at = name.filter(|name| name.0 == source).and_then(|name| place.get(&name.1).copied());
-        match at {
-            Some(at) if taken.insert(at) => order.push(at),
-            _ => return Err(None),
-        }
-    }
-    let (rows, biases) = (wanted.len(), coded.bias_rows);
-    let (mut wrong, mut first) = (0u64, None);
+    let mut out =
+        Compared { weights: ((rows + bias_rows) * op.columns.len()) as u64, wrong: 0, first: None };
     for (unit, column) in array.weights.iter().enumerate() {
-        let weights = &coded.weights[part][unit * rows..(unit + 1) * rows];
-        let bias = &coded.bias[part][unit * biases..(unit + 1) * biases];
-        let expected = order.iter().map(|at| weights[*at]).chain(bias.iter().copied()).map(i32::from);
+        let expected =
+            weights[unit * rows..(unit + 1) * rows].iter().chain(&bias[unit * bias_rows..(unit + 1) * bias_rows]);
         for (row, (expected, found)) in expected.zip(column).enumerate() {
-            if expected != *found {
-                wrong += 1;
-                first.get_or_insert((unit as u32, row as u32, expected, *found));
+            if i32::from(*expected) != *found {
+                out.wrong += 1;
+                out.first.get_or_insert_with(|| {
+                    let what = if row < rows { "a weight" } else { "the weight of a bias row" };
+                    let failure = Failure::new(what, expected, found);
+                    Failure { unit: Some(unit as u32), row: Some(row as u32), ..failure }
+                });
+                if out.wrong > most {
+                    return Some(out);
+                }
             }
         }
     }
-    let weights = (rows + biases) as u64 * op.columns.len() as u64;
-    match first {
-        None => Ok(weights),
-        // A few wrong weights: this is the array that was meant. Otherwise it is another one.
-        Some((unit, row, expected, found)) if wrong * 4 <= weights => {
-            let what = if (row as usize) < rows { "a weight" } else { "the weight of a bias row" };
-            let failure = Failure::new(what, expected, found);
-            Err(Some(Box::new(Failure { unit: Some(unit), row: Some(row), ..failure })))
-        }
-        Some(_) => Err(None),
-    }
+    Some(out)
 }
 
 /// What of the readout and the digital periphery differs from the core-op's.
@@ -84,10 +65,13 @@ pub(super) fn periphery(image: &Image<'_>, crossbar: &Crossbar, coded: &Coded) -
             wrong.push(Failure::new(what, expected, found));
         }
     };
-    if let Readout::Composed { shift, .. } = crossbar.readout {
-        same("the shift", coded.shift.to_string(), shift.to_string());
+    match (&coded.periphery, crossbar.readout) {
+        (Periphery::Composed { shift, sum_shift, .. }, Readout::Composed { shift: found, .. }) => {
+            same("the shift", shift.to_string(), found.to_string());
+            same("the sum shift", sum_shift.to_string(), crossbar.sum_shift.to_string());
+        }
+        (Periphery::Composed { .. }, other) => same("the readout", "composed".into(), format!("{other:?}")),
     }
-    same("the sum shift", coded.sum_shift.to_string(), crossbar.sum_shift.to_string());
     let entries = |table: u32| -> Option<Vec<i32>> {
         let table = image.tables().get(table)?;
         (0..table.len()).map(|at| table.get(at)).collect()

@@ -2,120 +2,181 @@
 //! and nothing of the code that made one out of the other.
 //!
 //! The program is followed symbolically. Every place of an edge holds the name of a signal, every word line the name of
-//! what drives it, every sum register the core-op, column and arrays that it has summed so far. A configuration is
-//! recognised by what it holds: the weights of exactly one array of one core-op on the word lines that carry its signals.
-//! Wherever a name is not the one that the graph asks for (never written, of another column, summed twice) the
-//! program is wrong at that instruction.
+//! what drives it, every sum register the name of what it has become. A configuration is recognised by what it holds:
+//! the weights of exactly one array of one core-op. Its n-th invocation stands for the n-th position of the core-op's
+//! grid: there every word line must carry the very signal that the graph wants at that position. Nothing is supposed of where
+//! signals are kept. Wherever a name is not the one that the graph asks for (never written, of another position, summed
+//! twice) the program is wrong at that instruction.
+//!
+//! Of programs that deliver more lines than a budget, the deliveries of some positions are passed over: those at the borders of
+//! every grid and a seeded share of the others are looked at. Weights, sums, and the places of all results are looked at in any case.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use spandrel_core::image::{Combine, HOST, Image, Instruction, LOOP_REGISTERS, NO_TABLE, ResetTarget};
 
 use super::{
-    decode::{self, Array},
+    cores::{Cores, Way},
     ends,
-    held::{Name, holds, periphery},
-    naive::signals,
+    maxima::{Found, Maxima},
+    names::{NOTHING, Name, Names, ONE, PADDED, PADDED_WRONG, SPECIAL, UNFINISHED, Wanted, delivered},
+    patterns::{self, OUTSIDE},
     report::{Evidence, Failure},
+    sampling::Sampling,
 };
-use crate::{encode::EncodedSource, expand::CoreOpGraph, tune::Coded};
+use crate::{encode::Line, expand::CoreOpGraph, tune::Coded};
 
-/// Instructions that are followed in all: mapped programs have a few per array.
-const STEPS: u64 = 1 << 24;
-
-/// What a sum register holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Sum {
-    /// Nothing known.
-    Unknown,
-    /// Column `column` of core-op `op`, summed over arrays `parts`.
-    Part { op: usize, column: usize, parts: BTreeSet<usize> },
-    /// A finished signal.
-    Signal(Name),
-}
+/// Lines whose delivery is looked at in all, borders aside.
+pub const LINES: u64 = 200_000_000;
+/// Instructions that are followed in all.
+const STEPS: u64 = 1 << 31;
+/// Counter-examples after which nobody needs more.
+const WRONG: u64 = 1000;
+/// The seed of the positions that are looked at.
+const SEED: u64 = 1;
 
 /// Proof that a program computes a graph, in figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MappingEvidence {
     /// Weights found in exactly one place.
     pub weights: u64,
-    /// Signals delivered to word lines.
+    /// Signals on word lines that were compared with the graph's.
     pub delivered: u64,
     /// Arrays, each in exactly one configuration.
     pub arrays: usize,
+    /// Invocations whose word lines were looked at.
+    pub looked_at: u64,
+    /// Invocations in all.
+    pub invoked: u64,
     /// Cases, counter-examples, text.
     pub evidence: Evidence,
 }
 
-struct Follow<'a, 'i> {
-    image: &'a Image<'i>,
-    graph: &'a CoreOpGraph<Coded>,
-    arrays: &'a [Array],
-    edges: Vec<Vec<Vec<Option<Name>>>>,
+/// A sum that is not finished.
+struct Chain {
+    op: usize,
+    position: usize,
+    parts: Vec<bool>,
+}
+
+pub(super) struct Follow<'a, 'i> {
+    pub image: &'a Image<'i>,
+    pub graph: &'a CoreOpGraph<Coded>,
+    pub names: Names<'a>,
+    wanted: Wanted,
+    sampling: Sampling,
+    edges: Vec<Vec<Vec<Name>>>,
     /// What drives each word line, and over which edge it came.
-    lines: Vec<Option<(Name, u32)>>,
-    sums: Vec<Sum>,
+    lines: Vec<Name>,
+    line_edges: Vec<u32>,
+    pub sums: Vec<Name>,
+    chain: Option<Chain>,
     registers: [u32; LOOP_REGISTERS],
-    /// Configuration to (op, part), once known.
-    held: BTreeMap<u32, (usize, usize)>,
-    /// The configuration that last finished each signal.
-    producer: BTreeMap<Name, u32>,
-    emitted: Vec<Name>,
-    routes: BTreeMap<(u32, u32, u32), BTreeSet<Name>>,
-    out: MappingEvidence,
+    /// Of each instruction the next INVOKE, of each LOOP its END.
+    ahead: Vec<u32>,
+    cores: Cores,
+    maxima: Maxima,
+    /// For each node and signal of a position the configuration that finishes it.
+    pub producers: Vec<Vec<u32>>,
+    emitted: BTreeMap<u16, Vec<Name>>,
+    routes: BTreeMap<(u32, u32, u32), u32>,
+    pub out: MappingEvidence,
+    signals: Vec<u32>,
     steps: u64,
 }
 
 /// Checks that the program of `image` computes `graph`, each weight in one place, within the chip's limits.
 #[must_use]
 pub fn check_mapping(graph: &CoreOpGraph<Coded>, image: &Image<'_>) -> MappingEvidence {
-    let arrays = match decode::arrays(image) {
-        Ok(arrays) => arrays,
-        Err(core) => {
-            let mut out = MappingEvidence::default();
-            out.evidence.fail(decode::refusal(image, core));
-            return out;
-        }
+    check_mapping_within(graph, image, LINES)
+}
+
+/// As [`check_mapping`], with another budget of lines.
+#[must_use]
+pub fn check_mapping_within(graph: &CoreOpGraph<Coded>, image: &Image<'_>, lines: u64) -> MappingEvidence {
+    let Some(names) = Names::new(graph) else {
+        let mut out = MappingEvidence::default();
+        out.evidence.fail(Failure::new("the signals of the graph", "fewer than 2^32", "more"));
+        return out;
     };
+    let first_name = |reset: i32| if reset == graph.encoded.one { ONE } else { NOTHING };
     let edges = (0..image.edge_count())
         .filter_map(|edge| image.edge(edge))
-        .map(|edge| vec![vec![None; edge.length as usize]; usize::from(edge.slots)])
+        .map(|edge| vec![vec![first_name(edge.reset); edge.length as usize]; usize::from(edge.slots)])
         .collect();
+    let (inputs, sums) = (image.plan().inputs as usize, image.plan().sums as usize);
+    let widths = graph.encoded.nodes.iter().map(|node| vec![HOST; node.width()]);
     let mut follow = Follow {
         image,
         graph,
-        arrays: &arrays,
+        names,
+        wanted: Wanted::new(graph),
+        sampling: Sampling::new(delivered(graph), lines, SEED),
         edges,
-        lines: vec![None; image.plan().inputs as usize],
-        sums: vec![Sum::Unknown; image.plan().sums as usize],
+        lines: vec![NOTHING; inputs],
+        line_edges: vec![0; inputs],
+        sums: vec![NOTHING; sums],
+        chain: None,
         registers: [0; LOOP_REGISTERS],
-        held: BTreeMap::new(),
-        producer: BTreeMap::new(),
-        emitted: Vec::new(),
+        ahead: ahead(image),
+        cores: Cores::new(graph, image),
+        maxima: Maxima::new(graph),
+        producers: widths.collect(),
+        emitted: BTreeMap::new(),
         routes: BTreeMap::new(),
         out: MappingEvidence::default(),
+        signals: Vec::new(),
         steps: 0,
     };
     follow.encode();
-    if follow.block(0, image.instruction_count()).is_none() {
+    if follow.block(0, image.instruction_count()).is_none() && !follow.given_up() {
         follow.fail("the program", "followed to its end", "a reference or a loop that leads nowhere");
     }
     follow.finish();
-    follow.out.evidence.join(ends::check(graph, image));
     follow.out
 }
 
+/// For each instruction the INVOKE that comes next, for each LOOP its END; the number of instructions where there is none.
+fn ahead(image: &Image<'_>) -> Vec<u32> {
+    let count = image.instruction_count();
+    let mut out = vec![count; count as usize];
+    let mut next = count;
+    for at in (0..count).rev() {
+        match image.instruction(at) {
+            // Its END has said where it ends.
+            Some(Instruction::Loop { .. }) => {}
+            Some(Instruction::End { start, .. }) if start < at => {
+                out[start as usize] = at;
+                out[at as usize] = next;
+            }
+            other => {
+                out[at as usize] = next;
+                if matches!(other, Some(Instruction::Invoke { .. })) {
+                    next = at;
+                }
+            }
+        }
+    }
+    out
+}
+
 impl Follow<'_, '_> {
-    fn fail(&mut self, what: &str, expected: impl std::fmt::Display, found: impl std::fmt::Display) {
+    pub fn fail(&mut self, what: &str, expected: impl std::fmt::Display, found: impl std::fmt::Display) {
         self.out.evidence.fail(Failure::new(what, expected, found));
     }
 
-    fn fail_at(&mut self, core: u32, unit: Option<u32>, failure: Failure) {
-        self.out.evidence.fail(failure.at(self.image, core, unit));
+    fn fail_at(&mut self, core: u32, position: usize, failure: Failure) {
+        let unit = failure.unit;
+        let failure = Failure { position: Some(position as u64), ..failure.at(self.image, core, unit) };
+        self.out.evidence.fail(failure);
+    }
+
+    fn given_up(&self) -> bool {
+        self.out.evidence.wrong >= WRONG
     }
 
     fn encode(&mut self) {
-        let expected = self.graph.encoded.signals(EncodedSource::Input);
+        let expected = self.names.first(1) as usize;
         let Some(encoder) = self.image.encoder(0) else {
             return self.fail("the image's input", format!("{expected} signals"), "none");
         };
@@ -124,8 +185,8 @@ impl Follow<'_, '_> {
             self.fail("the signals that the encoder makes", expected, made);
         }
         let slot = self.edges.get_mut(encoder.edge as usize).and_then(|edge| edge.first_mut());
-        for (signal, place) in (0..made as u32).zip(slot.into_iter().flatten()) {
-            *place = Some((0, signal));
+        for (signal, place) in (0..made.min(expected) as u32).zip(slot.into_iter().flatten()) {
+            *place = self.names.first(0) + signal;
         }
         if encoder.order != NO_TABLE {
             // Every element must be fed by exactly one raw value.
@@ -141,14 +202,15 @@ impl Follow<'_, '_> {
     fn block(&mut self, mut at: u32, end: u32) -> Option<()> {
         while at < end {
             self.steps += 1;
-            if self.steps > STEPS {
+            if self.steps > STEPS || self.given_up() {
                 return None;
             }
             let instruction = self.image.instruction(at)?;
             if let Instruction::Loop { register, trips } = instruction {
-                let close = (at + 1..end).find(|number| {
-                    matches!(self.image.instruction(*number), Some(Instruction::End { start, .. }) if start == at)
-                })?;
+                let close = *self.ahead.get(at as usize)?;
+                if close >= end {
+                    return None;
+                }
                 for trip in 0..trips {
                     *self.registers.get_mut(usize::from(register))? = trip;
                     self.block(at + 1, close)?;
@@ -162,68 +224,104 @@ impl Follow<'_, '_> {
         Some(())
     }
 
-    /// The names that a reading pattern brings.
-    fn fetch(&self, access: u32) -> Option<(u32, Vec<Option<Name>>)> {
+    /// The names that a reading pattern brings, and over which edge.
+    fn fetch(&mut self, access: u32) -> Option<(u32, Vec<Name>)> {
         let access = self.image.access(access)?;
+        patterns::named(self.image, &access, &self.registers, &mut self.signals)?;
         let slot = self.edges.get(access.edge as usize)?.get(usize::from(access.age))?;
-        let named = signals(self.image, &access, &self.registers)?;
-        let names =
-            named.into_iter().map(|signal| signal.and_then(|signal| slot.get(signal).copied().flatten()));
-        Some((access.edge, names.collect()))
+        let pad = if access.pad == 0 { PADDED } else { PADDED_WRONG };
+        let name = |signal: &u32| if *signal == OUTSIDE { pad } else { slot[*signal as usize] };
+        Some((access.edge, self.signals.iter().map(name).collect()))
+    }
+
+    /// Whether the position that configuration `config` is invoked for next is looked at.
+    fn looks(&self, config: u32) -> bool {
+        if self.sampling.all() {
+            return true;
+        }
+        let Some((op, _, count)) = self.cores.next(config) else { return true };
+        let node = self.graph.ops[op].node;
+        self.sampling.takes(&self.graph.encoded.dot.nodes[node], node, count)
+    }
+
+    fn gather(&mut self, at: u32, access: u32, first: u32) -> Option<()> {
+        if !self.sampling.all()
+            && let Some(Instruction::Invoke { config, .. }) = self.image.instruction(*self.ahead.get(at as usize)?)
+            && !self.looks(config)
+        {
+            return Some(());
+        }
+        let access = self.image.access(access)?;
+        let mut signals = std::mem::take(&mut self.signals);
+        patterns::named(self.image, &access, &self.registers, &mut signals)?;
+        let slot = self.edges.get(access.edge as usize)?.get(usize::from(access.age))?;
+        let pad = if access.pad == 0 { PADDED } else { PADDED_WRONG };
+        let first = first as usize;
+        let lines = self.lines.get_mut(first..first.checked_add(signals.len())?)?;
+        for (line, &signal) in lines.iter_mut().zip(&signals) {
+            *line = if signal == OUTSIDE { pad } else { slot[signal as usize] };
+        }
+        self.line_edges[first..first + signals.len()].fill(access.edge);
+        self.signals = signals;
+        Some(())
     }
 
     fn one(&mut self, at: u32, instruction: &Instruction) -> Option<()> {
         match *instruction {
-            Instruction::Gather { access, first } => {
-                let (edge, names) = self.fetch(access)?;
-                for (line, name) in (first as usize..).zip(names) {
-                    *self.lines.get_mut(line)? = name.map(|name| (name, edge));
-                }
-            }
+            Instruction::Gather { access, first } => self.gather(at, access, first)?,
             Instruction::Invoke { accumulate, finish, config, .. } => {
                 self.invoke(at, config, accumulate, finish)?;
             }
-            Instruction::Scatter { combine, access, first } => {
-                let access = self.image.access(access)?;
-                let named = signals(self.image, &access, &self.registers)?;
-                for (sum, signal) in (first as usize..).zip(named) {
-                    let name = match self.sums.get(sum)? {
-                        Sum::Signal(name) if combine == Combine::Set => Some(*name),
-                        _ => None,
-                    };
-                    if name.is_none() {
-                        let what = format!("sum register {sum} that instruction {at} scatters");
-                        self.fail(&what, "a finished signal", "something else");
-                    }
-                    if let Some(signal) = signal {
-                        let slot =
-                            self.edges.get_mut(access.edge as usize)?.get_mut(usize::from(access.age))?;
-                        *slot.get_mut(signal)? = name;
-                    }
-                }
+            Instruction::Add { combine, access, first } if combine != Combine::Add => {
+                let (_, names) = self.fetch(access)?;
+                let registers = self.sums.get_mut(first as usize..first as usize + names.len())?;
+                registers.fill(UNFINISHED);
+                self.chain = None;
+                self.maxima.take(combine == Combine::Set, first as usize, names);
             }
-            Instruction::Emit { access, .. } => {
+            Instruction::Scatter { combine, access, first } => {
+                if let Some(found) = self.maxima.resolve(at, &self.names, self.graph) {
+                    self.maximum(at, found)?;
+                }
+                self.scatter(at, combine, access, first as usize)?;
+            }
+            Instruction::Emit { output, access } => {
                 let (edge, names) = self.fetch(access)?;
-                for name in names {
-                    match name {
-                        Some(name) => {
-                            self.emitted.push(name);
-                            self.route(edge, name, HOST);
+                let mut seen: BTreeSet<Name> = BTreeSet::new();
+                for &name in &names {
+                    match self.names.split(name) {
+                        Some(_) if !seen.insert(name) => {}
+                        Some(_) => {
+                            let from = self.producer(name);
+                            *self.routes.entry((edge, from, HOST)).or_default() += 1;
                         }
                         None => {
                             let what = format!("a signal that instruction {at} emits");
-                            self.fail(&what, "a computed one", "one that was never written");
+                            let found = self.names.describe(name);
+                            self.fail(&what, "a computed one", found);
                         }
                     }
                 }
+                self.emitted.entry(output).or_default().extend(names);
             }
-            Instruction::Reset(ResetTarget::Sums) => self.sums.fill(Sum::Unknown),
+            Instruction::Reset(ResetTarget::Sums) => {
+                self.sums.fill(NOTHING);
+                self.chain = None;
+                self.maxima.forget();
+            }
             Instruction::Reset(ResetTarget::Edge(edge)) => {
-                self.edges.get_mut(edge as usize)?.iter_mut().for_each(|slot| slot.fill(None));
+                let one = self.image.edge(edge)?.reset == self.graph.encoded.one;
+                let fresh = if one { ONE } else { NOTHING };
+                self.edges.get_mut(edge as usize)?.iter_mut().for_each(|slot| slot.fill(fresh));
             }
             Instruction::Tick => {
                 for slots in self.edges.iter_mut().filter(|slots| slots.len() > 1) {
                     slots.rotate_right(1);
+                }
+                for (number, slots) in (0..).zip(&mut self.edges) {
+                    if self.image.edge(number)?.clear_on_tick {
+                        slots.first_mut()?.fill(NOTHING);
+                    }
                 }
             }
             Instruction::Reset(ResetTarget::State { .. })
@@ -237,144 +335,209 @@ impl Follow<'_, '_> {
         Some(())
     }
 
-    fn route(&mut self, edge: u32, name: Name, to: u32) {
-        let from = if name.0 == 0 { HOST } else { self.producer.get(&name).copied().unwrap_or(HOST) };
-        self.routes.entry((edge, from, to)).or_default().insert(name);
-    }
-
-    fn invoke(&mut self, at: u32, config: u32, accumulate: bool, finish: bool) -> Option<()> {
-        let array = self.arrays.get(config as usize)?;
-        let rows = array.crossbar.rows as usize;
-        let driven = self.lines.get(..rows)?.to_vec();
-        let names: Vec<Option<Name>> = driven.iter().map(|line| line.map(|(name, _)| name)).collect();
-        let Some((op, part)) = self.recognise(config, array, &names) else { return Some(()) };
-        self.out.delivered += rows as u64;
-        for (name, edge) in driven.into_iter().flatten() {
-            self.route(edge, name, config);
-        }
-        let graph = self.graph;
-        let coded = &graph.ops[op];
-        for column in 0..coded.columns.len() {
-            let sum = self.sums.get_mut(column)?;
-            let mut parts = match (&*sum, accumulate) {
-                (_, false) => BTreeSet::new(),
-                (Sum::Part { op: other, column: unit, parts }, true) if *other == op && *unit == column => {
-                    parts.clone()
-                }
-                _ => {
-                    *sum = Sum::Unknown;
-                    let what = format!("the sum that instruction {at} adds to");
-                    let failure = Failure::new(what, format!("a part of core-op {op}"), "something else");
-                    self.fail_at(config, Some(column as u32), failure);
-                    continue;
-                }
-            };
-            let once = parts.insert(part);
-            let whole = parts.len() == coded.parts.len();
-            *sum = Sum::Part { op, column, parts };
-            if !once {
-                let failure =
-                    Failure::new(format!("array {part} of core-op {op}"), "summed once", "summed twice");
-                self.fail_at(config, Some(column as u32), failure);
+    fn scatter(&mut self, at: u32, combine: Combine, access: u32, first: usize) -> Option<()> {
+        let access = self.image.access(access)?;
+        let mut signals = std::mem::take(&mut self.signals);
+        patterns::named(self.image, &access, &self.registers, &mut signals)?;
+        let sums = self.sums.get(first..first.checked_add(signals.len())?)?;
+        let slot = self.edges.get_mut(access.edge as usize)?.get_mut(usize::from(access.age))?;
+        let mut wrong = None;
+        for (number, (&name, &signal)) in sums.iter().zip(&signals).enumerate() {
+            if name >= SPECIAL || combine != Combine::Set {
+                wrong.get_or_insert((first + number, name));
             }
-            if finish {
-                let name = (coded.node + 1, (coded.first_signal + column) as u32);
-                self.sums[column] = if whole { Sum::Signal(name) } else { Sum::Unknown };
-                self.producer.insert(name, config);
-                if !whole {
-                    let failure = Failure::new("the arrays of a finished sum", coded.parts.len(), "fewer");
-                    self.fail_at(config, Some(column as u32), failure);
-                }
+            if signal != OUTSIDE {
+                slot[signal as usize] = name;
             }
         }
-        if finish {
-            let wrong = periphery(self.image, &array.crossbar, &coded.payload);
-            wrong.into_iter().for_each(|failure| self.fail_at(config, None, failure));
+        self.signals = signals;
+        if let Some((register, name)) = wrong {
+            let found = self.names.describe(name);
+            let what = format!("sum register {register} that instruction {at} scatters");
+            self.fail(&what, "a finished signal, set", found);
         }
         Some(())
     }
 
-    /// The array of a core-op that configuration `config` holds, given what drives its word lines.
-    fn recognise(&mut self, config: u32, array: &Array, names: &[Option<Name>]) -> Option<(usize, usize)> {
-        if let Some(known) = self.held.get(&config).copied() {
-            let op = &self.graph.ops[known.0];
-            if holds(op, known.1, array, names).is_ok() {
-                return Some(known);
+    /// The configuration that finished a signal.
+    pub fn producer(&self, name: Name) -> u32 {
+        match self.names.split(name) {
+            Some((source @ 1.., signal)) => {
+                let own = &self.producers[source - 1];
+                own[signal as usize % own.len()]
             }
-            let failure = Failure::new("the signals on its word lines", "those of its core-op", "others");
-            self.fail_at(config, None, failure);
-            return None;
+            _ => HOST,
         }
-        let mut nearest: Option<Box<Failure>> = None;
-        for (number, op) in self.graph.ops.iter().enumerate() {
-            for part in 0..op.parts.len() {
-                if self.held.values().any(|held| *held == (number, part)) {
-                    continue;
-                }
-                match holds(op, part, array, names) {
-                    Ok(weights) => {
-                        self.held.insert(config, (number, part));
-                        self.out.weights += weights;
-                        self.out.evidence.cases += weights + names.len() as u64;
-                        return Some((number, part));
-                    }
-                    Err(Some(failure)) if nearest.is_none() => nearest = Some(failure),
-                    Err(_) => {}
-                }
-            }
+    }
+
+    fn invoke(&mut self, at: u32, config: u32, accumulate: bool, finish: bool) -> Option<()> {
+        self.maxima.forget();
+        self.out.invoked += 1;
+        let looks = self.looks(config);
+        let columns = self.image.config(config)?.columns() as usize;
+        let known = self.cores.known(config);
+        if !known {
+            let lines = self.lines.get(..self.image.config(config)?.rows() as usize)?;
+            self.cores.recognise(config, self.image, self.graph, &self.names, &mut self.wanted, lines, &mut self.out);
         }
-        let missing = names.iter().position(Option::is_none);
-        let failure = match (nearest, missing) {
-            (_, Some(row)) => {
-                let failure =
-                    Failure::new("the signal on a word line", "a computed one", "one never written");
-                Failure { row: Some(row as u32), ..failure }
-            }
-            (Some(failure), _) => *failure,
-            (None, None) => Failure::new(
-                "what the configuration holds",
-                "an array of a core-op not held yet",
-                "something else",
-            ),
+        let next = self.cores.next(config);
+        let chain = self.chain.take();
+        let Some((op, part, position)) = next else {
+            self.sums.get_mut(..columns)?.fill(UNFINISHED);
+            return Some(());
         };
-        let unit = failure.unit;
-        self.fail_at(config, unit, failure);
-        None
+        self.cores.count(config);
+        let own = &self.graph.ops[op];
+        let (node, width) = (own.node, self.graph.encoded.nodes[own.node].width());
+        if position >= self.graph.encoded.dot.nodes[node].positions() {
+            let failure = Failure::new("the invocations of an array", "one a position", "more");
+            self.fail_at(config, position, failure);
+            return Some(());
+        }
+        if looks {
+            self.deliver(config, op, part, position)?;
+        }
+        let mut parts = match (accumulate, chain) {
+            (false, _) => vec![false; own.parts.len()],
+            (true, Some(chain)) if chain.op == op && chain.position == position => chain.parts,
+            (true, chain) => {
+                let found = chain.map_or("no open sum".to_owned(), |chain| {
+                    format!("a sum of core-op {} at position {}", chain.op, chain.position)
+                });
+                let what = format!("the sum that instruction {at} adds to");
+                self.fail_at(config, position, Failure::new(what, format!("a part of core-op {op}"), found));
+                vec![false; own.parts.len()]
+            }
+        };
+        if std::mem::replace(&mut parts[part], true) {
+            let what = format!("array {part} of core-op {op}");
+            self.fail_at(config, position, Failure::new(what, "summed once", "summed twice"));
+        }
+        let whole = parts.iter().all(|part| *part);
+        if finish && !whole {
+            let missing = parts.iter().filter(|part| !**part).count();
+            let failure = Failure::new("the arrays missing in a finished sum", 0, missing);
+            self.fail_at(config, position, failure);
+        }
+        let sums = self.sums.get_mut(..columns)?;
+        if finish && whole {
+            let first = self.names.first(node + 1) + (position * width + own.first_signal) as u32;
+            sums.iter_mut().zip(first..).for_each(|(sum, name)| *sum = name);
+            if position == 0 {
+                self.producers[node].get_mut(own.first_signal..own.first_signal + columns)?.fill(config);
+            }
+        } else {
+            sums.fill(UNFINISHED);
+            self.chain = (!finish).then_some(Chain { op, position, parts });
+        }
+        Some(())
+    }
+
+    /// Compares what drives the word lines of an array with what its core-op wants at a position.
+    fn deliver(&mut self, config: u32, op: usize, part: usize, position: usize) -> Option<()> {
+        let wanted = self.wanted.at(&self.names, op, position);
+        let rows = &self.graph.ops[op].parts[part];
+        let lines = self.lines.get(..rows.len())?;
+        let mut wrong = 0usize;
+        let mut first = None;
+        for (row, (&line, &found)) in rows.iter().zip(lines).enumerate() {
+            let expected = wanted[line as usize];
+            if expected != found {
+                wrong += 1;
+                first.get_or_insert((row, expected, found));
+            }
+        }
+        self.out.looked_at += 1;
+        self.out.delivered += rows.len() as u64;
+        if let Some((row, expected, found)) = first {
+            let what = match wrong {
+                1 => "the signal on a word line".to_owned(),
+                more => format!("the first of {more} wrong signals on word lines"),
+            };
+            let failure = Failure::new(what, self.names.describe(expected), self.names.describe(found));
+            self.fail_at(config, position, Failure { row: Some(row as u32), ..failure });
+            return Some(());
+        }
+        if self.cores.unrouted(config) {
+            let way = |(&name, &edge): (&Name, &u32)| match self.names.split(name) {
+                Some((source, _)) => Way::Over { source, edge, from: self.producer(name) },
+                None if name == ONE => Way::Constant,
+                None => Way::Unseen,
+            };
+            let ways: Vec<Way> = lines.iter().zip(&self.line_edges).map(way).collect();
+            self.cores.route(config, &ways);
+        }
+        Some(())
+    }
+
+    /// What a chain of ADDs has made of sum registers.
+    fn maximum(&mut self, at: u32, found: Found) -> Option<()> {
+        let Found { first, width, node, position, wrong, compared } = found;
+        self.out.evidence.cases += compared;
+        let Some(node) = node else {
+            let what = format!("the maximum that instruction {at} scatters");
+            let text = wrong.map_or("another one".to_owned(), |(_, _, found)| self.names.describe(found));
+            self.fail(&what, "a window of the graph, each once", text);
+            return Some(());
+        };
+        if let Some((unit, expected, found)) = wrong {
+            let failure = Failure::new(
+                format!("what the maximum that instruction {at} scatters compares"),
+                self.names.describe(expected),
+                self.names.describe(found),
+            );
+            self.out.evidence.fail(Failure {
+                node: Some(self.graph.encoded.dot.nodes[node].name.clone()),
+                unit: Some(unit as u32),
+                position: Some(position as u64),
+                ..failure
+            });
+        }
+        let name = self.names.first(node + 1) + (position * width) as u32;
+        self.sums.get_mut(first..first + width)?.iter_mut().zip(name..).for_each(|(sum, name)| *sum = name);
+        if position == 0 {
+            self.producers[node] = self.maxima.inputs(node, &self.names).iter().map(|&n| self.producer(n)).collect();
+        }
+        Some(())
     }
 
     fn finish(&mut self) {
-        for (number, op) in self.graph.ops.iter().enumerate() {
-            for part in 0..op.parts.len() {
-                let places = self.held.values().filter(|held| **held == (number, part)).count();
-                if places != 1 {
-                    let what = format!("configurations that hold array {part} of core-op {number}");
-                    self.fail(&what, 1, places);
-                }
-            }
+        self.out.evidence.cases += self.out.weights + self.out.delivered;
+        if self.given_up() {
+            self.out.evidence.text = "given up after so many counter-examples".into();
+            return;
         }
-        self.out.arrays = self.held.len();
-        let last = self.graph.encoded.nodes.len();
-        let signals = self.graph.encoded.nodes.last().map_or(0, |node| node.signals() as u32);
-        let expected: Vec<Name> = (0..signals).map(|signal| (last, signal)).collect();
-        if self.emitted != expected {
-            let found = format!("{} others or in another order", self.emitted.len());
-            self.fail("the emitted signals", format!("the {signals} of the last node in order"), found);
-        }
-        super::capacity::check(self.image, self.arrays, &self.routes_counted(), &mut self.out.evidence);
-        self.out.evidence.cases += u64::from(self.image.placement_count()) + u64::from(signals);
+        self.cores.finish(self.image, self.graph, &mut self.out);
+        self.maxima.finish(self.graph, &mut self.out.evidence);
+        ends::encoder(self.graph, self.image, &mut self.out.evidence);
+        ends::outputs(self.graph, self.image, &self.names, &self.emitted, &mut self.out.evidence);
+        let mut routes = std::mem::take(&mut self.routes);
+        let unseen = |line: &Line, node: usize| {
+            let source = self.graph.encoded.source(node, line);
+            let name = self.names.element(source, u64::from(line.element), line.copy);
+            self.names.split(name).map(|(source, _)| (source, self.producer(name)))
+        };
+        self.cores.routes(self.graph, unseen, &mut routes);
+        super::capacity::check(self.image, &routes, &mut self.out.evidence);
+        self.out.evidence.cases += u64::from(self.image.placement_count());
+        let emitted: usize = self.emitted.values().map(Vec::len).sum();
+        let looked = if self.sampling.all() {
+            "at all positions".to_owned()
+        } else {
+            format!(
+                "at {} of {} invocations (all at the borders of a grid, and a share of the others, seed {SEED})",
+                self.out.looked_at, self.out.invoked
+            )
+        };
         self.out.evidence.text = format!(
-            "{} weights of {} arrays found in exactly one place each, {} signals delivered to word lines, {} signals emitted, {} \
-             placements and {} routes within the chip's limits",
+            "{} weights of {} arrays found in exactly one place each, {} signals delivered to word lines {looked}, the places of \
+             all results, {} signals emitted, {} placements and {} routes within the chip's limits",
             self.out.weights,
             self.out.arrays,
             self.out.delivered,
-            self.emitted.len(),
+            emitted,
             self.image.placement_count(),
             self.image.route_count(),
         );
-    }
-
-    fn routes_counted(&self) -> BTreeMap<(u32, u32, u32), u32> {
-        self.routes.iter().map(|(route, names)| (*route, names.len() as u32)).collect()
     }
 }

@@ -5,25 +5,33 @@
 //! | C1 | core model and written arithmetic | [`arithmetic`] |
 //! | C2 | fast engine and core model | [`engines`] |
 //! | C3 | image and mapped program | [`compare`] |
-//! | C4 | mapped program and core-op graph | `mapping` |
+//! | C4 | mapped program and core-op graph | [`mapping`] |
 //! | C6 | accumulators and every possible input | [`wrap`] |
 //! | C7 | image and golden model | `model` |
 //!
 //! C5 is shown by running the firmware, C8 on the device. Nothing here uses the code that maps and emits: weights are
-//! decoded a second time ([`decode`]), programs followed a second time ([`naive`], [`ranges`], `mapping`).
+//! decoded a second time ([`decode`]), programs followed a second time ([`naive`], [`ranges`], [`mapping`]).
 
 pub mod arithmetic;
 mod binomial;
 pub mod bounds;
 mod capacity;
 pub mod compare;
+mod cores;
 pub mod decode;
+mod ends;
 pub mod engines;
+mod held;
+pub mod mapping;
+mod maxima;
 mod model;
 pub mod naive;
+mod names;
 mod parallel;
+mod patterns;
 pub mod ranges;
 mod report;
+mod sampling;
 mod stimuli;
 pub mod wrap;
 
@@ -33,6 +41,7 @@ use std::time::Instant;
 use spandrel_core::image::Image;
 
 pub use binomial::clopper_pearson;
+pub use mapping::{MappingEvidence, check_mapping, check_mapping_within};
 pub use model::compile_again;
 pub use report::{ClaimId, ClaimReport, EquivalenceReport, Evidence, FAILURES_LISTED, Failure, Status};
 pub use wrap::{Proof, prove_no_wrap};

@@ -7,6 +7,7 @@ use spandrel_core::image::{Image, sha256};
 use super::{
     binomial::clopper_pearson,
     compare,
+    mapping::check_mapping,
     report::{ClaimId, ClaimReport, Evidence, Failure},
 };
 use crate::{
@@ -108,7 +109,8 @@ pub(super) fn claims(
     let mut evidence = compare::images(&fresh, image);
     program(&compiled, image, &mut evidence);
     let c3 = ClaimReport::new(ClaimId::C3, evidence, place, seconds());
-    let c4 = ClaimReport::new(ClaimId::C4, Evidence::default(), place, seconds() - c3.seconds);
+    let mapped = check_mapping(&compiled.coded, image);
+    let c4 = ClaimReport::new(ClaimId::C4, mapped.evidence, place, seconds() - c3.seconds);
     Ok((c3, c4))
 }
 

@@ -108,6 +108,9 @@ pub struct Failure {
     /// Word line of the configuration; bias rows follow the inputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<u32>,
+    /// Position of the node's grid, counted through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
     /// Number of the sample.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<u64>,
@@ -157,6 +160,7 @@ impl fmt::Display for Failure {
             ("core", self.core.map(u64::from)),
             ("unit", self.unit.map(u64::from)),
             ("row", self.row.map(u64::from)),
+            ("position", self.position),
             ("sample", self.sample),
             ("tick", self.tick),
         ];
