@@ -45,7 +45,8 @@ pub(super) fn routes(graph: &CoreOpGraph<Coded>, first_config: &[usize]) -> Vec<
         graph.ops.iter().position(|op| op.node == node && op.columns.iter().any(|c| c.channel == channel))
     };
     let mut makers: BTreeMap<(usize, usize), Option<usize>> = BTreeMap::new();
-    let mut made_by = |node: usize, channel: usize| *makers.entry((node, channel)).or_insert_with(|| maker(node, channel));
+    let mut made_by =
+        |node: usize, channel: usize| *makers.entry((node, channel)).or_insert_with(|| maker(node, channel));
     for (number, op) in graph.ops.iter().enumerate() {
         for (part, rows) in op.parts.iter().enumerate() {
             let to = (first_config[number] + part) as u32;
@@ -63,7 +64,12 @@ pub(super) fn routes(graph: &CoreOpGraph<Coded>, first_config: &[usize]) -> Vec<
                     }
                 }
             }
-            routes.extend(counts.into_iter().map(|((edge, from), signals)| Route { edge, from, to, signals }));
+            routes.extend(counts.into_iter().map(|((edge, from), signals)| Route {
+                edge,
+                from,
+                to,
+                signals,
+            }));
         }
     }
     for port in &encoded.dot.outputs {
@@ -76,7 +82,8 @@ pub(super) fn routes(graph: &CoreOpGraph<Coded>, first_config: &[usize]) -> Vec<
         for element in elements {
             let channel = element as usize % node.channels;
             if let Some(from) = made_by(port.node, channel) {
-                *counts.entry(last_config(from)).or_default() += u32::from(encoded.nodes[port.node].copies[channel]);
+                *counts.entry(last_config(from)).or_default() +=
+                    u32::from(encoded.nodes[port.node].copies[channel]);
             }
         }
         let edge = port.node as u32 + 1;

@@ -8,11 +8,7 @@ use super::report::{Evidence, Failure};
 
 /// Compares placements with the chip's limits, and the routes with those that the program needs: (edge, from, to) and
 /// how many signals.
-pub(super) fn check(
-    image: &Image<'_>,
-    needed: &BTreeMap<(u32, u32, u32), u32>,
-    evidence: &mut Evidence,
-) {
+pub(super) fn check(image: &Image<'_>, needed: &BTreeMap<(u32, u32, u32), u32>, evidence: &mut Evidence) {
     let Ok(limits) = image.chip() else {
         evidence.fail(Failure::new("the chip's limits", "readable", "not readable"));
         return;

@@ -98,7 +98,8 @@ impl Cores {
         let mut driven = |op: usize, part: usize| {
             let wanted = wanted.at(names, op, 0);
             let rows = &graph.ops[op].parts[part];
-            rows.len() == lines.len() && rows.iter().zip(lines).all(|(&row, &name)| wanted[row as usize] == name)
+            rows.len() == lines.len()
+                && rows.iter().zip(lines).all(|(&row, &name)| wanted[row as usize] == name)
         };
         let count = self.arrays.len();
         let order = (0..count).map(|at| (at + self.next) % count);
@@ -133,8 +134,11 @@ impl Cores {
             }
         }
         let Some((at, compared)) = best else {
-            let failure =
-                Failure::new("what the configuration holds", "an array of a core-op not held yet", "something else");
+            let failure = Failure::new(
+                "what the configuration holds",
+                "an array of a core-op not held yet",
+                "something else",
+            );
             return out.evidence.fail(failure.at(image, config, None));
         };
         let (op, part, taken) = &mut self.arrays[at];
@@ -209,7 +213,8 @@ impl Cores {
     pub(super) fn finish(&self, image: &Image<'_>, graph: &CoreOpGraph<Coded>, out: &mut MappingEvidence) {
         for &(op, part, _) in self.arrays.iter().filter(|(.., taken)| !taken) {
             let node = &graph.encoded.dot.nodes[graph.ops[op].node].name;
-            let failure = Failure::new(format!("configurations that hold array {part} of core-op {op}"), 1, 0);
+            let failure =
+                Failure::new(format!("configurations that hold array {part} of core-op {op}"), 1, 0);
             out.evidence.fail(Failure { node: Some(node.clone()), ..failure });
         }
         for (config, state) in (0..).zip(&self.configs) {

@@ -94,7 +94,11 @@ pub(super) fn outputs(
         evidence.fail(Failure::new("the number of decoders", dot.outputs.len(), decoders.len()));
     }
     if let Some(output) = emitted.keys().find(|output| usize::from(**output) >= dot.outputs.len()) {
-        evidence.fail(Failure::new("the outputs that are emitted", dot.outputs.len(), format!("output {output}")));
+        evidence.fail(Failure::new(
+            "the outputs that are emitted",
+            dot.outputs.len(),
+            format!("output {output}"),
+        ));
     }
     for (number, port) in dot.outputs.iter().enumerate() {
         let Some(decoder) = decoders.iter().find(|decoder| usize::from(decoder.output) == number) else {
@@ -117,7 +121,11 @@ pub(super) fn outputs(
         if decoder.values as usize != elements.len() || names_of.len() != elements.len() * signals {
             let what = format!("the signals emitted for output {number}");
             let found = format!("{} for {} values", names_of.len(), decoder.values);
-            evidence.fail(Failure::new(what, format!("{signals} for each of {} values", elements.len()), found));
+            evidence.fail(Failure::new(
+                what,
+                format!("{signals} for each of {} values", elements.len()),
+                found,
+            ));
             continue;
         }
         let own = Output { graph, image, names, node: port.node, decoder: *decoder };

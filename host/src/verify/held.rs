@@ -35,11 +35,11 @@ pub(super) fn compare(op: &CoreOp<Coded>, part: usize, array: &Array, most: u64)
     if held != (rows, bias_rows, op.columns.len()) || !whole {
         return None;
     }
-    let mut out =
-        Compared { weights: ((rows + bias_rows) * op.columns.len()) as u64, wrong: 0, first: None };
+    let mut out = Compared { weights: ((rows + bias_rows) * op.columns.len()) as u64, wrong: 0, first: None };
     for (unit, column) in array.weights.iter().enumerate() {
-        let expected =
-            weights[unit * rows..(unit + 1) * rows].iter().chain(&bias[unit * bias_rows..(unit + 1) * bias_rows]);
+        let expected = weights[unit * rows..(unit + 1) * rows]
+            .iter()
+            .chain(&bias[unit * bias_rows..(unit + 1) * bias_rows]);
         for (row, (expected, found)) in expected.zip(column).enumerate() {
             if i32::from(*expected) != *found {
                 out.wrong += 1;

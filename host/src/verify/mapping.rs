@@ -246,7 +246,8 @@ impl Follow<'_, '_> {
 
     fn gather(&mut self, at: u32, access: u32, first: u32) -> Option<()> {
         if !self.sampling.all()
-            && let Some(Instruction::Invoke { config, .. }) = self.image.instruction(*self.ahead.get(at as usize)?)
+            && let Some(Instruction::Invoke { config, .. }) =
+                self.image.instruction(*self.ahead.get(at as usize)?)
             && !self.looks(config)
         {
             return Some(());
@@ -378,7 +379,15 @@ impl Follow<'_, '_> {
         let known = self.cores.known(config);
         if !known {
             let lines = self.lines.get(..self.image.config(config)?.rows() as usize)?;
-            self.cores.recognise(config, self.image, self.graph, &self.names, &mut self.wanted, lines, &mut self.out);
+            self.cores.recognise(
+                config,
+                self.image,
+                self.graph,
+                &self.names,
+                &mut self.wanted,
+                lines,
+                &mut self.out,
+            );
         }
         let next = self.cores.next(config);
         let chain = self.chain.take();
@@ -496,7 +505,8 @@ impl Follow<'_, '_> {
         let name = self.names.first(node + 1) + (position * width) as u32;
         self.sums.get_mut(first..first + width)?.iter_mut().zip(name..).for_each(|(sum, name)| *sum = name);
         if position == 0 {
-            self.producers[node] = self.maxima.inputs(node, &self.names).iter().map(|&n| self.producer(n)).collect();
+            self.producers[node] =
+                self.maxima.inputs(node, &self.names).iter().map(|&n| self.producer(n)).collect();
         }
         Some(())
     }

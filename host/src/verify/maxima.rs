@@ -47,7 +47,8 @@ pub(super) struct Maxima {
 impl Maxima {
     pub(super) fn new(graph: &CoreOpGraph<Coded>) -> Self {
         let nodes = graph.encoded.dot.nodes.iter().enumerate();
-        let count = nodes.filter(|(_, node)| matches!(node.body, Body::Max(_))).map(|(at, _)| (at, 0)).collect();
+        let count =
+            nodes.filter(|(_, node)| matches!(node.body, Body::Max(_))).map(|(at, _)| (at, 0)).collect();
         Self { pending: None, bound: BTreeMap::new(), count }
     }
 
@@ -55,7 +56,9 @@ impl Maxima {
     pub(super) fn take(&mut self, alone: bool, first: usize, names: Vec<Name>) {
         match &mut self.pending {
             _ if alone => self.pending = Some(Pending { first, width: names.len(), taps: vec![names] }),
-            Some(pending) if (pending.first, pending.width) == (first, names.len()) => pending.taps.push(names),
+            Some(pending) if (pending.first, pending.width) == (first, names.len()) => {
+                pending.taps.push(names)
+            }
             // Registers of which nobody knows what they hold.
             other => {
                 let unknown = vec![NOTHING; names.len()];
@@ -70,12 +73,18 @@ impl Maxima {
     }
 
     /// Settles what the chain in front of the SCATTER `at` is; `None` when there is none.
-    pub(super) fn resolve(&mut self, at: u32, names: &Names<'_>, graph: &CoreOpGraph<Coded>) -> Option<Found> {
+    pub(super) fn resolve(
+        &mut self,
+        at: u32,
+        names: &Names<'_>,
+        graph: &CoreOpGraph<Coded>,
+    ) -> Option<Found> {
         let Pending { first, width, taps } = self.pending.take()?;
         let compared = (width * taps.len()) as u64;
         let bound = self.bound.get(&at).copied();
         let mut found = Found { first, width, node: None, position: 0, wrong: None, compared };
-        for (&node, &count) in self.count.iter().filter(|(node, _)| bound.is_none_or(|bound| bound == **node)) {
+        for (&node, &count) in self.count.iter().filter(|(node, _)| bound.is_none_or(|bound| bound == **node))
+        {
             let fitting = graph.encoded.nodes[node].width() == width
                 && count < graph.encoded.dot.nodes[node].positions();
             if !fitting {
@@ -108,7 +117,8 @@ impl Maxima {
         for (&node, &count) in &self.count {
             let node = &graph.encoded.dot.nodes[node];
             if count != node.positions() {
-                let failure = Failure::new("the positions of a maximum that are computed", node.positions(), count);
+                let failure =
+                    Failure::new("the positions of a maximum that are computed", node.positions(), count);
                 evidence.fail(Failure { node: Some(node.name.clone()), ..failure });
             }
         }

@@ -94,7 +94,14 @@ impl<'g> Names<'g> {
     }
 
     /// The names on `lines` of node `node` at one position.
-    fn lines(&self, node: usize, lines: &[OpLine], position: usize, elements: &mut Vec<u32>, out: &mut Vec<Name>) {
+    fn lines(
+        &self,
+        node: usize,
+        lines: &[OpLine],
+        position: usize,
+        elements: &mut Vec<u32>,
+        out: &mut Vec<Name>,
+    ) {
         let encoded = &self.graph.encoded;
         let dot = &encoded.dot.nodes[node];
         let reads = dot.body.reads();
