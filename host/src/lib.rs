@@ -14,6 +14,7 @@ pub mod evaluate;
 pub mod expand;
 pub mod graph;
 pub mod import;
+pub mod lower;
 pub mod map;
 pub mod notes;
 pub mod numeric;

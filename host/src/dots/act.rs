@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::graph::Function;
+use crate::graph::{Binary, Function};
 
 /// One step of a function of one number.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// A function of the graph.
     Map(Function),
@@ -16,6 +16,24 @@ pub enum Step {
         scale: f64,
         /// Summand.
         offset: f64,
+    },
+    /// `op(a(x), b(x))`; a constant operand is an affine step of scale 0.
+    Join {
+        /// The operator.
+        op: Binary,
+        /// Steps that give the left operand.
+        a: Arc<[Step]>,
+        /// Steps that give the right operand.
+        b: Arc<[Step]>,
+    },
+    /// `a(x)` where `c(x)` is not 0, else `b(x)`.
+    Choose {
+        /// The condition.
+        c: Arc<[Step]>,
+        /// What holds where it is met.
+        a: Arc<[Step]>,
+        /// What holds elsewhere.
+        b: Arc<[Step]>,
     },
 }
 
@@ -44,22 +62,67 @@ impl Act {
         matches!(self, Act::Curve(steps) if **steps == [Step::Map(Function::Sigmoid)])
     }
 
-    /// The function's value. Functions of the graph are evaluated in f32, as the golden model does.
+    /// The function that `steps` are, the simplest form of it.
+    pub fn from_steps(steps: Vec<Step>) -> Self {
+        match steps.as_slice() {
+            [] => Act::None,
+            [Step::Map(Function::Relu)] => Act::Relu,
+            _ => Act::Curve(steps.into()),
+        }
+    }
+
+    /// The function's value: arithmetic and the common functions in f64, other functions of the graph in f32, as the golden
+    /// model does.
     pub fn apply(&self, z: f64) -> f64 {
         match self {
             Act::None => z,
             Act::Relu => z.max(0.0),
-            Act::Curve(steps) => steps.iter().fold(z, |x, step| step.apply(x)),
+            Act::Curve(steps) => run(steps, z),
         }
     }
 }
 
+fn run(steps: &[Step], x: f64) -> f64 {
+    steps.iter().fold(x, |x, step| step.apply(x))
+}
+
 impl Step {
-    fn apply(self, x: f64) -> f64 {
+    /// The step's value, in f64 where [`Act::apply`] says so.
+    pub fn apply(&self, x: f64) -> f64 {
         match self {
-            Step::Map(function) => f64::from(function.apply(x as f32)),
+            Step::Map(function) => map(*function, x),
             Step::Affine { scale, offset } => scale * x + offset,
+            Step::Join { op, a, b } => {
+                let (a, b) = (run(a, x), run(b, x));
+                match op {
+                    Binary::Add => a + b,
+                    Binary::Sub => a - b,
+                    Binary::Mul => a * b,
+                    Binary::Div => a / b,
+                    other => f64::from(other.apply(a as f32, b as f32)),
+                }
+            }
+            Step::Choose { c, a, b } => run(if run(c, x) == 0.0 { b } else { a }, x),
         }
+    }
+}
+
+fn map(function: Function, x: f64) -> f64 {
+    match function {
+        Function::Relu => x.max(0.0),
+        Function::Sigmoid => crate::numeric::sigmoid(x),
+        Function::Tanh => libm::tanh(x),
+        Function::Exp => libm::exp(x),
+        Function::Log => libm::log(x),
+        Function::Sqrt => libm::sqrt(x),
+        Function::Erf => libm::erf(x),
+        Function::Reciprocal => 1.0 / x,
+        Function::Abs => x.abs(),
+        Function::Neg => -x,
+        Function::Square => x * x,
+        Function::LeakyRelu { alpha } if x < 0.0 => f64::from(alpha) * x,
+        Function::LeakyRelu { .. } => x,
+        other => f64::from(other.apply(x as f32)),
     }
 }
 
@@ -69,18 +132,38 @@ impl fmt::Display for Act {
         match self {
             Act::None => f.write_str("none"),
             Act::Relu => f.write_str("relu"),
-            Act::Curve(steps) => {
-                for (at, step) in steps.iter().enumerate() {
-                    if at > 0 {
-                        f.write_str(">")?;
-                    }
-                    match step {
-                        Step::Map(function) => write!(f, "{}", format!("{function:?}").to_lowercase())?,
-                        Step::Affine { scale, offset } => write!(f, "{scale}x{offset:+}")?,
-                    }
+            Act::Curve(steps) => write(steps, f),
+        }
+    }
+}
+
+fn write(steps: &[Step], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if steps.is_empty() {
+        return f.write_str("x");
+    }
+    for (at, step) in steps.iter().enumerate() {
+        if at > 0 {
+            f.write_str(">")?;
+        }
+        match step {
+            Step::Map(function) => write!(f, "{}", function.name().to_lowercase())?,
+            Step::Affine { scale, offset } if *scale == 0.0 => write!(f, "{offset}")?,
+            Step::Affine { scale, offset } => write!(f, "{scale}x{offset:+}")?,
+            Step::Join { op, a, b } => {
+                write!(f, "{}(", op.name().to_lowercase())?;
+                write(a, f)?;
+                f.write_str(", ")?;
+                write(b, f)?;
+                f.write_str(")")?;
+            }
+            Step::Choose { c, a, b } => {
+                for (name, steps) in [("where(", c), (", ", a), (", ", b)] {
+                    f.write_str(name)?;
+                    write(steps, f)?;
                 }
-                Ok(())
+                f.write_str(")")?;
             }
         }
     }
+    Ok(())
 }

@@ -76,6 +76,27 @@ impl<'g> DotEngine<'g> {
         }
     }
 
+    /// The outputs of the network for `samples`, in the graph's order of elements.
+    pub fn outputs(&self, samples: &Batch) -> Vec<Tensor2> {
+        let rows = samples.rows();
+        let mut out: Vec<Tensor2> = vec![Tensor2::default(); self.graph.outputs.len()];
+        self.run(samples.data(), rows, |number, given| {
+            let len = self.graph.nodes[number].len();
+            for (port, out) in self.graph.outputs.iter().zip(&mut out).filter(|(port, _)| port.node == number)
+            {
+                let data: Vec<f32> = match &port.order {
+                    Some(order) => {
+                        let row = |row: &[f32]| order.iter().map(|&at| row[at as usize]).collect::<Vec<_>>();
+                        given.values.chunks_exact(len).flat_map(row).collect()
+                    }
+                    None => given.values.to_vec(),
+                };
+                *out = Tensor2::new(rows, data.len() / rows.max(1), data).unwrap_or_default();
+            }
+        });
+        out
+    }
+
     /// One node on `rows` samples of its sources: the sums in front of its function, one row a sample.
     pub fn sums<'v>(
         &self,

@@ -1,0 +1,123 @@
+//! The whole stage: inputs, the walk, outputs.
+
+use super::LowerOptions;
+use super::lowerer::{Lowerer, Outcome};
+use super::value::{Sum, Value};
+use super::view::{View, of_node, source};
+use super::virtuals::{Term, Virtual, Weights, Work};
+use super::walk::walk;
+use crate::diagnostic::{Diagnostic, Result};
+use crate::dots::{Act, DotGraph, InputPort, OutputPort, Read, Source, Taps, Window};
+use crate::graph::{Graph, Op, Select, ValueId};
+use crate::numeric::Matrix;
+
+/// Rewrites `graph` into dot-like nodes.
+///
+/// # Errors
+/// SP0301 for every node that can not be rewritten.
+pub fn lower(graph: &Graph, options: &LowerOptions) -> Result<DotGraph> {
+    let mut lowerer = Lowerer::new(options);
+    let mut out = DotGraph::default();
+    let mut inputs = Vec::new();
+    for &id in graph.inputs() {
+        let value = graph.value(id);
+        inputs.push(Value::of(View::plain(&value.shape, 0, lowerer.input_len)));
+        lowerer.input_len += value.len();
+        out.inputs.push(InputPort { name: value.name.clone(), len: value.len() });
+    }
+    let mut wanted = graph.outputs().to_vec();
+    if !options.keep_decision
+        && let Some((before, node)) = decided(graph, wanted[0])
+    {
+        let remark = format!("{node:?}: dropped, the largest output stays the largest");
+        lowerer.rewrites.push(remark);
+        wanted[0] = before;
+        out.decision = true;
+    }
+    out.decision |= classifies(graph, wanted[0]);
+    let values = walk(&mut lowerer, graph, inputs, &wanted, "");
+    let mut ports = Vec::new();
+    for (&id, value) in wanted.iter().zip(values) {
+        let Some(value) = value else { continue };
+        let name = &graph.value(id).name;
+        match output(&mut lowerer, &value.sum, name) {
+            Ok((node, order)) => ports.push(OutputPort { name: name.clone(), node, order }),
+            Err(refusal) => {
+                let place = format!("output {name:?}");
+                lowerer.found.push(Diagnostic::error("SP0301", place, refusal.rule, refusal.way_out));
+            }
+        }
+    }
+    if !lowerer.found.is_empty() {
+        return Err(lowerer.found);
+    }
+    let roots: Vec<usize> = ports.iter().map(|port| port.node).collect();
+    let (nodes, numbers) = lowerer.emit(&roots);
+    ports.iter_mut().for_each(|port| port.node = numbers[port.node].unwrap_or(0));
+    (out.nodes, out.outputs, out.rewrites) = (nodes, ports, lowerer.rewrites);
+    Ok(out)
+}
+
+/// The value in front of a softmax over everything, or of the position of the largest of everything, that only views separate from
+/// the output; and the name of that node.
+fn decided(graph: &Graph, output: ValueId) -> Option<(ValueId, String)> {
+    let mut at = output;
+    loop {
+        let node = graph.node(graph.producer(at)?);
+        let operand = graph.value(node.inputs[0]);
+        let spans = |first: usize, last: usize| {
+            operand.shape[first..=last].iter().product::<usize>() == operand.len()
+        };
+        match node.op {
+            Op::Select(Select::View { .. }) if node.inputs.len() == 1 => at = node.inputs[0],
+            Op::Softmax { first, last, .. } if spans(first, last) && operand.len() > 1 => {
+                return Some((node.inputs[0], node.name.clone()));
+            }
+            Op::ArgMax { axis, select_last: false, .. } if spans(axis, axis) && operand.len() > 1 => {
+                return Some((node.inputs[0], node.name.clone()));
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// Whether the output looks like a classifier's: one axis of several elements, not as many as the input has.
+fn classifies(graph: &Graph, output: ValueId) -> bool {
+    let value = graph.value(output);
+    graph.outputs().len() == 1
+        && value.len() > 1
+        && value.shape.iter().filter(|&&d| d > 1).count() == 1
+        && value.len() != graph.sample_len()
+}
+
+/// The node that holds an output, and where its elements lie in it.
+fn output(lowerer: &mut Lowerer<'_>, sum: &Sum, name: &str) -> Outcome<(usize, Option<Vec<u32>>)> {
+    if sum.addends.is_empty() {
+        return Ok((constant(lowerer, &sum.offset.expand(&sum.shape), name), None));
+    }
+    let mut view = lowerer.bare(sum, name)?;
+    let one = |view: &View| {
+        let refs = view.refs();
+        let first = refs[0].source;
+        refs.iter().all(|r| r.source == first).then(|| source(first)).filter(|s| matches!(s, Source::Node(_)))
+    };
+    if one(&view).is_none() {
+        view = lowerer.copy(&view, name);
+    }
+    let Some(Source::Node(node)) = one(&view) else { unreachable!("a copy is one node") };
+    let order: Vec<u32> = view.refs().iter().map(|r| r.element).collect();
+    let all = &lowerer.nodes[node];
+    let same = order.len() == all.channels() * all.positions()
+        && order.iter().enumerate().all(|(i, &element)| i == element as usize);
+    debug_assert_eq!(view.refs()[0].source, of_node(node));
+    Ok((node, (!same).then_some(order)))
+}
+
+/// An output that does not depend on the input.
+fn constant(lowerer: &mut Lowerer<'_>, data: &[f64], name: &str) -> usize {
+    let read = Read { source: Source::One, taps: Taps::Window(Window::run(1, 0, 1)), group_step: 0 };
+    let weights = Weights::Dense(vec![Matrix::from_fn(data.len(), 1, |r, _| data[r])]);
+    let term = Term::Own { reads: vec![read], weights };
+    let work = Work::Dot { terms: vec![term], bias: vec![0.0; data.len()], act: Act::None };
+    lowerer.push(Virtual { name: name.to_owned(), grid: Vec::new(), groups: 1, width: data.len(), work })
+}
