@@ -9,6 +9,8 @@ use spandrel_core::image::{
     Side,
 };
 
+use super::listing_mac::mac_line;
+
 /// The name of a codec.
 pub(super) fn codec(codec: Codec) -> &'static str {
     match codec {
@@ -159,6 +161,7 @@ pub(super) fn configs(image: &Image<'_>) -> String {
         let Some(config) = image.config(number) else { continue };
         let what = match &config {
             Config::Crossbar(crossbar) => crossbar_line(crossbar),
+            Config::Mac(mac) => mac_line(mac),
             _ => "of a kind unknown to this version".to_owned(),
         };
         let _ = write!(text, "{:>6}  {what}", format!("c{number}"));

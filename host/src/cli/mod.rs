@@ -9,6 +9,7 @@ mod image_file;
 mod inspect;
 mod json;
 mod listing;
+mod listing_mac;
 mod output;
 mod progress;
 mod run;
