@@ -3,6 +3,8 @@
 
 pub(crate) mod cases;
 pub(crate) mod onnx;
+pub(crate) mod stages;
+pub(crate) mod windows;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
