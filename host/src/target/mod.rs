@@ -1,5 +1,9 @@
 //! What the compiler needs to know of a chip: its description, reduced to the kind that is compiled for.
 
+mod digital;
+
+pub use digital::{Curve, Digital};
+
 use spandrel_core::arith::Rounding;
 use spandrel_core::crossbar as model;
 use spandrel_hwdesc::{Activation, Chip, Kind, Polarity, ReadRounding, Readout};
@@ -60,6 +64,8 @@ pub struct Target {
     pub table: bool,
     /// Whether the largest of several codes can be taken.
     pub maximum: bool,
+    /// What there is instead of an array, on chips of digital cores.
+    pub digital: Option<Digital>,
 }
 
 impl Target {
@@ -75,9 +81,13 @@ impl Target {
         };
         let crossbar = match chip.kind() {
             Kind::Crossbar(crossbar) => crossbar.clone(),
+            Kind::Mac(mac) => {
+                let mac = mac.clone();
+                return Self::digital(chip, &mac);
+            }
             other => {
                 let rule = format!("cores of kind {} are not compiled for in this version", other.name());
-                refuse("kind", rule, "choose a chip of kind crossbar, such as prime");
+                refuse("kind", rule, "choose a chip of kind crossbar or mac, such as prime or tpu");
                 return Err(found);
             }
         };
@@ -158,6 +168,7 @@ impl Target {
             sigmoid,
             table: false,
             maximum,
+            digital: None,
             chip,
         };
         found.into_result(target)
@@ -170,6 +181,11 @@ impl Target {
             Act::Relu => self.relu,
             Act::Curve(_) => self.table || self.sigmoid && act.is_sigmoid(),
         }
+    }
+
+    /// The code of level 0: signals are counted in levels from 0.
+    pub fn base(&self) -> i32 {
+        self.digital.as_ref().map_or(0, |digital| digital.base)
     }
 
     /// Passes of an input.
