@@ -153,6 +153,13 @@ pub const SETTINGS: &[Setting] = &[
         get: |s| text(&s.tune.seed),
         set: |s, v| put(&mut s.tune.seed, v, |_| true),
     },
+    Setting {
+        key: "weights",
+        allowed: "plain, codebook:N, or codebook:N:column, N from 2 to 256",
+        help: "the set that weights come from: whole numbers, or a table of N of them for each core or for each column",
+        get: |s| text(&s.tune.weights),
+        set: |s, v| put(&mut s.tune.weights, v, |_| true),
+    },
 ];
 
 impl Settings {

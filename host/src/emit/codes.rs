@@ -49,6 +49,8 @@ pub fn check_codes(
     let image = Image::parse(&bytes)
         .map_err(|error| fault("image".into(), format!("with all nodes emitted it is refused: {error}")))?;
     let mut engine = FastEngine::new(&image, Options::default())?;
+    // Codes are levels above the base, but where sums leave as they are.
+    let base = |node: usize| program.edges.get(node + 1).map_or(0, |edge| edge.reset);
     let mut found = Diagnostics::default();
     let mut wrong = vec![false; codes.len()];
     let mut compared = 0u64;
@@ -65,7 +67,7 @@ pub fn check_codes(
                 let want = codes.row(from + index);
                 compared += want.len() as u64;
                 let signal =
-                    (0..want.len()).find(|&at| have.get(at) != Some(&want[at]));
+                    (0..want.len()).find(|&at| have.get(at).map(|&code| code - base(node)) != Some(want[at]));
                 if let (Some(signal), false) = (signal, wrong[node]) {
                     wrong[node] = true;
                     let rule = format!(

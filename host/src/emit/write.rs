@@ -6,7 +6,7 @@ use spandrel_core::image::{
 };
 
 use crate::diagnostic::{Diagnostic, Result};
-use crate::map::{BlobData, Program};
+use crate::map::{BlobData, BlobForm, Program};
 use crate::target::Target;
 
 /// A known answer before it is written.
@@ -42,25 +42,52 @@ fn held(codec: Codec, values: &[i32]) -> Vec<u8> {
     values.iter().flat_map(|v| codec.encode(*v).to_le_bytes().into_iter().take(width)).collect()
 }
 
-/// Sign-magnitude columns: packed magnitudes, then from a byte on the signs.
-fn pack(blob: &BlobData, bits: u8) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for column in blob.weights.chunks_exact(blob.rows) {
-        let (mut window, mut filled) = (0u32, 0u32);
-        for weight in column {
-            window |= u32::from(weight.unsigned_abs()) << filled;
-            filled += u32::from(bits);
-            while filled >= 8 {
-                bytes.push(window as u8);
-                window >>= 8;
-                filled -= 8;
-            }
-        }
-        if filled > 0 {
+/// Fields of `bits` bits packed from the lowest bit up, then padded to a byte.
+fn pack_fields(fields: impl Iterator<Item = u32>, bits: u8, bytes: &mut Vec<u8>) {
+    let (mut window, mut filled) = (0u64, 0u32);
+    for field in fields {
+        window |= u64::from(field & mask(bits)) << filled;
+        filled += u32::from(bits);
+        while filled >= 8 {
             bytes.push(window as u8);
+            window >>= 8;
+            filled -= 8;
         }
-        for eight in column.chunks(8) {
-            bytes.push(eight.iter().enumerate().fold(0, |byte, (i, w)| byte | u8::from(*w < 0) << i));
+    }
+    if filled > 0 {
+        bytes.push(window as u8);
+    }
+}
+
+fn mask(bits: u8) -> u32 {
+    if bits >= 32 { u32::MAX } else { (1 << bits) - 1 }
+}
+
+/// The columns of a blob, each starting on a byte.
+fn pack(blob: &BlobData, tables: &[Vec<i32>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if blob.rows == 0 {
+        return bytes;
+    }
+    for (number, column) in blob.weights.chunks_exact(blob.rows).enumerate() {
+        match blob.form {
+            BlobForm::SignMagnitude(bits) => {
+                pack_fields(column.iter().map(|w| u32::from(w.unsigned_abs())), bits, &mut bytes);
+                for eight in column.chunks(8) {
+                    bytes.push(eight.iter().enumerate().fold(0, |byte, (i, w)| byte | u8::from(*w < 0) << i));
+                }
+            }
+            BlobForm::Dense(bits) => {
+                pack_fields(column.iter().map(|&w| i32::from(w) as u32), bits, &mut bytes);
+            }
+            BlobForm::Codebook { bits, table, per_column } => {
+                let size = 1usize << bits;
+                let first = if per_column { number * size } else { 0 };
+                let values = &tables[table as usize][first..first + size];
+                // Every weight is one of the values: the mapper made the table of them.
+                let index = |w: &i16| values.iter().position(|&v| v == i32::from(*w)).unwrap_or(0) as u32;
+                pack_fields(column.iter().map(index), bits, &mut bytes);
+            }
         }
     }
     bytes
@@ -77,7 +104,7 @@ pub fn write_image(
     target: &Target,
 ) -> Result<Vec<u8>> {
     let limits = ChipLimits {
-        kind: 1,
+        kind: if target.digital.is_some() { 2 } else { 1 },
         rows: target.rows as u32,
         columns: target.columns as u32,
         cores: u32::try_from(target.cores).unwrap_or(u32::MAX),
@@ -91,14 +118,21 @@ pub fn write_image(
     let mut weights = Vec::new();
     let blobs = collect(|mut sink| {
         for data in &program.blobs {
-            let bytes = pack(data, program.weight_bits);
+            let bytes = pack(data, &program.tables);
+            let (encoding, bits, values, flags) = match data.form {
+                BlobForm::SignMagnitude(bits) => (Encoding::SignMagnitude, bits, NO_TABLE, 0),
+                BlobForm::Dense(bits) => (Encoding::Dense, bits, NO_TABLE, 0),
+                BlobForm::Codebook { bits, table, per_column } => {
+                    (Encoding::Codebook, bits, table, u16::from(per_column))
+                }
+            };
             let blob = Blob {
-                encoding: Encoding::SignMagnitude,
-                bits: program.weight_bits,
-                flags: 0,
+                encoding,
+                bits,
+                flags,
                 rows: data.rows as u32,
                 columns: data.columns as u32,
-                values: NO_TABLE,
+                values,
                 types: NO_TABLE,
                 type_count: 0,
                 offset: weights.len() as u64,

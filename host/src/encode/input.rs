@@ -83,6 +83,18 @@ impl InputCode {
         Ok(code)
     }
 
+    /// The encoder's parameters for codes that begin at `base` instead of 0.
+    pub fn based(&self, base: i32) -> Vec<i32> {
+        match self.mapping {
+            Mapping::Table { .. } => self.params.iter().map(|level| level + base).collect(),
+            Mapping::Affine { shift } => {
+                let a = i64::from(self.params[1]) << 32 | i64::from(self.params[2] as u32);
+                let a = a + (i64::from(base) << shift);
+                vec![self.params[0], (a >> 32) as i32, a as u32 as i32]
+            }
+        }
+    }
+
     /// Number of levels, all signals together.
     pub fn levels(&self) -> u64 {
         self.weights.iter().zip(&self.code_max).map(|(&w, &m)| u64::from(w) * u64::from(m)).sum::<u64>() + 1

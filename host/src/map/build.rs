@@ -1,6 +1,5 @@
 //! Building the program.
 
-use spandrel_core::crossbar::{Activation, Crossbar, Readout};
 use spandrel_core::image::{
     Access, Axis, Codec, Combine, Config, Dim, Edge, Instruction, LOOP_REGISTERS, NO_REGISTER, OriginRun,
     Plan, Side, Term,
@@ -9,14 +8,15 @@ use spandrel_core::image::{
 use super::ends::{encoder, outputs};
 use super::fetch::{edge_of, fixed, moving};
 use super::place::{place, routes};
-use super::program::{BlobData, Origin, Program};
+use super::configs::{crossbar, mac};
+use super::program::{Origin, Program};
 use super::records::{access, table};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::{Body, PAD, Source};
 use crate::encode::{EncodedGraph, Form};
 use crate::expand::{CoreOp, CoreOpGraph, OpLine};
 use crate::target::Target;
-use crate::tune::{Coded, CodedAct, Periphery, Tuned};
+use crate::tune::{Coded, Periphery, Tuned};
 
 /// Instructions that a node whose reads are not regular may take: its positions are written out one by one.
 const UNROLLED_MAX: usize = 1 << 20;
@@ -27,7 +27,11 @@ const UNROLLED_MAX: usize = 1 << 20;
 /// SP0309 when the program does not fit the image format.
 pub fn map(tuned: &Tuned, order: Option<&[u32]>, target: &Target) -> Result<Program> {
     let graph = tuned.graph();
-    let mut program = Program { weight_bits: target.cell_bits * target.slices, ..Program::default() };
+    let mut program = Program {
+        weight_bits: target.cell_bits * target.slices,
+        base: target.base(),
+        ..Program::default()
+    };
     edges(&mut program, &graph.encoded, target);
     encoder(&mut program, graph, order, target);
     let mut first_config = Vec::new();
@@ -50,7 +54,13 @@ pub fn map(tuned: &Tuned, order: Option<&[u32]>, target: &Target) -> Result<Prog
 
 /// Edge 0 is the input, edge n + 1 the value of node n, the last one the constant 1 where it is read.
 fn edges(program: &mut Program, graph: &EncodedGraph, target: &Target) {
-    let codes = if target.input_max <= 255 { Codec::U8 } else { Codec::I32 };
+    let (least, most) = (target.base(), target.base() + target.input_max);
+    let codes = match (least, most) {
+        (0.., ..=255) => Codec::U8,
+        (-128.., ..=127) => Codec::I8,
+        (-32768.., ..=32767) => Codec::I16,
+        _ => Codec::I32,
+    };
     let sums = if target.adder_bits <= 16 { Codec::I16 } else { Codec::I32 };
     let edge = |length: usize, codec, reset| Edge {
         length: length as u32,
@@ -60,55 +70,26 @@ fn edges(program: &mut Program, graph: &EncodedGraph, target: &Target) {
         reset,
         ram_offset: 0,
     };
-    program.edges.push(edge(graph.signals(Source::Input), codes, 0));
+    program.edges.push(edge(graph.signals(Source::Input), codes, least));
     for (number, node) in graph.nodes.iter().enumerate() {
         let codec = if node.form == Form::Sum { sums } else { codes };
-        program.edges.push(edge(graph.signals(Source::Node(number)), codec, 0));
+        let reset = if node.form == Form::Sum { 0 } else { least };
+        program.edges.push(edge(graph.signals(Source::Node(number)), codec, reset));
     }
     let reads_one = |node: &crate::dots::DotNode| node.body.reads().iter().any(|read| read.source == Source::One);
     if graph.dot.nodes.iter().any(reads_one) {
-        program.edges.push(edge(1, codes, graph.one));
+        program.edges.push(edge(1, codes, least + graph.one));
     }
 }
 
 /// Configurations and blobs of one core-op.
 fn configure(program: &mut Program, graph: &CoreOpGraph<Coded>, op: &CoreOp<Coded>, target: &Target) {
-    let coded = &op.payload;
-    let activation = match &coded.act {
-        CodedAct::None => Activation::None,
-        CodedAct::Relu => Activation::Relu,
-        CodedAct::Table(entries) => {
-            Activation::Table { table: table(program, entries.clone()), lo: -target.code_max }
-        }
-    };
-    let adder = 1i64 << (target.adder_bits - 1);
-    let (out_lo, out_hi) = match coded.act {
-        CodedAct::None => ((-adder) as i32, (adder - 1) as i32),
-        _ => (0, target.input_max),
-    };
-    let Periphery::Composed { shift, sum_shift, bias_rows, bias } = &coded.periphery;
     for (part, rows) in op.parts.iter().enumerate() {
-        program.configs.push(Config::Crossbar(Crossbar {
-            rows: rows.len() as u32,
-            bias_rows: *bias_rows as u32,
-            columns: op.columns.len() as u32,
-            blob: program.blobs.len() as u32,
-            input_bits: target.input_bits,
-            dac_bits: target.dac_bits,
-            cell_bits: target.cell_bits,
-            slices: target.slices,
-            output_bits: target.output_bits,
-            polarity: target.polarity,
-            readout: Readout::Composed { shift: *shift, rounding: target.rounding },
-            adder_bits: target.adder_bits,
-            sum_shift: *sum_shift,
-            activation,
-            pool: 1,
-            bias_code: target.bias_code as u32,
-            out_lo,
-            out_hi,
-        }));
-        program.blobs.push(blob(rows.len(), &coded.weights[part], &bias[part], *bias_rows, op.columns.len()));
+        let config = match (&op.payload.periphery, &target.digital) {
+            (Periphery::Digital(own), Some(digital)) => mac(program, op, own, part, target, digital),
+            _ => crossbar(program, op, part, target),
+        };
+        program.configs.push(config);
         program.origins.push(origin(&graph.encoded, op, rows));
     }
 }
@@ -311,15 +292,6 @@ fn widen(pattern: &mut Access, count: u32) -> bool {
         }
     };
     pattern.axes[axis].origin == 0 && pattern.dims.push(Dim { count, step: 1, axis: axis as u8 }).is_ok()
-}
-
-fn blob(rows: usize, weights: &[i16], bias: &[i16], bias_rows: usize, columns: usize) -> BlobData {
-    let mut all = Vec::with_capacity((rows + bias_rows) * columns);
-    for column in 0..columns {
-        all.extend_from_slice(&weights[column * rows..(column + 1) * rows]);
-        all.extend_from_slice(&bias[column * bias_rows..(column + 1) * bias_rows]);
-    }
-    BlobData { rows: rows + bias_rows, columns, weights: all }
 }
 
 /// Provenance of one array: which channel and signal each column stands for, and which tap and signal each row.

@@ -5,6 +5,7 @@ use spandrel_core::image::{Access, Decoder, Encoder, Instruction, NO_TABLE, Read
 
 use super::program::Program;
 use super::records::{access, table};
+use crate::encode::Form;
 use crate::expand::CoreOpGraph;
 use crate::target::Target;
 use crate::tune::{ChannelCodes, Coded};
@@ -20,7 +21,7 @@ pub(super) fn encoder(program: &mut Program, graph: &CoreOpGraph<Coded>, order: 
         }
         table(program, elements)
     });
-    let params = table(program, code.params.clone());
+    let params = table(program, code.based(target.base()));
     program.encoders.push(Encoder {
         raw: code.raw.codec(),
         mapping: code.mapping,
@@ -31,13 +32,13 @@ pub(super) fn encoder(program: &mut Program, graph: &CoreOpGraph<Coded>, order: 
         inner: 1,
         params,
         order: order_table,
-        lo: 0,
-        hi: target.input_max,
+        lo: target.base(),
+        hi: target.base() + target.input_max,
     });
 }
 
 /// Emission of the outputs' edges, and their decoders.
-pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, _target: &Target) {
+pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, target: &Target) {
     let encoded = &graph.encoded;
     for (number, port) in encoded.dot.outputs.iter().enumerate() {
         let (node, dot) = (&encoded.nodes[port.node], &encoded.dot.nodes[port.node]);
@@ -62,7 +63,10 @@ pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, _target
                 signals.push((position * node.width() + at) as i32);
                 coefficients.push(if copy < own { codes.coefficients[at] } else { 0.0 });
             }
-            zeros.push(codes.zeros[channel]);
+            // The machine's codes are levels above the base.
+            let own_coefficients = &codes.coefficients[node.start(channel)..][..own];
+            let base = if node.form == Form::Sum { 0.0 } else { f64::from(target.base()) };
+            zeros.push(codes.zeros[channel] - base * own_coefficients.iter().sum::<f64>());
         }
         let mut pattern = Access::run(edge, length, 0, signals.len() as u32);
         if signals.iter().enumerate().any(|(at, &signal)| at as i32 != signal) {

@@ -52,7 +52,8 @@ pub(super) fn moving(
         let mut first = 0;
         while first < places.len() {
             let (count, dims) = nest(&places[first..]);
-            out.push((access(program, pattern(&frame, &places[first], &dims)), count));
+            let made = pattern(&frame, &places[first], &dims, program.base);
+            out.push((access(program, made), count));
             first += count;
         }
     }
@@ -78,6 +79,7 @@ pub(super) fn fixed(program: &mut Program, runs: &[(u32, Vec<u32>)], pad: bool) 
                 pattern.axes[0].origin = 0;
                 pattern.dims.clear();
                 // Outside is negative in a table.
+                pattern.pad = program.base;
                 pattern.table = table(program, signals.iter().map(|&s| s as i32).collect());
             }
             (access(program, pattern), signals.len())
@@ -118,14 +120,14 @@ fn single_step(from: &Place, to: &Place) -> Option<(i32, usize)> {
     (changed.next().is_none()).then(|| (to[axis].wrapping_sub(from[axis]), axis))
 }
 
-fn pattern(frame: &Frame, first: &Place, dims: &[Dim]) -> Access {
+fn pattern(frame: &Frame, first: &Place, dims: &[Dim], pad: i32) -> Access {
     let axes = frame.axes.iter().zip(first).map(|(&(extent, pitch), &origin)| Axis { extent, pitch, origin });
     let terms = frame.terms.iter().map(|&(grid, coefficient, axis)| Term { coefficient, register: grid as u8, axis });
     Access {
         edge: frame.edge,
         age: 0,
         table: NO_TABLE,
-        pad: 0,
+        pad,
         axes: axes.collect(),
         dims: dims.iter().copied().collect(),
         terms: terms.collect(),

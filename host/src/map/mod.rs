@@ -4,6 +4,7 @@
 //! image can be compared with the program record by record.
 
 mod build;
+mod configs;
 mod ends;
 mod fetch;
 mod place;
@@ -12,4 +13,4 @@ mod records;
 mod regular;
 
 pub use build::map;
-pub use program::{BlobData, Origin, Program};
+pub use program::{BlobData, BlobForm, Origin, Program};

@@ -15,6 +15,26 @@ pub struct BlobData {
     pub columns: usize,
     /// Column by column, rows in word-line order, bias rows last.
     pub weights: Vec<i16>,
+    /// How they are held.
+    pub form: BlobForm,
+}
+
+/// How weights are held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlobForm {
+    /// Magnitudes of so many bits, and signs.
+    SignMagnitude(u8),
+    /// Two's complement of so many bits.
+    Dense(u8),
+    /// Indices of so many bits into a table of values, 2^bits for all columns or for each: its number.
+    Codebook {
+        /// Bits of an index.
+        bits: u8,
+        /// The table.
+        table: u32,
+        /// Whether each column has values of its own.
+        per_column: bool,
+    },
 }
 
 /// Where a configuration comes from.
@@ -53,6 +73,8 @@ pub struct Program {
     pub routes: Vec<Route>,
     /// Where configurations come from.
     pub origins: Vec<Origin>,
+    /// The code that stands for level 0: what lies outside an edge reads it.
+    pub base: i32,
     /// Signals of the widest maximum.
     pub maxima: u32,
     /// Bits of a weight's magnitude in blobs.
@@ -72,7 +94,15 @@ impl fmt::Display for Program {
             let place = place.map_or("nowhere".to_owned(), |p| {
                 format!("chip {} core {} phase {}", p.chip, p.core, p.phase)
             });
-            let Config::Crossbar(c) = config else { continue };
+            let Config::Crossbar(c) = config else {
+                let (rows, columns) = (config.rows(), config.columns());
+                writeln!(
+                    f,
+                    "config {number}: {rows} rows x {columns} columns, {config:?}, on {place}, {:?} <- {:?}",
+                    origin.node, origin.input
+                )?;
+                continue;
+            };
             writeln!(
                 f,
                 "config {number}: {} + {} rows x {} columns, {:?}, sum-shift {}, {:?}, on {place}, {:?} <- {:?}",

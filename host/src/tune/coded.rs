@@ -11,8 +11,10 @@ pub enum CodedAct {
     None,
     /// max(sum, 0)
     Relu,
-    /// A table over the read -code_max..=code_max.
+    /// A table over the read -code_max..=code_max; of a digital core over all codes of z, with levels as entries.
     Table(Vec<i32>),
+    /// Linear pieces of equal width over all codes of z: slope and intercept of each.
+    Pieces(Vec<(i32, i32)>),
 }
 
 impl CodedAct {
@@ -22,6 +24,7 @@ impl CodedAct {
             CodedAct::None => "none",
             CodedAct::Relu => "relu",
             CodedAct::Table(_) => "table",
+            CodedAct::Pieces(_) => "pieces",
         }
     }
 }
@@ -40,6 +43,31 @@ pub enum Periphery {
         /// For each array the bias weights, column by column.
         bias: Vec<Vec<i16>>,
     },
+    /// A digital core.
+    Digital(Requantised),
+}
+
+/// How a digital core's exact sums become levels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Requantised {
+    /// For each column what is added to its sum.
+    pub bias: Vec<i64>,
+    /// Right shift: one for all columns, or one each.
+    pub shifts: Vec<u8>,
+    /// Multiplier: none where a shift is all, one for all columns, or one each.
+    pub multipliers: Vec<i32>,
+}
+
+impl Requantised {
+    /// The right shift of a column.
+    pub fn shift(&self, column: usize) -> u8 {
+        self.shifts.get(column).or(self.shifts.first()).copied().unwrap_or(0)
+    }
+
+    /// The multiplier of a column, where there is one.
+    pub fn multiplier(&self, column: usize) -> Option<i32> {
+        self.multipliers.get(column).or(self.multipliers.first()).copied()
+    }
 }
 
 /// Weights and periphery of a core-op.
@@ -76,6 +104,10 @@ impl fmt::Display for CoreOpGraph<Coded> {
             match &coded.periphery {
                 Periphery::Composed { shift, sum_shift, bias_rows, .. } => {
                     write!(f, ", s={shift} sum-shift={sum_shift} bias-rows={bias_rows}")?;
+                }
+                Periphery::Digital(own) => {
+                    let (least, most) = (own.shifts.iter().min(), own.shifts.iter().max());
+                    write!(f, ", shift {}..={}", least.unwrap_or(&0), most.unwrap_or(&0))?;
                 }
             }
             writeln!(f, " act={} max|w|={largest} clipping-columns={}", coded.act.name(), coded.clipped)?;

@@ -11,7 +11,8 @@ use super::column::Post;
 use super::reads::ReadRule;
 use crate::dots::Body;
 use crate::expand::CoreOp;
-use crate::engine::product;
+use crate::engine::{product, product_f64};
+use super::digital::level;
 use crate::numeric::parallel_rows;
 use crate::target::Target;
 
@@ -35,6 +36,7 @@ pub fn forward<'o, P: Sync + 'o>(
         return out;
     }
     let arrays: Vec<Vec<Array>> = ops.iter().map(|(op, coded)| Array::all(op, coded, target)).collect();
+    let exact: Vec<Option<ExactSums>> = ops.iter().map(|(op, coded)| ExactSums::new(op, coded, target)).collect();
     parallel_rows(out.data_mut(), positions * width, |first, rows| {
         let count = rows.len() / width;
         for from in (0..count).step_by(ROWS) {
@@ -43,8 +45,11 @@ pub fn forward<'o, P: Sync + 'o>(
                 .clone()
                 .map(|at| ((first + at / positions) as u32, (at % positions) as u32))
                 .collect();
-            for ((op, coded), arrays) in ops.iter().zip(&arrays) {
-                let codes = op_codes(op, coded, arrays, sources, &picks, target);
+            for (((op, coded), arrays), exact) in ops.iter().zip(&arrays).zip(&exact) {
+                let codes = match exact {
+                    Some(exact) => exact.levels(op, coded, sources, &picks, target),
+                    None => op_codes(op, coded, arrays, sources, &picks, target),
+                };
                 let columns = op.columns.len();
                 for (at, own) in block.clone().zip(codes.chunks_exact(columns)) {
                     rows[at * width + op.first_signal..][..columns].copy_from_slice(own);
@@ -81,6 +86,70 @@ fn maximum(number: usize, sources: Sources<'_>, out: &mut CodeMap) {
     });
 }
 
+/// The weights of a digital core-op, all its cores together: their sums are added exactly.
+enum ExactSums {
+    /// Sums of magnitudes stay below 2^24.
+    Single(Vec<f32>),
+    /// They stay below 2^53.
+    Double(Vec<f64>),
+}
+
+impl ExactSums {
+    fn new<P>(op: &CoreOp<P>, coded: &Coded, target: &Target) -> Option<Self> {
+        let Periphery::Digital(_) = coded.periphery else { return None };
+        let columns = op.columns.len();
+        let mut weights = vec![0.0f64; op.lines.len() * columns];
+        for (part, own) in op.parts.iter().zip(&coded.weights) {
+            for (column, own) in own.chunks_exact(part.len().max(1)).enumerate() {
+                for (&line, &w) in part.iter().zip(own) {
+                    weights[line as usize * columns + column] = f64::from(w);
+                }
+            }
+        }
+        let worst = (0..columns)
+            .map(|c| weights.iter().skip(c).step_by(columns).map(|w| w.abs()).sum::<f64>())
+            .fold(0.0, f64::max);
+        Some(if worst * f64::from(target.input_max) < libm::exp2(24.0) {
+            Self::Single(weights.iter().map(|&w| w as f32).collect())
+        } else {
+            Self::Double(weights)
+        })
+    }
+
+    fn levels<P>(
+        &self,
+        op: &CoreOp<P>,
+        coded: &Coded,
+        sources: Sources<'_>,
+        picks: &[Pick],
+        target: &Target,
+    ) -> Vec<i32> {
+        let (columns, rows, n) = (op.columns.len(), op.lines.len(), picks.len());
+        let (Periphery::Digital(own), Some(digital)) = (&coded.periphery, &target.digital) else { return Vec::new() };
+        let finish = |(at, sum): (usize, i64)| {
+            let column = at % columns;
+            let cut = (own.shift(column), own.multiplier(column));
+            level(digital, target, &coded.act, cut, sum + own.bias[column]) as i32
+        };
+        match self {
+            Self::Single(weights) => {
+                let mut x = vec![0.0f32; n * rows];
+                sources.bring(op.node, &op.lines, picks, |pick, line, code| x[pick * rows + line] = code as f32);
+                let mut sums = vec![0.0f32; n * columns];
+                product(&x, weights, &mut sums, [n, rows, columns]);
+                sums.iter().map(|&sum| sum as i64).enumerate().map(finish).collect()
+            }
+            Self::Double(weights) => {
+                let mut x = vec![0.0f64; n * rows];
+                sources.bring(op.node, &op.lines, picks, |pick, line, code| x[pick * rows + line] = f64::from(code));
+                let mut sums = vec![0.0f64; n * columns];
+                product_f64(&x, weights, &mut sums, [n, rows, columns]);
+                sums.iter().map(|&sum| sum as i64).enumerate().map(finish).collect()
+            }
+        }
+    }
+}
+
 /// One core of a core-op, its weights as digits.
 struct Array {
     lines: Vec<u32>,
@@ -113,7 +182,9 @@ impl Array {
                         out
                     })
                     .collect();
-                let Periphery::Composed { bias, bias_rows, .. } = &coded.periphery;
+                let Periphery::Composed { bias, bias_rows, .. } = &coded.periphery else {
+                    return Self { lines: lines.clone(), digits, bias: Vec::new() };
+                };
                 let bias = (0..target.slices)
                     .map(|slice| {
                         let own = |c: usize| &bias[part][c * bias_rows..(c + 1) * bias_rows];
@@ -139,7 +210,7 @@ fn op_codes<P>(
     let (all, n) = (op.lines.len(), picks.len());
     let mut codes = vec![0i32; n * all];
     sources.bring(op.node, &op.lines, picks, |pick, line, code| codes[pick * all + line] = code);
-    let Periphery::Composed { shift, .. } = coded.periphery;
+    let Periphery::Composed { shift, .. } = coded.periphery else { return Vec::new() };
     let rule = ReadRule::new(target, shift);
     let mut sums = vec![0i32; n * columns];
     let mut partial = vec![0.0f32; n * columns];
@@ -172,9 +243,12 @@ fn op_codes<P>(
 
 /// What follows the sum of a coded core-op.
 pub fn post(coded: &Coded) -> Post {
-    let Periphery::Composed { sum_shift, .. } = coded.periphery;
+    let sum_shift = match coded.periphery {
+        Periphery::Composed { sum_shift, .. } => sum_shift,
+        Periphery::Digital(_) => 0,
+    };
     match &coded.act {
-        CodedAct::None => Post::Sum,
+        CodedAct::None | CodedAct::Pieces(_) => Post::Sum,
         CodedAct::Relu => Post::Relu { sum_shift },
         CodedAct::Table(table) => Post::Table(table.clone()),
     }

@@ -13,6 +13,7 @@ mod check;
 mod coded;
 mod codes;
 mod column;
+pub mod digital;
 mod digits;
 mod forward;
 mod free;
@@ -28,14 +29,15 @@ mod trials;
 mod unit;
 
 pub use check::{Tuned, check};
-pub use coded::{Coded, CodedAct, Periphery};
+pub use coded::{Coded, CodedAct, Periphery, Requantised};
 pub use codes::{CodeMap, Pick, Sources, picks};
 pub use golden::{GoldenSums, NodeSums};
 pub use nodes::CodedNodes;
-pub use options::{Rounding, TuneOptions};
+pub use options::{Rounding, TuneOptions, WeightSet};
 pub use source::{ChannelCodes, Decoding, InputMap};
 
 use aims::Golden;
+use digital::DigitalBench;
 use node::{NodeBench, TunedOp};
 use round::ErrorFeedback;
 
@@ -122,8 +124,10 @@ impl Tuner<'_> {
                     };
                     node.measure(op, &tuned, &mut power);
                     reach = reach.max(tuned.reach.c);
-                    let Periphery::Composed { shift, sum_shift, .. } = tuned.coded.periphery;
-                    error.shifts.push((shift, sum_shift));
+                    error.shifts.push(match &tuned.coded.periphery {
+                        Periphery::Composed { shift, sum_shift, .. } => (*shift, *sum_shift),
+                        Periphery::Digital(own) => (own.shift(0), 0),
+                    });
                     error.clipped.0 += tuned.coded.clipped;
                     error.clipped.1 += op.columns.len();
                     ops.push(op.with(tuned.coded));
@@ -213,7 +217,9 @@ impl<'a> NodeWork<'a> {
         let full = options.rounding == Rounding::Full;
         let relays = self.relay_reach.is_some();
         let from_input = dot.body.reads().iter().all(|read| read.source == Source::Input);
-        let single = channels.iter().all(|&channel| node.copies[channel] == 1) && !relays;
+        // Error feedback also serves shared weights, whatever the copies.
+        let shared = options.weights != WeightSet::Plain;
+        let single = (shared || channels.iter().all(|&channel| node.copies[channel] == 1)) && !relays;
         let mut feedback = Vec::new();
         for (number, block) in blocks.iter().enumerate() {
             let own: Vec<usize> = (0..channels.len()).filter(|&c| group[c] == number).collect();
@@ -230,10 +236,29 @@ impl<'a> NodeWork<'a> {
         }
         let copies: Vec<u16> = channels.iter().map(|&channel| node.copies[channel]).collect();
         let importance: Vec<f64> = channels.iter().map(|&channel| self.importance[channel]).collect();
+        let item = (self.number as u64) << 20 | channels.first().map_or(0, |&c| c as u64);
+        if let Some(digital) = &self.tuner.target.digital {
+            let bench = DigitalBench {
+                form: &node.form,
+                copies: &copies,
+                item,
+                codes: &codes,
+                map: &map,
+                golden: &golden,
+                importance: &importance,
+                feedback: &feedback,
+                blocks: &blocks,
+                group: &group,
+                target: self.tuner.target,
+                digital,
+                options,
+            };
+            return bench.tune(op);
+        }
         let bench = NodeBench {
             form: &node.form,
             copies: &copies,
-            item: (self.number as u64) << 20 | channels.first().map_or(0, |&c| c as u64),
+            item,
             codes: &codes,
             map: &map,
             golden: &golden,

@@ -69,8 +69,6 @@ struct Fitted {
 pub struct TunedOp {
     /// The integers.
     pub coded: Coded,
-    /// Codes of its columns, column by column, on every sample.
-    pub codes: Vec<Vec<i32>>,
     /// Decoded values of its elements on every sample.
     pub decoded: Vec<Vec<f64>>,
     /// The reach that was chosen.
@@ -224,7 +222,7 @@ impl NodeBench<'_> {
             zeros: Vec::new(),
             clipped: 0,
         };
-        let (mut codes, mut decoded) = (Vec::new(), Vec::new());
+        let mut decoded = Vec::new();
         for Fitted { weights, aim, unit, scored } in fitted {
             coded.act = match &aim.post {
                 Post::Sum => CodedAct::None,
@@ -240,13 +238,12 @@ impl NodeBench<'_> {
             coded.coefficients.extend(&aim.coefficients);
             coded.zeros.push(scored.zero);
             coded.clipped += unit.clipped;
-            let code = |sums: &Vec<i32>| sums.iter().map(|&s| aim.post.code(s, self.target)).collect();
-            codes.extend(unit.sums.iter().map(code));
             decoded.push(scored.decoded);
         }
-        let Periphery::Composed { bias, .. } = &mut coded.periphery;
-        *bias = bias_weights;
-        TunedOp { coded, codes, decoded, reach: trial.reach }
+        if let Periphery::Composed { bias, .. } = &mut coded.periphery {
+            *bias = bias_weights;
+        }
+        TunedOp { coded, decoded, reach: trial.reach }
     }
 }
 

@@ -36,11 +36,55 @@ impl fmt::Display for Rounding {
     }
 }
 
+/// The finite set that weights come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WeightSet {
+    /// Whole numbers of the chip's bits.
+    #[default]
+    Plain,
+    /// A table of a few values.
+    Codebook {
+        /// Values.
+        entries: usize,
+        /// Whether each column has a table of its own, instead of each core.
+        per_column: bool,
+    },
+}
+
+impl FromStr for WeightSet {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "plain, codebook:N, or codebook:N:column, N from 2 to 256".to_owned();
+        if text == "plain" {
+            return Ok(Self::Plain);
+        }
+        let rest = text.strip_prefix("codebook:").ok_or_else(wrong)?;
+        let (number, per_column) = match rest.strip_suffix(":column") {
+            Some(number) => (number, true),
+            None => (rest, false),
+        };
+        let entries = number.parse().ok().filter(|n| (2..=256).contains(n)).ok_or_else(wrong)?;
+        Ok(Self::Codebook { entries, per_column })
+    }
+}
+
+impl fmt::Display for WeightSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain => f.write_str("plain"),
+            Self::Codebook { entries, per_column: false } => write!(f, "codebook:{entries}"),
+            Self::Codebook { entries, per_column: true } => write!(f, "codebook:{entries}:column"),
+        }
+    }
+}
+
 /// Choices for tuning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TuneOptions {
     /// How weights and biases become whole numbers.
     pub rounding: Rounding,
+    /// The set that weights come from.
+    pub weights: WeightSet,
     /// Seed of the phases that dither copies.
     pub seed: u64,
     /// How strongly the free phase is held to the golden weights; 0 switches it off.
@@ -61,6 +105,7 @@ impl Default for TuneOptions {
     fn default() -> Self {
         Self {
             rounding: Rounding::Full,
+            weights: WeightSet::Plain,
             seed: 1,
             ridge: 0.003,
             bias_rows: 2,

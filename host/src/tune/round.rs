@@ -7,6 +7,11 @@ pub fn nearest(weights: &[f64], limit: f64) -> Vec<i16> {
     weights.iter().map(|w| libm::rint(*w).clamp(-limit, limit) as i16).collect()
 }
 
+/// Nearest whole number within `lo..=hi`, ties to even.
+pub fn nearest_within(weights: &[f64], lo: f64, hi: f64) -> Vec<i16> {
+    weights.iter().map(|w| libm::rint(*w).clamp(lo, hi) as i16).collect()
+}
+
 /// Hessian-aware rounding with error feedback (Frantar et al. 2022, "GPTQ"): weights are rounded one after the other, the
 /// strongest input first, and each error is made good on the weights not yet rounded, as far as the inputs' second
 /// moments say that they can.
@@ -39,10 +44,15 @@ impl ErrorFeedback {
 
     /// Rounds one column to whole numbers within +-`limit`.
     pub fn round(&self, weights: &[f64], limit: f64) -> Vec<i16> {
+        self.round_to(weights, |w| libm::rint(w).clamp(-limit, limit))
+    }
+
+    /// Rounds one column to the values that `nearest` gives.
+    pub fn round_to(&self, weights: &[f64], nearest: impl Fn(f64) -> f64) -> Vec<i16> {
         let mut rest: Vec<f64> = self.order.iter().map(|&at| weights[at]).collect();
         let mut out = vec![0i16; weights.len()];
         for i in 0..rest.len() {
-            let whole = libm::rint(rest[i]).clamp(-limit, limit);
+            let whole = nearest(rest[i]);
             out[self.order[i]] = whole as i16;
             let row = self.factor.row(i);
             let error = (rest[i] - whole) / row[i];

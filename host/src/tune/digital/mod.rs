@@ -1,0 +1,267 @@
+//! Tuning core-ops of digital cores.
+//!
+//! Sums are exact here, so only three things round: weights, the cut, and the output code. Each column has a gain of its own
+//! (its scale is absorbed by whoever reads it), as large as weights and codes allow; the cut position, and how much of the
+//! range is given up to clipping, are tried and judged by measured output error; weights are rounded with error feedback, or to
+//! the entries of a codebook; at last the biases are corrected through the exact chain.
+
+mod codebook;
+mod finish;
+mod scale;
+
+pub use codebook::{Codebook, fit_codebook};
+pub use finish::level;
+pub use scale::Scale;
+
+use super::aims::Golden;
+use super::coded::{Coded, CodedAct, Periphery, Requantised};
+use super::free::RealMap;
+use super::node::TunedOp;
+use super::options::{Rounding, TuneOptions, WeightSet};
+use super::round::{ErrorFeedback, dithered, nearest_within};
+use super::score::compared;
+use crate::encode::Form;
+use crate::expand::{CoreOp, Real};
+use crate::numeric::{Matrix, Random, parallel_map};
+use crate::target::{Digital, Target};
+
+use std::ops::Range;
+
+/// Samples and channels that take part in a trial.
+const TRIAL_SAMPLES: usize = 512;
+const TRIAL_CHANNELS: usize = 48;
+/// Passes of the bias correction.
+const CORRECTIONS: usize = 6;
+
+/// A core-op to be tuned.
+pub struct DigitalBench<'a> {
+    /// What the columns compute.
+    pub form: &'a Form,
+    /// Signals of each channel.
+    pub copies: &'a [u16],
+    /// Tells the random phases of one core-op's copies from another's.
+    pub item: u64,
+    /// Levels on its lines, one row a sample (and position).
+    pub codes: &'a Matrix,
+    /// The real map from levels to its sums.
+    pub map: &'a RealMap,
+    /// Its golden sums, one row a channel.
+    pub golden: &'a Golden<'a>,
+    /// How much an error of each channel matters.
+    pub importance: &'a [f64],
+    /// Rounding with error feedback, for each group on its lines.
+    pub feedback: &'a [(Range<usize>, ErrorFeedback)],
+    /// The lines of each group.
+    pub blocks: &'a [Range<usize>],
+    /// The group of each channel.
+    pub group: &'a [usize],
+    /// The chip.
+    pub target: &'a Target,
+    /// Its cores.
+    pub digital: &'a Digital,
+    /// The user's choices.
+    pub options: &'a TuneOptions,
+}
+
+/// Levels that a trial gives.
+struct Outcome {
+    weights: Vec<Vec<i16>>,
+    bias: Vec<i64>,
+    decoded: Vec<f64>,
+    error: f64,
+}
+
+impl DigitalBench<'_> {
+    /// Tunes the core-op; `None` when no cut of the chip can hold its weights and biases.
+    pub fn tune(&self, op: &CoreOp<Real>) -> Option<TunedOp> {
+        let channels = self.copies.len();
+        let n = self.codes.rows();
+        let some = evenly(n, TRIAL_SAMPLES);
+        let few = Matrix::from_fn(some.len(), self.codes.cols(), |r, c| self.codes.at(some[r], c));
+        let tried = evenly(channels, TRIAL_CHANNELS);
+        let searching = self.options.rounding == Rounding::Full;
+        let scales = Scale::candidates(self);
+        let mut best: Option<(f64, Scale)> = None;
+        for scale in scales {
+            let outcomes = parallel_map(tried.len(), |at| {
+                let channel = tried[at];
+                let z: Vec<f64> = some.iter().map(|&i| self.golden.z.at(channel, i)).collect();
+                self.channel(&scale, channel, &few, &z, None, false).error
+            });
+            let error: f64 = outcomes.iter().zip(&tried).map(|(e, &c)| e * self.importance[c]).sum();
+            if best.as_ref().is_none_or(|(least, _)| error < *least) {
+                best = Some((error, scale));
+            }
+        }
+        let (_, scale) = best?;
+        let codebooks = self.codebooks(&scale);
+        let outcomes = parallel_map(channels, |channel| {
+            let z: Vec<f64> = self.golden.z.row(channel).to_vec();
+            let codebook = codebooks.get(channel).or(codebooks.first());
+            self.channel(&scale, channel, self.codes, &z, codebook, searching)
+        });
+        Some(self.assemble(op, &scale, outcomes))
+    }
+
+    /// The codebooks that the user asked for: one for the core, or one for each channel.
+    fn codebooks(&self, scale: &Scale) -> Vec<Codebook> {
+        let WeightSet::Codebook { entries, per_column } = self.options.weights else { return Vec::new() };
+        let scaled = |channel: usize| -> Vec<(f64, f64)> {
+            let block = &self.blocks[self.group[channel]];
+            let gain = scale.gain(channel);
+            let row = &self.map.weights.row(channel)[block.clone()];
+            let strength = |line: usize| {
+                (0..self.codes.rows()).map(|r| self.codes.at(r, line) * self.codes.at(r, line)).sum::<f64>()
+            };
+            // How much an error of a weight costs: the power of its line, in units of the column's output.
+            let worth = self.importance[channel].max(1e-12) / (gain * gain);
+            block.clone().zip(row).map(|(line, w)| (w * gain, worth * (strength(line) + 1e-9))).collect()
+        };
+        let range = (self.digital.weight_lo, self.digital.weight_hi);
+        if per_column {
+            parallel_map(self.copies.len(), |channel| fit_codebook(&scaled(channel), entries, range))
+        } else {
+            let all: Vec<(f64, f64)> = (0..self.copies.len()).flat_map(scaled).collect();
+            vec![fit_codebook(&all, entries, range)]
+        }
+    }
+
+    /// Whole weights of a channel's copies.
+    fn weights(&self, scale: &Scale, channel: usize, codebook: Option<&Codebook>, full: bool) -> Vec<Vec<i16>> {
+        let copies = usize::from(self.copies[channel]);
+        let gain = scale.gain(channel);
+        let row = self.map.weights.row(channel);
+        let block = self.blocks[self.group[channel]].clone();
+        let scaled: Vec<f64> = row[block.clone()].iter().map(|w| w * gain).collect();
+        let (lo, hi) = (f64::from(self.digital.weight_lo), f64::from(self.digital.weight_hi));
+        let feedback = self.feedback.get(self.group[channel]).filter(|_| full);
+        let whole: Vec<Vec<i16>> = match (codebook, feedback) {
+            (Some(book), Some((_, feedback))) => {
+                vec![feedback.round_to(&scaled, |w| f64::from(book.nearest(w))); copies]
+            }
+            (Some(book), None) => vec![scaled.iter().map(|&w| book.nearest(w)).collect(); copies],
+            (None, _) if full && copies > 1 => {
+                let item = self.item << 32 | channel as u64;
+                dithered(&scaled, copies, lo.abs().min(hi), Random::new(self.options.seed, item))
+            }
+            (None, Some((_, feedback))) => {
+                vec![feedback.round_to(&scaled, |w| libm::rint(w).clamp(lo, hi)); copies]
+            }
+            (None, None) => vec![nearest_within(&scaled, lo, hi); copies],
+        };
+        let widened = |own: Vec<i16>| {
+            let mut out = vec![0i16; row.len()];
+            out[block.clone()].copy_from_slice(&own);
+            out
+        };
+        whole.into_iter().map(widened).collect()
+    }
+
+    /// One channel under `scale` on the samples `codes`, whose golden sums are `z`.
+    fn channel(
+        &self,
+        scale: &Scale,
+        channel: usize,
+        codes: &Matrix,
+        z: &[f64],
+        codebook: Option<&Codebook>,
+        full: bool,
+    ) -> Outcome {
+        let weights = self.weights(scale, channel, codebook, full);
+        let n = codes.rows();
+        let exact: Vec<Vec<i64>> = weights
+            .iter()
+            .map(|column| {
+                let live: Vec<(usize, f64)> =
+                    column.iter().enumerate().filter(|(_, w)| **w != 0).map(|(i, &w)| (i, f64::from(w))).collect();
+                // Whole numbers far below 2^53: exact.
+                (0..n).map(|r| live.iter().map(|&(i, w)| w * codes.at(r, i)).sum::<f64>() as i64).collect()
+            })
+            .collect();
+        let copies = weights.len();
+        let mut bias: Vec<i64> =
+            (0..copies).map(|copy| scale.bias(self, channel, copy, self.map.bias[channel])).collect();
+        let (coefficient, zero) = scale.meaning(channel, copies);
+        let decode = |bias: &[i64]| -> Vec<f64> {
+            let mut decoded = vec![zero; n];
+            for (sums, &bias) in exact.iter().zip(bias) {
+                for (value, &sum) in decoded.iter_mut().zip(sums) {
+                    *value += coefficient * scale.level(self.digital, self.target, channel, sum + bias) as f64;
+                }
+            }
+            decoded
+        };
+        let counted: Vec<usize> = match &self.golden.contested {
+            Some(contested) if z.len() == self.golden.z.cols() => {
+                contested[channel].iter().map(|&i| i as usize).collect()
+            }
+            _ => (0..n).collect(),
+        };
+        let error = |decoded: &[f64]| -> f64 {
+            let gap = |&i: &usize| compared(self.form, decoded[i], z[i]).1;
+            counted.iter().map(|i| gap(i) * gap(i)).sum::<f64>() / counted.len().max(1) as f64
+        };
+        let mut decoded = decode(&bias);
+        let mut least = error(&decoded);
+        let passes = if self.options.rounding == Rounding::Full { CORRECTIONS } else { 0 };
+        for _ in 0..passes {
+            // Where the output moves at all, a step of the bias moves it by the slope.
+            let moving: Vec<usize> =
+                counted.iter().copied().filter(|&i| scale.moves(self.form, channel, z[i])).collect();
+            if moving.is_empty() {
+                break;
+            }
+            let mean: f64 = moving.iter().map(|&i| compared(self.form, decoded[i], z[i]).1).sum::<f64>()
+                / moving.len() as f64;
+            let step = -mean * scale.steps_per_value(self.form, channel, &moving, z);
+            let next: Vec<i64> = bias
+                .iter()
+                .map(|&b| scale.held(self.digital, b + libm::rint(step) as i64))
+                .collect();
+            if next == bias {
+                break;
+            }
+            let tried = decode(&next);
+            let found = error(&tried);
+            if found >= least {
+                break;
+            }
+            (bias, decoded, least) = (next, tried, found);
+        }
+        Outcome { weights, bias, decoded, error: least }
+    }
+
+    fn assemble(&self, op: &CoreOp<Real>, scale: &Scale, outcomes: Vec<Outcome>) -> TunedOp {
+        let columns: Vec<Vec<i16>> = outcomes.iter().flat_map(|o| o.weights.iter().cloned()).collect();
+        let weights = op
+            .parts
+            .iter()
+            .map(|part| columns.iter().flat_map(|c| part.iter().map(move |&line| c[line as usize])).collect())
+            .collect();
+        let owner: Vec<usize> =
+            self.copies.iter().enumerate().flat_map(|(c, &k)| vec![c; usize::from(k)]).collect();
+        let (shifts, multipliers) = scale.requantisation(self.digital, &owner);
+        let coefficients =
+            owner.iter().map(|&c| scale.meaning(c, usize::from(self.copies[c])).0).collect();
+        let zeros = (0..self.copies.len()).map(|c| scale.meaning(c, usize::from(self.copies[c])).1).collect();
+        let bias = outcomes.iter().flat_map(|o| o.bias.iter().copied()).collect();
+        let coded = Coded {
+            act: match self.form {
+                Form::Sum => CodedAct::None,
+                _ => scale.act.clone(),
+            },
+            weights,
+            periphery: Periphery::Digital(Requantised { bias, shifts, multipliers }),
+            coefficients,
+            zeros,
+            clipped: 0,
+        };
+        let decoded = outcomes.into_iter().map(|o| o.decoded).collect();
+        TunedOp { coded, decoded, reach: super::aims::Reach { c: 0.0, sum_shift: 0, top: self.target.input_max } }
+    }
+}
+
+/// At most `most` of the numbers below `count`, evenly spaced.
+fn evenly(count: usize, most: usize) -> Vec<usize> {
+    if count <= most { (0..count).collect() } else { (0..most).map(|i| i * count / most).collect() }
+}

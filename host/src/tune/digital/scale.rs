@@ -1,0 +1,454 @@
+//! Gains, cuts and functions of a digital core-op: everything about a trial but the weights.
+
+use spandrel_core::mac::Rounding;
+
+use super::super::coded::CodedAct;
+use super::super::options::Rounding as Ways;
+use super::DigitalBench;
+use super::finish::level;
+use crate::dots::Act;
+use crate::encode::Form;
+use crate::target::{Curve, Digital, Target};
+
+/// Shares of the largest value that the codes can reach to, on signals of few bits also far below it.
+const SHARES: [f64; 2] = [1.1, 0.95];
+const SHARES_NARROW: [f64; 6] = [1.1, 1.0, 0.85, 0.7, 0.55, 0.4];
+/// Signals of at most so many bits are narrow.
+const NARROW: u8 = 5;
+
+/// One combination on trial.
+#[derive(Clone, Debug)]
+pub struct Scale {
+    /// Steps of the accumulator per unit of each channel's sum.
+    gains: Vec<f64>,
+    /// Steps of z per step of the accumulator.
+    cut: Vec<f64>,
+    /// z in codes when the sum is 0, staggering aside.
+    offset: Vec<f64>,
+    /// What a level counts, and the value of level 0.
+    meaning: Vec<(f64, f64)>,
+    /// Right shift of each channel.
+    shifts: Vec<u8>,
+    /// Multiplier of each channel; empty where a shift is all.
+    multipliers: Vec<i32>,
+    /// What follows the cut.
+    pub act: CodedAct,
+    /// Values of z that a table covers.
+    covered: (f64, f64),
+}
+
+/// What a node's function asks of the codes of z.
+struct Aim {
+    /// Codes of z per unit of the sum, of each channel.
+    slopes: Vec<f64>,
+    /// Whether the slope is given and can not be lowered.
+    fixed: bool,
+    offset: Vec<f64>,
+    meaning: Vec<(f64, f64)>,
+    act: CodedAct,
+    covered: (f64, f64),
+}
+
+impl Scale {
+    /// All combinations worth trying.
+    pub fn candidates(bench: &DigitalBench<'_>) -> Vec<Self> {
+        let digital = bench.digital;
+        if *bench.form == Form::Sum {
+            return vec![Self::sums(bench)];
+        }
+        let shares: &[f64] = match (bench.options.rounding, digital.bits <= NARROW) {
+            (Ways::Full, true) => &SHARES_NARROW,
+            (Ways::Full, false) => &SHARES,
+            _ => &SHARES[..1],
+        };
+        let mut out = Vec::new();
+        for &share in shares {
+            let Some(aim) = Aim::new(bench, share) else { continue };
+            if digital.multiplier_bits.is_some() {
+                out.extend(Self::multiplied(bench, &aim));
+            } else if digital.per_column {
+                out.extend(Self::cut_each(bench, &aim));
+            } else {
+                let middle = Self::meeting(bench, &aim);
+                for shift in digital.shifts.0..=digital.shifts.1 {
+                    if (f64::from(shift) - middle).abs() <= 2.5 || aim.fixed {
+                        out.extend(Self::cut_at(bench, &aim, shift));
+                    }
+                }
+            }
+        }
+        if out.is_empty() {
+            // Sums that no cut near the best one can hold: any that can.
+            let aim = Aim::new(bench, SHARES[0]);
+            for shift in digital.shifts.0..=digital.shifts.1 {
+                out.extend(aim.iter().filter_map(|aim| Self::cut_at(bench, aim, shift)));
+            }
+        }
+        out
+    }
+
+    fn largest(bench: &DigitalBench<'_>, channel: usize) -> f64 {
+        bench.map.weights.row(channel).iter().fold(0.0, |m, w| m.max(w.abs()))
+    }
+
+    /// The largest gain at which a channel's weights fit.
+    fn room(bench: &DigitalBench<'_>, channel: usize) -> f64 {
+        let most = f64::from(bench.digital.weight_hi.min(-bench.digital.weight_lo)).max(1.0);
+        let largest = Self::largest(bench, channel);
+        // Without weights, a gain at which the bias alone is told apart.
+        if largest > 0.0 { most / largest } else { libm::exp2(12.0) / bench.golden.magnitude }
+    }
+
+    /// The cut at which weights and codes of the middle channel are both used to the full.
+    fn meeting(bench: &DigitalBench<'_>, aim: &Aim) -> f64 {
+        let mut all: Vec<f64> =
+            (0..bench.copies.len()).map(|c| libm::log2(Self::room(bench, c) / aim.slopes[c])).collect();
+        all.sort_by(f64::total_cmp);
+        let (least, most) = bench.digital.shifts;
+        libm::rint(all.get(all.len() / 2).copied().unwrap_or(0.0)).clamp(f64::from(least), f64::from(most))
+    }
+
+    /// The accumulator itself: as fine as weights allow, all channels alike, so that they can be compared.
+    fn sums(bench: &DigitalBench<'_>) -> Self {
+        let channels = bench.copies.len();
+        // Every sum must leave in 32 bits and in the accumulator.
+        let bits = bench.digital.accumulator_bits.min(32).min(bench.digital.bias_bits);
+        let most = libm::exp2(f64::from(bits) - 1.0) * 0.45;
+        let reach = (0..channels).map(|c| bench.golden.top[c].max(-bench.golden.bottom[c])).fold(1e-30, f64::max);
+        let bias = bench.map.bias.iter().fold(0.0f64, |m, b| m.max(b.abs()));
+        let gain = (0..channels).map(|c| Self::room(bench, c)).fold(most / reach.max(bias), f64::min);
+        Self {
+            gains: vec![gain; channels],
+            cut: vec![1.0; channels],
+            offset: vec![0.0; channels],
+            meaning: vec![(1.0 / gain, 0.0); channels],
+            shifts: vec![0; channels],
+            multipliers: Vec::new(),
+            act: CodedAct::None,
+            covered: (f64::NEG_INFINITY, f64::INFINITY),
+        }
+    }
+
+    /// The same cut for all channels.
+    fn cut_at(bench: &DigitalBench<'_>, aim: &Aim, shift: u8) -> Option<Self> {
+        let power = libm::exp2(f64::from(shift));
+        let channels = aim.slopes.len();
+        let gains: Vec<f64> =
+            (0..channels).map(|c| (aim.slopes[c] * power).min(Self::room(bench, c))).collect();
+        // A slope that is given must be had: 1/2 of the last bit of the largest weight aside.
+        if aim.fixed && (0..channels).any(|c| gains[c] < 0.996 * aim.slopes[c] * power) {
+            return None;
+        }
+        let cut = vec![1.0 / power; channels];
+        Self::made(bench, aim, gains, cut, vec![shift; channels], Vec::new())
+    }
+
+    /// A cut for each channel.
+    fn cut_each(bench: &DigitalBench<'_>, aim: &Aim) -> Option<Self> {
+        let (least, most) = bench.digital.shifts;
+        let mut shifts = Vec::new();
+        let mut gains = Vec::new();
+        for (c, &slope) in aim.slopes.iter().enumerate() {
+            let room = Self::room(bench, c);
+            let shift =
+                libm::floor(libm::log2(room / slope)).clamp(f64::from(least), f64::from(most)) as u8;
+            shifts.push(shift);
+            gains.push((slope * libm::exp2(f64::from(shift))).min(room));
+        }
+        let cut = shifts.iter().map(|&s| libm::exp2(-f64::from(s))).collect();
+        Self::made(bench, aim, gains, cut, shifts, Vec::new())
+    }
+
+    /// A multiplier: each channel's own, or one for all.
+    fn multiplied(bench: &DigitalBench<'_>, aim: &Aim) -> Option<Self> {
+        let digital = bench.digital;
+        let channels = aim.slopes.len();
+        let rooms: Vec<f64> = (0..channels).map(|c| Self::room(bench, c)).collect();
+        let ratio: Vec<f64> = if digital.per_column {
+            (0..channels).map(|c| aim.slopes[c] / rooms[c]).collect()
+        } else {
+            let most = (0..channels).map(|c| aim.slopes[c] / rooms[c]).fold(0.0, f64::max);
+            vec![most; channels]
+        };
+        let mut shifts = Vec::new();
+        let mut multipliers = Vec::new();
+        let mut cut = Vec::new();
+        for &ratio in &ratio {
+            let (multiplier, shift) = as_multiplier(ratio, digital)?;
+            shifts.push(shift);
+            multipliers.push(multiplier);
+            cut.push(f64::from(multiplier) * libm::exp2(-f64::from(shift)));
+        }
+        let gains = (0..channels).map(|c| aim.slopes[c] / cut[c]).collect();
+        Self::made(bench, aim, gains, cut, shifts, multipliers)
+    }
+
+    fn made(
+        bench: &DigitalBench<'_>,
+        aim: &Aim,
+        gains: Vec<f64>,
+        cut: Vec<f64>,
+        shifts: Vec<u8>,
+        multipliers: Vec<i32>,
+    ) -> Option<Self> {
+        let channels = gains.len();
+        let mut offset = aim.offset.clone();
+        let mut meaning = aim.meaning.clone();
+        for c in 0..channels {
+            // Where weights allow less than was asked, a level counts more.
+            let slope = gains[c] * cut[c];
+            if !aim.fixed {
+                let ratio = aim.slopes[c] / slope;
+                meaning[c].0 *= ratio;
+                // The code of the sum 0 above the lowest one moves with the slope.
+                let low = lowest(bench, &aim.act);
+                offset[c] = low + (offset[c] - low) / ratio;
+            }
+        }
+        let made = Self { gains, cut, offset, meaning, shifts, multipliers, act: aim.act.clone(), covered: aim.covered };
+        let limit = libm::exp2(f64::from(bench.digital.bias_bits.min(62)) - 1.0);
+        let holds = |c: usize| made.steps(bench.digital, c, 0.5, bench.map.bias[c]).abs() < limit;
+        (0..channels).all(holds).then_some(made)
+    }
+
+    /// Steps of the accumulator per unit of a channel's sum.
+    pub fn gain(&self, channel: usize) -> f64 {
+        self.gains[channel]
+    }
+
+    /// What a level of each of `copies` copies counts, and the value of level 0.
+    pub fn meaning(&self, channel: usize, copies: usize) -> (f64, f64) {
+        let (coefficient, zero) = self.meaning[channel];
+        (coefficient / copies as f64, zero)
+    }
+
+    /// The bias of a channel in steps of the accumulator: its own, the offset of z, and half a step where rounding drops one.
+    fn steps(&self, digital: &Digital, channel: usize, stagger: f64, bias: f64) -> f64 {
+        if self.act == CodedAct::None {
+            return bias * self.gains[channel];
+        }
+        let half = match digital.rounding {
+            Rounding::Floor => 0.5,
+            _ => 0.0,
+        };
+        bias * self.gains[channel] + (self.offset[channel] + stagger - 0.5 + half) / self.cut[channel]
+    }
+
+    /// The bias of copy `copy` of a channel whose real bias is `bias`.
+    pub fn bias(&self, bench: &DigitalBench<'_>, channel: usize, copy: usize, bias: f64) -> i64 {
+        let copies = f64::from(bench.copies[channel]);
+        // Copy m rounds at the middle of the m-th of k parts of a step.
+        let stagger = (copy as f64 + 0.5) / copies;
+        self.held(bench.digital, libm::rint(self.steps(bench.digital, channel, stagger, bias)) as i64)
+    }
+
+    /// `bias` within what the chip can hold.
+    pub fn held(&self, digital: &Digital, bias: i64) -> i64 {
+        let most = 1i64 << (digital.bias_bits.min(62) - 1);
+        bias.clamp(-most, most - 1)
+    }
+
+    /// The level of a channel's sum.
+    pub fn level(&self, digital: &Digital, target: &Target, channel: usize, sum: i64) -> i64 {
+        let multiplier = self.multipliers.get(channel).copied();
+        level(digital, target, &self.act, (self.shifts[channel], multiplier), sum)
+    }
+
+    /// Whether the output still moves at the sum `z`.
+    pub fn moves(&self, form: &Form, channel: usize, z: f64) -> bool {
+        match form {
+            Form::Relu => z > 0.0 || self.offset[channel] > 0.0,
+            Form::Table(_) => z > self.covered.0 && z < self.covered.1,
+            _ => true,
+        }
+    }
+
+    /// Steps of the bias that move the value of the samples `moving` by 1 on average.
+    pub fn steps_per_value(&self, form: &Form, channel: usize, moving: &[usize], z: &[f64]) -> f64 {
+        let gain = self.gains[channel];
+        let Form::Table(act) = form else { return gain };
+        let small = 1e-3 * (self.covered.1 - self.covered.0);
+        let rise = |&i: &usize| (act.apply(z[i] + small) - act.apply(z[i] - small)) / (2.0 * small);
+        let slope = moving.iter().map(rise).sum::<f64>() / moving.len() as f64;
+        // Functions that rise and fall cancel: their mean error is nothing a bias could mend.
+        if slope.abs() < 1e-2 { 0.0 } else { gain / slope }
+    }
+
+    /// Shifts and multipliers of columns that belong to the channels `owner`: one for all where the chip has but one.
+    pub fn requantisation(&self, digital: &Digital, owner: &[usize]) -> (Vec<u8>, Vec<i32>) {
+        if self.act == CodedAct::None {
+            return (vec![0], Vec::new());
+        }
+        if !digital.per_column {
+            return (self.shifts[..1].to_vec(), self.multipliers.iter().take(1).copied().collect());
+        }
+        let shifts = owner.iter().map(|&c| self.shifts[c]).collect();
+        let multipliers =
+            if self.multipliers.is_empty() { Vec::new() } else { owner.iter().map(|&c| self.multipliers[c]).collect() };
+        (shifts, multipliers)
+    }
+}
+
+/// The code of z that stands for level 0.
+fn lowest(bench: &DigitalBench<'_>, act: &CodedAct) -> f64 {
+    match act {
+        CodedAct::Table(_) => -libm::exp2(f64::from(bench.digital.bits) - 1.0),
+        _ => 0.0,
+    }
+}
+
+/// `ratio` as a multiplier of the chip's bits and a right shift.
+fn as_multiplier(ratio: f64, digital: &Digital) -> Option<(i32, u8)> {
+    let bits = digital.multiplier_bits?;
+    let (fraction, exponent) = libm::frexp(ratio);
+    let digits = i32::from(bits) - 1;
+    let mut multiplier = libm::rint(fraction * libm::exp2(f64::from(digits))) as i64;
+    let mut shift = digits - exponent;
+    while multiplier >= 1i64 << digits || shift > i32::from(digital.shifts.1) {
+        multiplier = (multiplier + 1) >> 1;
+        shift -= 1;
+    }
+    let fits = multiplier > 0 && shift >= i32::from(digital.shifts.0);
+    fits.then_some((multiplier as i32, shift as u8))
+}
+
+impl Aim {
+    fn new(bench: &DigitalBench<'_>, share: f64) -> Option<Self> {
+        let (digital, golden) = (bench.digital, bench.golden);
+        let channels = bench.copies.len();
+        let top = f64::from(bench.target.input_max);
+        let half = libm::exp2(f64::from(digital.bits) - 1.0);
+        // Level 0 is the lowest code of z: where only a table follows, that is far below 0.
+        let (act, low) = match (digital.clamp, digital.curve) {
+            (true, _) | (_, Curve::Clamp) => (CodedAct::Relu, 0.0),
+            (false, Curve::Table) => {
+                let entries = (0..1i64 << digital.bits).map(|z| z.min(i64::from(bench.target.input_max)) as i32);
+                (CodedAct::Table(entries.collect()), -half)
+            }
+            (false, Curve::Pieces { segments, product_shift, .. }) => {
+                let piece = |k: u32| if 2 * k < segments { (0, 0) } else { (1 << product_shift, 0) };
+                (CodedAct::Pieces((0..segments).map(piece).collect()), 0.0)
+            }
+        };
+        let one_scale = bench.options.rounding == Ways::NearestOneScale;
+        let everywhere = (f64::NEG_INFINITY, f64::INFINITY);
+        let mut aim = match bench.form {
+            Form::Relu => {
+                let range = |c: usize| golden.range(c) / 1.1 * share;
+                Self {
+                    slopes: (0..channels).map(|c| top / range(c)).collect(),
+                    fixed: false,
+                    offset: vec![low; channels],
+                    meaning: (0..channels).map(|c| (range(c) / top, 0.0)).collect(),
+                    act,
+                    covered: everywhere,
+                }
+            }
+            Form::Carrier { .. } => {
+                let range = |c: usize| {
+                    let (from, wide) = golden.carried_range(c);
+                    let kept = wide / 1.1 * share;
+                    (from + 0.5 * (wide - kept), kept)
+                };
+                Self {
+                    slopes: (0..channels).map(|c| top / range(c).1).collect(),
+                    fixed: false,
+                    offset: (0..channels).map(|c| low - range(c).0 * top / range(c).1).collect(),
+                    meaning: (0..channels).map(|c| (range(c).1 / top, range(c).0)).collect(),
+                    act,
+                    covered: everywhere,
+                }
+            }
+            Form::Table(function) => return Self::table(bench, function, share),
+            Form::Segments(_) | Form::Sum | Form::Max => return None,
+        };
+        if one_scale {
+            let least = aim.slopes.iter().copied().fold(f64::INFINITY, f64::min);
+            for c in 0..channels {
+                let ratio = aim.slopes[c] / least;
+                aim.slopes[c] = least;
+                aim.meaning[c].0 *= ratio;
+                aim.offset[c] = low + (aim.offset[c] - low) / ratio;
+            }
+        }
+        Some(aim)
+    }
+
+    /// A function over all codes of z, the same for all channels.
+    fn table(bench: &DigitalBench<'_>, function: &Act, share: f64) -> Option<Self> {
+        let (digital, golden) = (bench.digital, bench.golden);
+        let channels = bench.copies.len();
+        let (bottom, top) = (0..channels).fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), c| {
+            (lo.min(golden.bottom[c]), hi.max(golden.top[c]))
+        });
+        let (middle, reach) = (0.5 * (bottom + top), 0.5 * (top - bottom).max(1e-9 * golden.magnitude) * share);
+        let covered = (middle - reach, middle + reach);
+        let half = libm::exp2(f64::from(digital.bits) - 1.0);
+        let slope = (half - 0.5) / reach;
+        let value = |code: f64| function.apply(middle + (code + 0.5) / slope);
+        let codes = 1usize << digital.bits;
+        let stride = (codes / 65536).max(1);
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+        for code in (0..codes).step_by(stride) {
+            let y = value(code as f64 - half);
+            least = least.min(y);
+            most = most.max(y);
+        }
+        // A function that is never negative keeps 0 at level 0.
+        let zero = if least >= 0.0 && least < 0.5 * most { 0.0 } else { least };
+        let levels = f64::from(bench.target.input_max);
+        let mut unit = (most - zero).max(1e-12) / levels;
+        let act = match digital.curve {
+            Curve::Clamp => return None,
+            Curve::Table => CodedAct::Table(
+                (0..codes)
+                    .map(|code| libm::rint((value(code as f64 - half) - zero) / unit).clamp(0.0, levels) as i32)
+                    .collect(),
+            ),
+            Curve::Pieces { segments, slope_bits, intercept_bits, product_shift } => {
+                let pieces = loop {
+                    let made = pieces(&value, (zero, unit), half, segments, product_shift);
+                    let fits = |v: i32, bits: u8| i64::from(v).abs() < 1i64 << (bits - 1);
+                    if made.iter().all(|&(s, i)| fits(s, slope_bits) && fits(i, intercept_bits)) {
+                        break made;
+                    }
+                    // Too steep for slope or intercept: fewer levels.
+                    unit *= 2.0;
+                };
+                CodedAct::Pieces(pieces)
+            }
+        };
+        Some(Self {
+            slopes: vec![slope; channels],
+            fixed: true,
+            offset: vec![-middle * slope - 0.5; channels],
+            meaning: vec![(unit, zero); channels],
+            act,
+            covered,
+        })
+    }
+}
+
+/// Slope and intercept of equal pieces between the function's values at their ends.
+fn pieces(
+    value: &impl Fn(f64) -> f64,
+    (zero, unit): (f64, f64),
+    half: f64,
+    segments: u32,
+    product_shift: u8,
+) -> Vec<(i32, i32)> {
+    let width = 2.0 * half / f64::from(segments);
+    let power = libm::exp2(f64::from(product_shift));
+    (0..segments)
+        .map(|k| {
+            let from = f64::from(k) * width - half;
+            let level = |code: f64| (value(code) - zero) / unit;
+            let slope = libm::rint((level(from + width) - level(from)) / width * power);
+            // Through the middle, so that the rounding of the slope parts evenly.
+            let centre = from + 0.5 * width;
+            let mean = 0.5 * (level(from) + level(from + width));
+            let intercept = libm::rint(mean - slope * centre / power);
+            (slope.clamp(-1e9, 1e9) as i32, intercept.clamp(-1e9, 1e9) as i32)
+        })
+        .collect()
+}
