@@ -48,7 +48,18 @@ pub fn check_codes(
     let bytes = write_image(&shown, &[], "", target)?;
     let image = Image::parse(&bytes)
         .map_err(|error| fault("image".into(), format!("with all nodes emitted it is refused: {error}")))?;
-    let mut engine = FastEngine::new(&image, Options::default())?;
+    let mut fast;
+    let mut core;
+    let engine: &mut dyn ExactEngine = match FastEngine::new(&image, Options::default()) {
+        Ok(engine) => {
+            fast = engine;
+            &mut fast
+        }
+        Err(_) => {
+            core = crate::engine::CoreEngine::new(&image, Options::default())?;
+            &mut core
+        }
+    };
     // Codes are levels above the base, but where sums leave as they are.
     let base = |node: usize| program.edges.get(node + 1).map_or(0, |edge| edge.reset);
     let mut found = Diagnostics::default();

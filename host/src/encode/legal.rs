@@ -63,3 +63,87 @@ pub fn single(read: &Read, tap: usize, grid: &[usize]) -> Read {
     };
     Read { taps, ..read.clone() }
 }
+
+/// The taps `from..to` of `read`, in order, as reads of their own: windows stay windows.
+pub fn run_of(read: &Read, from: usize, to: usize, grid: &[usize]) -> Vec<Read> {
+    let made = |taps: Taps| Read { taps, ..read.clone() };
+    match &read.taps {
+        Taps::Window(window) => {
+            let mut out = Vec::new();
+            boxes(window, 0, from, to, &mut out);
+            out.into_iter().map(|window| made(Taps::Window(window))).collect()
+        }
+        Taps::Table { taps, elements } => {
+            let positions: usize = grid.iter().product();
+            let own = (0..positions).flat_map(|p| elements[p * taps + from..p * taps + to].iter().copied()).collect();
+            vec![made(Taps::Table { taps: to - from, elements: own })]
+        }
+    }
+}
+
+/// Cuts the taps `from..to`, counted in the dimensions from `depth` on, into windows.
+fn boxes(window: &Window, depth: usize, from: usize, to: usize, out: &mut Vec<Window>) {
+    if from >= to {
+        return;
+    }
+    let Some(dim) = window.dims.get(depth) else {
+        out.push(window.clone());
+        return;
+    };
+    let inner: usize = window.dims[depth + 1..].iter().map(|d| d.count).product();
+    // The same window with `count` steps of this dimension, from step `first` on.
+    let cut = |first: usize, count: usize| {
+        let mut made = window.clone();
+        made.axes[dim.axis].origin += dim.step * first as i64;
+        made.dims[depth].count = count;
+        made
+    };
+    let (first, last) = (from / inner, to.div_ceil(inner));
+    let whole_first = from.div_ceil(inner);
+    let whole_last = to / inner;
+    if first + 1 == last {
+        if from == first * inner && to == last * inner {
+            out.push(cut(first, 1));
+        } else {
+            boxes(&cut(first, 1), depth + 1, from - first * inner, to - first * inner, out);
+        }
+        return;
+    }
+    if first < whole_first {
+        boxes(&cut(first, 1), depth + 1, from - first * inner, inner, out);
+    }
+    if whole_first < whole_last {
+        out.push(cut(whole_first, whole_last - whole_first));
+    }
+    if whole_last < last {
+        boxes(&cut(whole_last, 1), depth + 1, 0, to - whole_last * inner, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dots::{Axis, Dim};
+
+    #[test]
+    fn every_run_of_taps_is_brought_in_order() {
+        let axis = |extent, pitch| Axis { extent, pitch, origin: 0 };
+        let dim = |count, axis| Dim { count, step: 1, axis };
+        let window = Window {
+            first: 0,
+            axes: vec![axis(5, 20), axis(5, 4), axis(4, 1)],
+            dims: vec![dim(3, 0), dim(2, 1), dim(4, 2)],
+            terms: Vec::new(),
+        };
+        let read = Read { source: Source::Input, taps: Taps::Window(window), group_step: 0 };
+        let mut all = Vec::new();
+        read.taps.bring(0, &[], &mut all);
+        for from in 0..all.len() {
+            for to in from + 1..=all.len() {
+                let mut own = Vec::new();
+                run_of(&read, from, to, &[]).iter().for_each(|r| r.taps.bring(0, &[], &mut own));
+                assert_eq!(own, all[from..to], "{from}..{to}");
+            }
+        }
+    }
+}

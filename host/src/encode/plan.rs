@@ -3,7 +3,7 @@
 use super::graph::{EncodedGraph, EncodedNode, Form};
 use super::input::InputCode;
 use super::inside::tell_inside;
-use super::legal::{mixed, same, single};
+use super::legal::{mixed, run_of, same, single};
 use super::options::{EncodeOptions, SigmoidBy, SignalBudget};
 use super::room::{channels_room, reader_room, spread};
 use super::segments::Segments;
@@ -125,6 +125,9 @@ impl Walk<'_> {
         let lines = self.lines(&node);
         let spans = lines > target.rows;
         let act = dot.act.clone();
+        if spans && target.max_parts == 1 {
+            return self.reduce(number, node, lines);
+        }
         match &act {
             Act::None if !read => {
                 let free = channels_room(&node, lines, target) / node.channels;
@@ -155,6 +158,44 @@ impl Walk<'_> {
             }
             Act::Curve(_) => self.curve(number, node, act, spans),
         }
+    }
+
+    /// A sum that no core can hold, on a chip that can not add partial sums: each part crosses as a value of its own, and
+    /// another core adds them up and applies the function.
+    fn reduce(&mut self, number: usize, node: DotNode, lines: usize) -> usize {
+        let target = self.plan.target;
+        let Body::Dot(dot) = &node.body else { return 0 };
+        let taps = node.taps();
+        // Taps stay whole, so that many of them share a core.
+        let parts = taps.div_ceil((target.rows / lines.div_ceil(taps).max(1)).max(1));
+        let copies = self.carrier_copies();
+        self.out.remarks.push(format!(
+            "{:?}: {lines} signals exceed {} rows and the chip adds no partial sums, so {parts} parts are added up by further cores",
+            node.name, target.rows
+        ));
+        let mut terms = Vec::new();
+        for part in 0..parts {
+            let (from, to) = (taps * part / parts, taps * (part + 1) / parts);
+            let mut reads = Vec::new();
+            let mut at = 0;
+            for read in &dot.reads {
+                let n = read.taps.len();
+                let (first, last) = (from.clamp(at, at + n) - at, to.clamp(at, at + n) - at);
+                if first < last {
+                    reads.extend(run_of(read, first, last, &node.grid));
+                }
+                at += n;
+            }
+            let weights = dot.weights.iter().map(|w| w.columns(from..to)).collect();
+            let bias = vec![0.0; node.channels];
+            let body = Body::Dot(Dot { reads, weights, bias, act: Act::None });
+            let name = format!("{}:part{part}", node.name);
+            let made = DotNode { name, body, grid: node.grid.clone(), channels: node.channels };
+            let made = self.push(made, Form::Carrier { judged: None }, vec![copies; node.channels]);
+            terms.push((1.0, same(&self.out.dot, made)));
+        }
+        let made = mixed(node.name.clone(), &node.grid, node.channels, terms, dot.bias.clone(), dot.act.clone());
+        self.dot(number, made)
     }
 
     fn carrier_copies(&self) -> u16 {
