@@ -18,7 +18,6 @@ pub mod lower;
 pub mod map;
 pub mod notes;
 pub mod numeric;
-pub mod reform;
 pub mod report;
 mod request;
 pub mod samples;

@@ -112,6 +112,13 @@ pub struct Tensor2 {
 pub type Batch = Tensor2;
 
 impl Tensor2 {
+    /// The first `rows` rows, or all of them where there are fewer.
+    #[must_use]
+    pub fn first(&self, rows: usize) -> Self {
+        let rows = rows.min(self.rows);
+        Self { rows, cols: self.cols, data: self.data[..rows * self.cols].to_vec() }
+    }
+
     /// A matrix of `rows` x `cols` holding `data` row by row; `None` when the number of elements differs.
     pub fn new(rows: usize, cols: usize, data: Vec<f32>) -> Option<Self> {
         (rows.checked_mul(cols)? == data.len()).then_some(Self { rows, cols, data })

@@ -28,6 +28,7 @@ pub(super) fn compare(op: &CoreOp<Coded>, part: usize, array: &Array, most: u64)
     let (coded, rows, crossbar) = (&op.payload, op.parts[part].len(), &array.crossbar);
     let (bias_rows, bias): (usize, &[i16]) = match &coded.periphery {
         Periphery::Composed { bias_rows, bias, .. } => (*bias_rows, bias.get(part)?),
+        Periphery::Digital(_) => return None,
     };
     let held = (crossbar.rows as usize, crossbar.bias_rows as usize, crossbar.columns as usize);
     let weights = coded.weights.get(part)?;
@@ -70,6 +71,7 @@ pub(super) fn periphery(image: &Image<'_>, crossbar: &Crossbar, coded: &Coded) -
             same("the shift", shift.to_string(), found.to_string());
             same("the sum shift", sum_shift.to_string(), crossbar.sum_shift.to_string());
         }
+        (Periphery::Digital(_), _) => same("the kind of core", "digital".into(), "crossbar".into()),
         (Periphery::Composed { .. }, other) => same("the readout", "composed".into(), format!("{other:?}")),
     }
     let entries = |table: u32| -> Option<Vec<i32>> {
