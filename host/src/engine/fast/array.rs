@@ -1,36 +1,19 @@
-//! One invocation for a block: partials as a product, then readout, sum and periphery on rows of lanes.
+//! One invocation of a crossbar for a block: partials as a product, then readout, sum and periphery on rows of lanes.
 
 use super::{
     cells::Cells,
-    memory::Memory,
-    product::{self, EXACT},
+    drive::{Lines, Row, Scratch},
+    memory::Registers,
 };
 use spandrel_core::{
     arith::Rounding,
-    crossbar::{Activation, Crossbar, Polarity, Readout},
+    crossbar::{Activation, Crossbar, Polarity, Readout, input_limit},
 };
 
-/// Room that one invocation uses and the next one uses again.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    /// Digits on the word lines: line by line, pass by pass, lanes fastest.
-    drive: Vec<f32>,
-    /// Partials: slice by slice, column by column, pass by pass, lanes fastest.
-    partials: Vec<f32>,
-    /// The same, where f32 does not suffice.
-    wide: Vec<i32>,
-    /// Sum of the input codes of each lane.
-    codes: Vec<i32>,
-    read: Vec<i32>,
-    value: Vec<i32>,
-}
-
-/// A configuration.
+/// A crossbar's configuration.
 #[derive(Debug)]
 pub(super) struct Array {
     pub(super) crossbar: Crossbar,
-    /// Number of its decoded cells; none without an array.
-    pub(super) cells: Option<usize>,
     /// The activation table's entries.
     pub(super) table: Vec<i32>,
 }
@@ -85,10 +68,10 @@ impl Share {
     }
 
     /// As [`Share::add_narrow`], for partials of any size.
-    fn add_wide(self, sum: &mut [i32], partials: &[i32], limit: i32) {
+    fn add_wide(self, sum: &mut [i32], partials: &[f64], limit: i32) {
         let limit = i64::from(limit);
         for (sum, partial) in sum.iter_mut().zip(partials) {
-            let partial = i64::from(*partial);
+            let partial = *partial as i64;
             let share = match self {
                 Self::TowardZero(bits) => partial / (1i64 << bits),
                 Self::Floor(bits) => partial >> bits,
@@ -104,6 +87,20 @@ const fn mask(bits: u8) -> i32 {
 }
 
 impl Array {
+    /// How codes reach the word lines: digit by digit, or whole.
+    fn lines(&self, whole: bool) -> Lines {
+        let Crossbar { rows, bias_rows, bias_code, dac_bits, .. } = self.crossbar;
+        Lines {
+            rows: rows as usize,
+            range: (0, input_limit(&self.crossbar)),
+            zero: 0,
+            bias_rows: bias_rows as usize,
+            bias_code: bias_code as i32,
+            passes: if whole { 1 } else { usize::from(self.crossbar.passes()) },
+            dac_bits,
+        }
+    }
+
     /// Bytes of scratch that a lane takes.
     pub(super) fn lane_bytes(&self) -> u64 {
         let Crossbar { rows, bias_rows, columns, slices, .. } = self.crossbar;
@@ -116,30 +113,28 @@ impl Array {
     pub(super) fn invoke(
         &self,
         cells: Option<&Cells>,
-        memory: &mut Memory,
+        registers: &mut Registers,
         scratch: &mut Scratch,
         (accumulate, finish): (bool, bool),
         mut each: impl FnMut(u32, &[i32], Option<&[i32]>),
     ) {
-        let lanes = memory.lanes;
-        let wide = cells.is_some_and(|cells| self.read_lines(cells, memory, scratch));
-        let Scratch { partials, wide: wide_partials, codes, read, value, .. } = scratch;
-        read.resize(lanes, 0);
-        value.resize(lanes, 0);
+        let width = registers.width;
+        let Scratch { bench, codes, read, value, .. } = scratch;
+        let sliced = cells.is_some_and(|cells| !cells.whole);
+        if sliced && self.crossbar.polarity == Polarity::Offset {
+            self.sum_codes(registers, codes);
+        }
+        let reads =
+            cells.map(|cells| (cells.whole, bench.read_lines(cells, self.lines(cells.whole), registers)));
+        read.resize(width, 0);
+        value.resize(width, 0);
         for column in 0..self.crossbar.columns as usize {
-            read.fill(0);
-            if cells.is_some() {
-                if wide {
-                    self.readout(read, column, lanes, wide_partials, codes, Share::add_wide, |partial| {
-                        partial
-                    });
-                } else {
-                    self.readout(read, column, lanes, partials, codes, Share::add_narrow, |partial| {
-                        partial as i32
-                    });
-                }
+            match reads {
+                None => read.fill(0),
+                Some((true, product)) => product.part(column * width, width).narrow(read),
+                Some((false, partials)) => self.readout(read, column, partials, codes),
             }
-            let sum = &mut memory.sums[column * lanes..(column + 1) * lanes];
+            let sum = &mut registers.sums[column * width..(column + 1) * width];
             if accumulate {
                 for (sum, read) in sum.iter_mut().zip(read.iter()) {
                     *sum = sum.saturating_add(*read);
@@ -149,7 +144,7 @@ impl Array {
             }
             if finish {
                 self.finish(value, sum);
-                self.pool(memory, column, value);
+                registers.pool(column, self.crossbar.pool, value);
                 each(column as u32, read, Some(value));
             } else {
                 each(column as u32, read, None);
@@ -157,85 +152,58 @@ impl Array {
         }
     }
 
-    /// Drives the word lines and reads every bit line; says whether the partials are in `wide`.
-    fn read_lines(&self, cells: &Cells, memory: &Memory, scratch: &mut Scratch) -> bool {
-        let Crossbar { rows, columns, slices, dac_bits, .. } = self.crossbar;
-        let (lanes, passes) = (memory.lanes, usize::from(self.crossbar.passes()));
-        let width = passes * lanes;
-        let Scratch { drive, partials, wide, codes, .. } = scratch;
-        // Everything is overwritten below: what an earlier invocation left needs no clearing.
-        drive.resize(cells.lines * width, 0.0);
+    /// The sum of all input codes, bias rows included, of each lane.
+    fn sum_codes(&self, registers: &Registers, codes: &mut Vec<i32>) {
+        let Crossbar { rows, bias_rows, bias_code, .. } = self.crossbar;
+        let limit = input_limit(&self.crossbar);
         codes.clear();
-        codes.resize(lanes, 0);
-        let (limit, digit) = (mask(self.crossbar.input_bits), mask(dac_bits));
-        let offset = self.crossbar.polarity == Polarity::Offset;
-        let (driven, bias) = drive.split_at_mut(rows as usize * width);
-        for (line, inputs) in driven.chunks_exact_mut(width.max(1)).zip(memory.inputs.chunks_exact(lanes)) {
-            for (pass, line) in line.chunks_exact_mut(lanes).enumerate() {
-                let shift = pass as u32 * u32::from(dac_bits);
-                for (driven, input) in line.iter_mut().zip(inputs) {
-                    *driven = ((input.clamp(&0, &limit) >> shift) & digit) as f32;
-                }
+        // The machine's parser has shown that the sum fits 32 bits.
+        codes.resize(registers.width, (bias_rows * bias_code) as i32);
+        for inputs in registers.inputs.chunks_exact(registers.width).take(rows as usize) {
+            for (code, input) in codes.iter_mut().zip(inputs) {
+                *code += (*input).clamp(0, limit);
             }
-            if offset {
-                for (code, input) in codes.iter_mut().zip(inputs) {
-                    *code += input.clamp(&0, &limit);
-                }
-            }
-        }
-        let bias_code = self.crossbar.bias_code as i32;
-        for line in bias.chunks_exact_mut(width.max(1)) {
-            for (pass, line) in line.chunks_exact_mut(lanes).enumerate() {
-                line.fill(((bias_code >> (pass as u32 * u32::from(dac_bits))) & digit) as f32);
-            }
-            if offset {
-                for code in codes.iter_mut() {
-                    *code += bias_code;
-                }
-            }
-        }
-        let bit_lines = columns as usize * usize::from(slices);
-        let shape = [bit_lines, cells.lines, width];
-        if cells.heaviest.saturating_mul(u64::from(digit.unsigned_abs())) < EXACT {
-            partials.resize(bit_lines * width, 0.0);
-            product::float(&cells.digits, drive, partials, shape);
-            false
-        } else {
-            wide.resize(bit_lines * width, 0);
-            product::integer(&cells.digits, drive, wide, shape);
-            true
         }
     }
 
-    /// The reads of `column` into `read`, which is zero before.
-    #[inline]
-    #[expect(clippy::too_many_arguments, reason = "narrow and wide partials share the walk and nothing else")]
-    fn readout<P: Copy>(
-        &self,
-        read: &mut [i32],
-        column: usize,
-        lanes: usize,
-        partials: &[P],
-        codes: &[i32],
-        add: impl Fn(Share, &mut [i32], &[P], i32),
-        integer: impl Fn(P) -> i32,
-    ) {
+    /// The reads of `column`.
+    fn readout(&self, read: &mut [i32], column: usize, partials: Row<'_>, codes: &[i32]) {
         let Crossbar { columns, slices, dac_bits, cell_bits, .. } = self.crossbar;
         let passes = usize::from(self.crossbar.passes());
-        let walk = (0..passes).flat_map(|pass| (0..usize::from(slices)).map(move |slice| (pass, slice)));
-        for (pass, slice) in walk {
+        let width = read.len();
+        read.fill(0);
+        for (pass, slice) in
+            (0..passes).flat_map(|pass| (0..usize::from(slices)).map(move |slice| (pass, slice)))
+        {
             let weight = pass as u32 * u32::from(dac_bits) + slice as u32 * u32::from(cell_bits);
-            let at = ((slice * columns as usize + column) * passes + pass) * lanes;
-            let row = &partials[at..at + lanes];
+            let at = ((slice * columns as usize + column) * passes + pass) * width;
+            let row = partials.part(at, width);
             match self.crossbar.readout {
                 Readout::Composed { shift, rounding } => {
-                    add(Share::new(shift, weight, rounding), read, row, mask(self.crossbar.output_bits));
+                    let (share, limit) =
+                        (Share::new(shift, weight, rounding), mask(self.crossbar.output_bits));
+                    match row {
+                        Row::Single(partials) => share.add_narrow(read, partials, limit),
+                        Row::Double(partials) => share.add_wide(read, partials, limit),
+                        // Partials have at most 31 bits.
+                        Row::Integer(_) => {}
+                    }
                 }
                 Readout::Exact { adc_bits } => {
                     let limit = mask(adc_bits);
                     // The machine's parser has shown that the sum of all converters' ranges fits 32 bits.
-                    for (read, partial) in read.iter_mut().zip(row) {
-                        *read += integer(*partial).clamp(-limit, limit) << weight;
+                    match row {
+                        Row::Single(partials) => {
+                            for (read, partial) in read.iter_mut().zip(partials) {
+                                *read += (*partial as i32).clamp(-limit, limit) << weight;
+                            }
+                        }
+                        Row::Double(partials) => {
+                            for (read, partial) in read.iter_mut().zip(partials) {
+                                *read += (*partial as i32).clamp(-limit, limit) << weight;
+                            }
+                        }
+                        Row::Integer(_) => {}
                     }
                 }
             }
@@ -279,19 +247,6 @@ impl Array {
         }
         for value in value {
             *value = (*value).clamp(out_lo, out_hi);
-        }
-    }
-
-    /// Keeps the largest output of a group. Groups move together; sum registers behind them keep their sums.
-    fn pool(&self, memory: &mut Memory, column: usize, value: &[i32]) {
-        let (lanes, pool) = (memory.lanes, usize::from(self.crossbar.pool));
-        let kept = &mut memory.sums[column / pool * lanes..(column / pool + 1) * lanes];
-        if column.is_multiple_of(pool) {
-            kept.copy_from_slice(value);
-        } else {
-            for (kept, value) in kept.iter_mut().zip(value) {
-                *kept = (*kept).max(*value);
-            }
         }
     }
 }

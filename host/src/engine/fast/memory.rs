@@ -1,4 +1,7 @@
 //! Edges, registers and state of a block: what the machine keeps in its lent words, times the lanes.
+//!
+//! Edges have a lane for each sample of the block. Registers have one for each sample at each of the positions that run
+//! side by side, the samples of a position next to each other.
 
 use spandrel_core::image::{Edge, Plan};
 
@@ -9,6 +12,19 @@ pub(super) struct Ring {
     pub(super) head: usize,
 }
 
+/// Input and sum registers.
+#[derive(Debug, Default)]
+pub(super) struct Registers {
+    /// Lanes of a row: samples times positions.
+    pub(super) width: usize,
+    /// Input registers, each a row.
+    pub(super) inputs: Vec<i32>,
+    /// Sum registers, each a row.
+    pub(super) sums: Vec<i32>,
+    /// Never the same for two contents of the input registers.
+    pub(super) version: u64,
+}
+
 /// The memory of a block.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -16,10 +32,6 @@ pub(super) struct Memory {
     pub(super) lanes: usize,
     /// Edges in number order.
     pub(super) rings: Vec<Ring>,
-    /// Input registers, each a row.
-    pub(super) inputs: Vec<i32>,
-    /// Sum registers, each a row.
-    pub(super) sums: Vec<i32>,
     /// State. Nothing that this version executes makes it differ between lanes.
     pub(super) state: Vec<i32>,
 }
@@ -65,8 +77,35 @@ impl Memory {
         for (ring, edge) in self.rings.iter_mut().zip(edges) {
             ring.reset(edge, lanes);
         }
-        zeros(&mut self.inputs, plan.inputs as usize * lanes);
-        zeros(&mut self.sums, plan.sums as usize * lanes);
         zeros(&mut self.state, plan.state as usize);
+    }
+}
+
+impl Registers {
+    /// So many registers of zero, `width` lanes each.
+    pub(super) fn reset(&mut self, (inputs, sums): (usize, usize), width: usize) {
+        self.width = width;
+        zeros(&mut self.inputs, inputs * width);
+        zeros(&mut self.sums, sums * width);
+    }
+
+    /// As [`Registers::reset`], what the registers hold being left open.
+    pub(super) fn reshape(&mut self, (inputs, sums): (usize, usize), width: usize) {
+        self.width = width;
+        self.inputs.resize(inputs * width, 0);
+        self.sums.resize(sums * width, 0);
+    }
+
+    /// Keeps the largest output of a group of `pool` columns. Groups move together; sum registers behind them keep their sums.
+    pub(super) fn pool(&mut self, column: usize, pool: u8, value: &[i32]) {
+        let pool = usize::from(pool);
+        let kept = &mut self.sums[column / pool * self.width..][..self.width];
+        if column.is_multiple_of(pool) {
+            kept.copy_from_slice(value);
+        } else {
+            for (kept, value) in kept.iter_mut().zip(value) {
+                *kept = (*kept).max(*value);
+            }
+        }
     }
 }

@@ -16,10 +16,15 @@
 mod access;
 mod array;
 mod cells;
+mod digital;
+mod drive;
 mod encode;
 mod memory;
+mod moves;
+mod nest;
 pub(crate) mod product;
 mod program;
+mod ranges;
 mod run;
 mod snapshot;
 mod watch;
@@ -34,7 +39,7 @@ use super::{
 use program::Program;
 use run::Workspace;
 use spandrel_core::{image::Image, machine::Probe};
-use watch::{Record, Show};
+use watch::{Held, Record, Show};
 
 /// Samples of a block, unless memory is short: beyond, the matrix products gain no more.
 const LANES: usize = 128;
@@ -129,7 +134,13 @@ impl ExactEngine for FastEngine<'_> {
         let mut ram = snapshot::Ram::new(&image);
         for sample in 0..batch.len() {
             record.begin(sample..sample + 1);
-            let mut show = Show { record: &mut record, probe: &mut *probe, ram: &mut ram, sample };
+            let mut show = Show {
+                record: &mut record,
+                probe: &mut *probe,
+                ram: &mut ram,
+                sample,
+                held: Held::default(),
+            };
             self.program
                 .run(&mut workspace, &batch.slice(sample..sample + 1), &mut show)
                 .map_err(|error| error.shifted(sample))?;

@@ -4,7 +4,6 @@
 pub(crate) const EXACT: u64 = 1 << 24;
 
 /// Every integer below this magnitude is an f64.
-#[allow(dead_code, reason = "for callers that state a bound")]
 pub(crate) const EXACT_WIDE: u64 = 1 << 53;
 
 /// A product in one floating-point format.
@@ -48,13 +47,12 @@ product! {
 }
 
 product! {
-    #[allow(dead_code, reason = "for solvers")]
     /// As [`float`], in f64: exact when no sum of magnitudes of products reaches [`EXACT_WIDE`].
     double, f64, matrixmultiply::dgemm
 }
 
-/// As [`float`], in integers: for integer elements and sums of magnitudes of products up to `i32::MAX`.
-pub(crate) fn integer(a: &[f32], b: &[f32], c: &mut [i32], [m, k, n]: [usize; 3]) {
+/// As [`float`], in integers: no sum of magnitudes of products may pass `i64::MAX`.
+pub(crate) fn integer(a: &[i64], b: &[i64], c: &mut [i64], [m, k, n]: [usize; 3]) {
     assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "{m} x {k} x {n}");
     c.fill(0);
     if k == 0 || n == 0 {
@@ -62,13 +60,11 @@ pub(crate) fn integer(a: &[f32], b: &[f32], c: &mut [i32], [m, k, n]: [usize; 3]
     }
     for (a, c) in a.chunks_exact(k).zip(c.chunks_exact_mut(n)) {
         for (a, b) in a.iter().zip(b.chunks_exact(n)) {
-            let a = *a as i32;
-            if a == 0 {
+            if *a == 0 {
                 continue;
             }
             for (c, b) in c.iter_mut().zip(b) {
-                // The machine's parser has shown that no partial passes 31 bits.
-                *c += a * *b as i32;
+                *c += a * b;
             }
         }
     }
@@ -85,7 +81,8 @@ mod tests {
         let b: Vec<f32> = (0..k * n).map(|i| (i * 91 % 64) as f32).collect();
         let (mut c, mut d) = (vec![f32::NAN; m * n], vec![7; m * n]);
         float(&a, &b, &mut c, [m, k, n]);
-        integer(&a, &b, &mut d, [m, k, n]);
+        let integers = |from: &[f32]| from.iter().map(|x| *x as i64).collect::<Vec<i64>>();
+        integer(&integers(&a), &integers(&b), &mut d, [m, k, n]);
         let wide = |from: &[f32]| from.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
         let mut e = vec![f64::NAN; m * n];
         double(&wide(&a), &wide(&b), &mut e, [m, k, n]);
@@ -94,7 +91,7 @@ mod tests {
                 let sum: i64 = (0..k).map(|i| a[row * k + i] as i64 * b[i * n + column] as i64).sum();
                 assert_eq!(c[row * n + column], sum as f32);
                 assert_eq!(e[row * n + column], sum as f64);
-                assert_eq!(i64::from(d[row * n + column]), sum);
+                assert_eq!(d[row * n + column], sum);
             }
         }
     }

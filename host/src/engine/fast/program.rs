@@ -10,14 +10,61 @@ use super::{
     access::Pattern,
     array::Array,
     cells::{CellFormat, Cells},
+    digital::Digital,
     encode::Encode,
+    nest::{Nest, Subject, nests},
 };
 use crate::engine::error::EngineError;
 use spandrel_core::{
     blob::StoreFault,
-    crossbar::{Activation, Crossbar},
+    crossbar::Activation,
     image::{Config, Edge, Image, Instruction},
 };
+
+/// Bytes up to which all decoded weights together are kept as the products take them; beyond, they are kept small and
+/// made ready at every read.
+const READY: u64 = 256 << 20;
+
+/// What a configuration describes.
+#[derive(Debug)]
+pub(super) enum Kind {
+    Crossbar(Array),
+    Mac(Digital),
+}
+
+/// A configuration.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) kind: Kind,
+    /// Number of its decoded cells; none without an array.
+    cells: Option<usize>,
+}
+
+impl Core {
+    /// Input registers that an invocation reads.
+    pub(super) const fn rows(&self) -> usize {
+        match &self.kind {
+            Kind::Crossbar(array) => array.crossbar.rows as usize,
+            Kind::Mac(digital) => digital.mac.rows as usize,
+        }
+    }
+
+    /// Sum registers that an invocation takes.
+    pub(super) const fn sums(&self) -> usize {
+        match &self.kind {
+            Kind::Crossbar(array) => array.crossbar.columns as usize,
+            Kind::Mac(digital) => digital.mac.columns as usize * if digital.mac.wide() { 2 } else { 1 },
+        }
+    }
+
+    /// Bytes of scratch that a lane takes.
+    pub(super) fn lane_bytes(&self) -> u64 {
+        match &self.kind {
+            Kind::Crossbar(array) => array.lane_bytes(),
+            Kind::Mac(digital) => digital.lane_bytes(),
+        }
+    }
+}
 
 /// The lowered image. Shared by all threads.
 pub(super) struct Program<'i> {
@@ -27,8 +74,12 @@ pub(super) struct Program<'i> {
     /// Access patterns in number order.
     pub(super) patterns: Vec<Pattern>,
     /// Configurations in number order.
-    pub(super) arrays: Vec<Array>,
+    pub(super) cores: Vec<Core>,
     pub(super) instructions: Vec<Instruction>,
+    /// Loops that run side by side, by the number of their first instruction.
+    pub(super) nests: Vec<Option<Nest>>,
+    /// Whether weights are kept ready.
+    ready: bool,
     formats: Vec<CellFormat>,
     cells: Vec<OnceLock<Result<Cells, StoreFault>>>,
 }
@@ -40,65 +91,91 @@ impl fmt::Debug for Program<'_> {
 }
 
 /// The configurations in number order.
-fn crossbars(image: &Image<'_>) -> Result<Vec<Crossbar>, EngineError> {
+fn configs(image: &Image<'_>) -> Result<Vec<Config>, EngineError> {
     (0..image.config_count())
         .map(|number| match image.config(number) {
-            Some(Config::Crossbar(crossbar)) => Ok(crossbar),
+            Some(config @ (Config::Crossbar(_) | Config::Mac(_))) => Ok(config),
             _ => Err(EngineError::NotLowered { config: number }),
         })
         .collect()
 }
 
+/// Bytes of all decoded cells, kept ready or small.
+fn cells_bytes(image: &Image<'_>, configs: &[Config], ready: bool) -> u64 {
+    let formats: BTreeSet<CellFormat> = configs.iter().filter_map(CellFormat::of).collect();
+    formats.iter().fold(0, |sum, format| sum.saturating_add(format.bytes(image, ready)))
+}
+
 impl<'i> Program<'i> {
     /// Bytes of all decoded cells.
     pub(super) fn cells_bytes(image: &Image<'_>) -> Result<u64, EngineError> {
-        let formats: BTreeSet<CellFormat> = crossbars(image)?.iter().map(CellFormat::of).collect();
-        Ok(formats.iter().fold(0, |sum, format| sum.saturating_add(format.bytes(image))))
+        let configs = configs(image)?;
+        let ready = cells_bytes(image, &configs, true);
+        Ok(if ready <= READY { ready } else { cells_bytes(image, &configs, false) })
     }
 
     pub(super) fn new(image: &Image<'i>) -> Result<Self, EngineError> {
         let mut formats: Vec<CellFormat> = Vec::new();
         let mut numbers: BTreeMap<CellFormat, usize> = BTreeMap::new();
-        let arrays = crossbars(image)?
-            .into_iter()
-            .map(|crossbar| {
-                let cells = (crossbar.rows + crossbar.bias_rows > 0).then(|| {
-                    let format = CellFormat::of(&crossbar);
-                    *numbers.entry(format).or_insert_with(|| {
-                        formats.push(format);
-                        formats.len() - 1
-                    })
-                });
-                let table = match crossbar.activation {
-                    Activation::Table { table, .. } => image.tables().get(table),
-                    Activation::None | Activation::Relu => None,
-                };
-                let table = table
-                    .map_or_else(Vec::new, |table| (0..table.len()).filter_map(|i| table.get(i)).collect());
-                Array { crossbar, cells, table }
-            })
+        let configs = configs(image)?;
+        let ready = cells_bytes(image, &configs, true) <= READY;
+        let mut cores = Vec::with_capacity(configs.len());
+        for config in configs {
+            let cells = CellFormat::of(&config).map(|format| {
+                *numbers.entry(format).or_insert_with(|| {
+                    formats.push(format);
+                    formats.len() - 1
+                })
+            });
+            let kind = match config {
+                Config::Crossbar(crossbar) => {
+                    let table = match crossbar.activation {
+                        Activation::Table { table, .. } => image.tables().get(table),
+                        Activation::None | Activation::Relu => None,
+                    };
+                    let entries = table.map_or(0, |table| table.len());
+                    let table = (0..entries).filter_map(|index| table.and_then(|table| table.get(index)));
+                    Kind::Crossbar(Array { crossbar, table: table.collect() })
+                }
+                Config::Mac(mac) => Kind::Mac(Digital { mac }),
+                _ => continue,
+            };
+            cores.push(Core { kind, cells });
+        }
+        let edges: Vec<Edge> = (0..image.edge_count()).filter_map(|number| image.edge(number)).collect();
+        let patterns: Vec<Pattern> = (0..image.access_count())
+            .filter_map(|number| image.access(number))
+            .map(|access| Pattern::new(image, &access))
             .collect();
+        let instructions: Vec<Instruction> =
+            (0..image.instruction_count()).filter_map(|number| image.instruction(number)).collect();
+        let nests = nests(&Subject {
+            instructions: &instructions,
+            patterns: &patterns,
+            cores: &cores,
+            edges: &edges,
+            sums: image.plan().sums as usize,
+        });
         Ok(Self {
             image: *image,
-            edges: (0..image.edge_count()).filter_map(|number| image.edge(number)).collect(),
+            edges,
             encode: Encode::new(image),
-            patterns: (0..image.access_count())
-                .filter_map(|number| image.access(number))
-                .map(|access| Pattern::new(image, &access))
-                .collect(),
-            arrays,
-            instructions: (0..image.instruction_count())
-                .filter_map(|number| image.instruction(number))
-                .collect(),
+            patterns,
+            cores,
+            instructions,
+            nests,
+            ready,
             cells: formats.iter().map(|_| OnceLock::new()).collect(),
             formats,
         })
     }
 
-    /// The decoded cells of an array; the first call decodes them.
-    pub(super) fn cells(&self, array: &Array) -> Result<Option<&Cells>, StoreFault> {
-        let Some(number) = array.cells else { return Ok(None) };
-        match self.cells[number].get_or_init(|| Cells::decode(&self.image, self.formats[number])) {
+    /// The decoded cells of a core; the first call decodes them.
+    pub(super) fn cells(&self, core: &Core) -> Result<Option<&Cells>, StoreFault> {
+        let Some(number) = core.cells else { return Ok(None) };
+        let cells =
+            self.cells[number].get_or_init(|| Cells::decode(&self.image, self.formats[number], self.ready));
+        match cells {
             Ok(cells) => Ok(Some(cells)),
             Err(fault) => Err(*fault),
         }
@@ -108,7 +185,7 @@ impl<'i> Program<'i> {
     pub(super) fn lane_bytes(&self) -> u64 {
         let plan = self.image.plan();
         let signals: u64 = self.edges.iter().map(|edge| u64::from(edge.length) * u64::from(edge.slots)).sum();
-        let scratch = self.arrays.iter().map(Array::lane_bytes).max().unwrap_or(0);
+        let scratch = self.cores.iter().map(Core::lane_bytes).max().unwrap_or(0);
         (signals + u64::from(plan.inputs) + u64::from(plan.sums) + u64::from(plan.state)) * 4 + scratch
     }
 }

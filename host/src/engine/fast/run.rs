@@ -1,22 +1,31 @@
-//! The interpreter: every instruction once for a whole block.
+//! The program, interpreted for a block.
+
+use std::ops::Range;
 
 use super::{
-    access::Run,
-    array::Scratch,
-    memory::{Memory, Ring},
-    program::Program,
+    drive::Scratch,
+    memory::{Memory, Registers},
+    moves::{Place, combine},
+    nest::Nest,
+    program::{Kind, Program},
     watch::Watch,
 };
 use crate::engine::{batch::RawBatch, error::EngineError};
 use spandrel_core::{
-    image::{Codec, Combine, Instruction, LOOP_REGISTERS, ResetTarget},
+    image::{Codec, Instruction, LOOP_REGISTERS, ResetTarget},
     machine::{Address, Fault, FaultKind},
 };
+
+/// Bytes of registers and scratch of the positions that run side by side: about what stays near the processor.
+const NEAR: u64 = 1 << 20;
 
 /// Memory and scratch, used again from block to block.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     memory: Memory,
+    registers: Registers,
+    /// Registers of positions side by side.
+    inner: Registers,
     scratch: Scratch,
 }
 
@@ -27,32 +36,14 @@ impl Workspace {
     }
 }
 
-fn combine(how: Combine, codec: Codec, target: &mut [i32], source: &[i32]) {
-    let (lo, hi) = codec.range();
-    let lanes = target.iter_mut().zip(source);
-    match how {
-        Combine::Set => lanes.for_each(|(target, value)| *target = (*value).clamp(lo, hi)),
-        Combine::Add => {
-            lanes.for_each(|(target, value)| *target = target.saturating_add(*value).clamp(lo, hi));
-        }
-        Combine::Max => lanes.for_each(|(target, value)| *target = (*target).max(*value).clamp(lo, hi)),
-    }
-}
-
-/// Elements and rows of a run; the signal's row for those inside.
-fn rows(run: Run, base: usize, lanes: usize) -> impl Iterator<Item = (usize, Option<usize>)> {
-    let (element, count) = match run {
-        Run::Inside { element, count, .. } | Run::Outside { element, count } => (element, count),
-    };
-    (0..count).map(move |index| {
-        let row = match run {
-            Run::Inside { signal, stride, .. } => {
-                Some(base + signal.wrapping_add_signed(stride * index as isize) * lanes)
-            }
-            Run::Outside { .. } => None,
-        };
-        (element + index, row)
-    })
+/// A block under way.
+struct Block<'b, 'i, W> {
+    program: &'b Program<'i>,
+    memory: &'b mut Memory,
+    scratch: &'b mut Scratch,
+    watch: &'b mut W,
+    tick: u64,
+    invocation: u64,
 }
 
 impl Program<'_> {
@@ -63,71 +54,118 @@ impl Program<'_> {
         batch: &RawBatch<'_>,
         watch: &mut impl Watch,
     ) -> Result<(), EngineError> {
-        let Workspace { memory, scratch } = workspace;
-        memory.reset(&self.edges, self.image.plan(), batch.len());
+        let Workspace { memory, registers, inner, scratch } = workspace;
+        let plan = self.image.plan();
+        memory.reset(&self.edges, plan, batch.len());
+        registers.reset((plan.inputs as usize, plan.sums as usize), batch.len());
         self.encode.as_ref().ok_or(EngineError::NoInput)?.feed(batch, memory)?;
-        let mut registers = [0u32; LOOP_REGISTERS];
-        let (mut tick, mut invocation) = (0, 0);
-        let mut pc = 0;
-        while let Some(instruction) = self.instructions.get(pc) {
-            match *instruction {
-                Instruction::Loop { register, .. } => registers[usize::from(register)] = 0,
+        let mut block = Block { program: self, memory, scratch, watch, tick: 0, invocation: 0 };
+        block.touch(registers);
+        let mut position = [[0; LOOP_REGISTERS]];
+        block.execute(0..self.instructions.len(), &mut position, registers, Some(inner))
+    }
+}
+
+impl<W: Watch> Block<'_, '_, W> {
+    /// Input registers have changed.
+    const fn touch(&mut self, registers: &mut Registers) {
+        self.scratch.clock += 1;
+        registers.version = self.scratch.clock;
+    }
+
+    fn place(&self, access: u32) -> (Place<'_>, usize) {
+        let pattern = &self.program.patterns[access as usize];
+        let place = Place { pattern, edge: &self.program.edges[pattern.edge], lanes: self.memory.lanes };
+        (place, pattern.edge)
+    }
+
+    /// Runs `body` at all `positions` side by side, whose registers are `registers`. Loops inside it that can run side by side use
+    /// the registers `inner`; without, they are stepped.
+    fn execute(
+        &mut self,
+        body: Range<usize>,
+        positions: &mut [[u32; LOOP_REGISTERS]],
+        registers: &mut Registers,
+        mut inner: Option<&mut Registers>,
+    ) -> Result<(), EngineError> {
+        let program = self.program;
+        let mut pc = body.start;
+        while pc < body.end {
+            match program.instructions[pc] {
+                Instruction::Loop { register, .. } => {
+                    if let (Some(nest), Some(inner)) = (&program.nests[pc], inner.as_deref_mut()) {
+                        self.side_by_side(nest, positions[0], registers, inner)?;
+                        pc = nest.next;
+                        continue;
+                    }
+                    positions.iter_mut().for_each(|position| position[usize::from(register)] = 0);
+                }
                 Instruction::End { register, start } => {
-                    let value = &mut registers[usize::from(register)];
-                    if let Instruction::Loop { trips, .. } = self.instructions[start as usize]
-                        && *value + 1 < trips
+                    let register = usize::from(register);
+                    if let Instruction::Loop { trips, .. } = program.instructions[start as usize]
+                        && positions[0][register] + 1 < trips
                     {
-                        *value += 1;
+                        positions.iter_mut().for_each(|position| position[register] += 1);
                         pc = start as usize;
                     }
                 }
-                Instruction::Gather { access, first } => self.gather(access, first, &registers, memory),
-                Instruction::Scatter { combine, access, first } => {
-                    self.scatter(combine, access, first, &registers, memory);
+                Instruction::Gather { access, first } => {
+                    let (place, edge) = self.place(access);
+                    let target = &mut registers.inputs[first as usize * registers.width..];
+                    place.gather(&self.memory.rings[edge], positions, target);
+                    self.touch(registers);
                 }
-                Instruction::Add { combine, access, first } => {
-                    self.add(combine, access, first, &registers, memory);
+                Instruction::Scatter { combine, access, first } => {
+                    let pattern = &program.patterns[access as usize];
+                    let place =
+                        Place { pattern, edge: &program.edges[pattern.edge], lanes: self.memory.lanes };
+                    let source = &registers.sums[first as usize * registers.width..];
+                    place.scatter(combine, &mut self.memory.rings[pattern.edge], positions, source);
+                }
+                Instruction::Add { combine: how, access, first } => {
+                    let (place, edge) = self.place(access);
+                    let target = &mut registers.sums[first as usize * registers.width..];
+                    place.each(&self.memory.rings[edge], positions, target, |_, sums, values| {
+                        combine(how, Codec::I32, sums, values);
+                    });
                 }
                 Instruction::Rate { register, access, first, window } => {
-                    let tick = registers[usize::from(register)];
-                    self.rate((tick, window), access, first, &registers, memory);
+                    let (place, edge) = self.place(access);
+                    let target = &mut registers.sums[first as usize * registers.width..];
+                    let window = i64::from(window);
+                    place.each(&self.memory.rings[edge], positions, target, |position, sums, codes| {
+                        let tick = i64::from(positions[position][usize::from(register)]);
+                        for (sum, code) in sums.iter_mut().zip(codes) {
+                            // floor((t+1)c/w) > floor(tc/w) exactly when the remainder of tc and another c reach w.
+                            let code = i64::from(*code);
+                            *sum = i32::from((tick * code).rem_euclid(window) + code >= window);
+                        }
+                    });
                 }
                 Instruction::Emit { output, access } => {
-                    self.emit(output, access, &registers, memory, watch);
+                    let pattern = &program.patterns[access as usize];
+                    let place =
+                        Place { pattern, edge: &program.edges[pattern.edge], lanes: self.memory.lanes };
+                    place.show(&self.memory.rings[pattern.edge], &positions[0], |element, values| {
+                        self.watch.emit(output, element, values);
+                    });
                 }
                 Instruction::Invoke { accumulate, finish, config, .. } => {
-                    let array = &self.arrays[config as usize];
-                    let cells = self.cells(array).map_err(|_| EngineError::Stopped {
-                        sample: 0,
-                        fault: Fault { at: pc as u32, kind: FaultKind::WeightStore },
-                    })?;
-                    let mut at = Address {
-                        sample: 0,
-                        tick,
-                        invocation,
-                        instruction: pc as u32,
-                        core: config,
-                        unit: 0,
-                    };
-                    array.invoke(cells, memory, scratch, (accumulate, finish), |unit, read, output| {
-                        at.unit = unit;
-                        watch.column(&at, read, output);
-                    });
-                    invocation += 1;
+                    self.invoke(pc, config, (accumulate, finish), registers)?;
                 }
                 Instruction::Tick => {
-                    for (ring, edge) in memory.rings.iter_mut().zip(&self.edges) {
-                        ring.turn(edge, memory.lanes);
+                    for (ring, edge) in self.memory.rings.iter_mut().zip(&program.edges) {
+                        ring.turn(edge, self.memory.lanes);
                     }
-                    tick += 1;
-                    watch.tick(&self.image, memory);
+                    self.tick += 1;
+                    self.watch.tick(&program.image, self.memory);
                 }
-                Instruction::Reset(ResetTarget::Sums) => memory.sums.fill(0),
+                Instruction::Reset(ResetTarget::Sums) => registers.sums.fill(0),
                 Instruction::Reset(ResetTarget::Edge(edge)) => {
-                    memory.rings[edge as usize].reset(&self.edges[edge as usize], memory.lanes);
+                    self.memory.rings[edge as usize].reset(&program.edges[edge as usize], self.memory.lanes);
                 }
                 Instruction::Reset(ResetTarget::State { first, words, value }) => {
-                    memory.state[first as usize..][..words as usize].fill(value);
+                    self.memory.state[first as usize..][..words as usize].fill(value);
                 }
             }
             pc += 1;
@@ -135,127 +173,104 @@ impl Program<'_> {
         Ok(())
     }
 
-    fn gather(&self, access: u32, first: u32, registers: &[u32; LOOP_REGISTERS], memory: &mut Memory) {
-        let pattern = &self.patterns[access as usize];
-        let Memory { lanes, rings, inputs, .. } = memory;
-        let (lanes, ring) = (*lanes, &rings[pattern.edge]);
-        let base = ring.at(&self.edges[pattern.edge], pattern.age, lanes);
-        let target = &mut inputs[first as usize * lanes..];
-        pattern.runs(registers, |run| match run {
-            Run::Outside { element, count } => {
-                target[element * lanes..(element + count) * lanes].fill(pattern.pad);
+    fn invoke(
+        &mut self,
+        pc: usize,
+        config: u32,
+        mode: (bool, bool),
+        registers: &mut Registers,
+    ) -> Result<(), EngineError> {
+        let program = self.program;
+        let core = &program.cores[config as usize];
+        let cells = program.cells(core).map_err(|_| EngineError::Stopped {
+            sample: 0,
+            fault: Fault { at: pc as u32, kind: FaultKind::WeightStore },
+        })?;
+        let mut at = Address {
+            sample: 0,
+            tick: self.tick,
+            invocation: self.invocation,
+            instruction: pc as u32,
+            core: config,
+            unit: 0,
+        };
+        let watch = &mut *self.watch;
+        let each = |unit, read: &[i32], output: Option<&[i32]>| {
+            at.unit = unit;
+            watch.column(&at, read, output);
+        };
+        match &core.kind {
+            Kind::Crossbar(array) => array.invoke(cells, registers, self.scratch, mode, each),
+            Kind::Mac(digital) => {
+                digital.invoke((cells, program.image.tables()), registers, self.scratch, mode, each);
             }
-            Run::Inside { element, count, signal, stride: 1 } => {
-                let from = base + signal * lanes;
-                target[element * lanes..(element + count) * lanes]
-                    .copy_from_slice(&ring.data[from..from + count * lanes]);
-            }
-            run @ Run::Inside { .. } => {
-                for (element, row) in rows(run, base, lanes) {
-                    if let Some(row) = row {
-                        target[element * lanes..(element + 1) * lanes]
-                            .copy_from_slice(&ring.data[row..row + lanes]);
+        }
+        self.invocation += 1;
+        Ok(())
+    }
+
+    /// Runs all iterations of `nest` from the loop registers `outer` on, as many positions at a time as stay near.
+    fn side_by_side(
+        &mut self,
+        nest: &Nest,
+        outer: [u32; LOOP_REGISTERS],
+        registers: &mut Registers,
+        inner: &mut Registers,
+    ) -> Result<(), EngineError> {
+        let lanes = self.memory.lanes;
+        let room = NEAR / (nest.lane_bytes * lanes as u64).max(1);
+        let most = usize::try_from(room).unwrap_or(1).min(nest.positions).min(self.watch.positions()).max(1);
+        // Blocks of about the same size.
+        let blocks = nest.positions.div_ceil(most);
+        let most = nest.positions.div_ceil(blocks);
+        let mut first = 0;
+        while first < nest.positions {
+            let count = most.min(nest.positions - first);
+            let mut positions: Vec<_> = (first..first + count).map(|number| nest.at(number, outer)).collect();
+            inner.reshape(nest.registers, count * lanes);
+            let width = inner.width;
+            for (kept, from, to) in [
+                (&nest.kept.0, &registers.inputs, &mut inner.inputs),
+                (&nest.kept.1, &registers.sums, &mut inner.sums),
+            ] {
+                for register in kept.iter().flatten() {
+                    for position in to[register * width..(register + 1) * width].chunks_exact_mut(lanes) {
+                        position.copy_from_slice(&from[register * lanes..(register + 1) * lanes]);
                     }
                 }
             }
-        });
-    }
-
-    fn scatter(
-        &self,
-        how: Combine,
-        access: u32,
-        first: u32,
-        registers: &[u32; LOOP_REGISTERS],
-        memory: &mut Memory,
-    ) {
-        let pattern = &self.patterns[access as usize];
-        let edge = &self.edges[pattern.edge];
-        let Memory { lanes, rings, sums, .. } = memory;
-        let (lanes, ring) = (*lanes, &mut rings[pattern.edge]);
-        let base = ring.at(edge, pattern.age, lanes);
-        let source = &sums[first as usize * lanes..];
-        pattern.runs(registers, |run| {
-            for (element, row) in rows(run, base, lanes) {
-                if let Some(row) = row {
-                    let values = &source[element * lanes..(element + 1) * lanes];
-                    combine(how, edge.codec, &mut ring.data[row..row + lanes], values);
-                }
+            self.touch(inner);
+            let invocation = self.invocation;
+            self.watch.begin(count, nest.invocations);
+            self.execute(nest.body.clone(), &mut positions, inner, None)?;
+            self.watch.end();
+            self.invocation = invocation + nest.invocations * count as u64;
+            first += count;
+        }
+        // What the last iteration left in the registers.
+        let (width, last) = (inner.width, inner.width - lanes);
+        for (written, from, to) in [
+            (&nest.written.0, &inner.inputs, &mut registers.inputs),
+            (&nest.written.1, &inner.sums, &mut registers.sums),
+        ] {
+            for register in written.iter().flatten() {
+                to[register * lanes..(register + 1) * lanes]
+                    .copy_from_slice(&from[register * width + last..(register + 1) * width]);
             }
-        });
+        }
+        self.touch(registers);
+        Ok(())
     }
+}
 
-    /// Calls `each` with a row of sum registers and the row of signals, or of pad codes, that belongs to it.
-    fn each_sum(
-        &self,
-        access: u32,
-        first: u32,
-        registers: &[u32; LOOP_REGISTERS],
-        memory: &mut Memory,
-        mut each: impl FnMut(&mut [i32], &[i32]),
-    ) {
-        let pattern = &self.patterns[access as usize];
-        let Memory { lanes, rings, sums, .. } = memory;
-        let (lanes, ring): (usize, &Ring) = (*lanes, &rings[pattern.edge]);
-        let base = ring.at(&self.edges[pattern.edge], pattern.age, lanes);
-        let target = &mut sums[first as usize * lanes..];
-        let pad = vec![pattern.pad; lanes];
-        pattern.runs(registers, |run| {
-            for (element, row) in rows(run, base, lanes) {
-                let values = row.map_or(pad.as_slice(), |row| &ring.data[row..row + lanes]);
-                each(&mut target[element * lanes..(element + 1) * lanes], values);
-            }
-        });
-    }
-
-    fn add(
-        &self,
-        how: Combine,
-        access: u32,
-        first: u32,
-        registers: &[u32; LOOP_REGISTERS],
-        memory: &mut Memory,
-    ) {
-        self.each_sum(access, first, registers, memory, |sums, values| {
-            combine(how, Codec::I32, sums, values);
-        });
-    }
-
-    fn rate(
-        &self,
-        (tick, window): (u32, u32),
-        access: u32,
-        first: u32,
-        registers: &[u32; LOOP_REGISTERS],
-        memory: &mut Memory,
-    ) {
-        let (tick, window) = (i64::from(tick), i64::from(window));
-        self.each_sum(access, first, registers, memory, |sums, codes| {
-            for (sum, code) in sums.iter_mut().zip(codes) {
-                // floor((t+1)c/w) > floor(tc/w) exactly when the remainder of tc and another c reach w.
-                let code = i64::from(*code);
-                *sum = i32::from((tick * code).rem_euclid(window) + code >= window);
-            }
-        });
-    }
-
-    fn emit(
-        &self,
-        output: u16,
-        access: u32,
-        registers: &[u32; LOOP_REGISTERS],
-        memory: &Memory,
-        watch: &mut impl Watch,
-    ) {
-        let pattern = &self.patterns[access as usize];
-        let (lanes, ring) = (memory.lanes, &memory.rings[pattern.edge]);
-        let base = ring.at(&self.edges[pattern.edge], pattern.age, lanes);
-        let pad = vec![pattern.pad; lanes];
-        pattern.runs(registers, |run| {
-            for (element, row) in rows(run, base, lanes) {
-                let values = row.map_or(pad.as_slice(), |row| &ring.data[row..row + lanes]);
-                watch.emit(output, element as u32, values);
-            }
-        });
+impl Nest {
+    /// The loop registers at position `number`.
+    fn at(&self, number: usize, mut registers: [u32; LOOP_REGISTERS]) -> [u32; LOOP_REGISTERS] {
+        let mut rest = number;
+        for turn in self.turns.iter().rev() {
+            registers[turn.register] = (rest % turn.trips as usize) as u32;
+            rest /= turn.trips as usize;
+        }
+        registers
     }
 }

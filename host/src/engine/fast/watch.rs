@@ -11,8 +11,15 @@ use spandrel_core::{
 
 /// Sees rows of lanes in program order.
 pub(super) trait Watch {
-    /// A column's read and, when it is finished, its output.
+    /// A column's read and, when it is finished, its output, position by position, lanes within. The address is that of the
+    /// first position.
     fn column(&mut self, at: &Address, read: &[i32], output: Option<&[i32]>);
+    /// So many positions run side by side from here on, each with so many invocations.
+    fn begin(&mut self, positions: usize, invocations: u64);
+    /// They are done.
+    fn end(&mut self);
+    /// The most positions that may run side by side.
+    fn positions(&self) -> usize;
     /// Signal `index` of an EMIT of `output`.
     fn emit(&mut self, output: u16, index: u32, values: &[i32]);
     /// Time has advanced.
@@ -48,6 +55,14 @@ impl Record {
 impl Watch for Record {
     fn column(&mut self, _: &Address, _: &[i32], _: Option<&[i32]>) {}
 
+    fn begin(&mut self, _: usize, _: u64) {}
+
+    fn end(&mut self) {}
+
+    fn positions(&self) -> usize {
+        usize::MAX
+    }
+
     fn emit(&mut self, output: u16, _: u32, values: &[i32]) {
         let targets = self.outputs.codes[self.first * self.per_sample..].chunks_exact_mut(self.per_sample);
         for (target, value) in targets.zip(values) {
@@ -68,15 +83,62 @@ pub(super) struct Show<'s> {
     pub(super) probe: &'s mut dyn Probe,
     pub(super) ram: &'s mut Ram,
     pub(super) sample: usize,
+    pub(super) held: Held,
+}
+
+/// What positions side by side have shown, until the machine's order can be restored.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Positions under way, and invocations of each; none outside of such a run.
+    positions: usize,
+    invocations: u64,
+    columns: Vec<(Address, bool)>,
+    /// Of every column the reads at all positions, then the outputs if it is finished.
+    values: Vec<i32>,
+}
+
+/// Positions side by side while every value is shown: their values are held until all are known.
+const SHOWN: usize = 64;
+
+impl Show<'_> {
+    fn show(&mut self, at: &Address, read: i32, output: Option<i32>) {
+        let at = Address { sample: self.sample as u64, ..*at };
+        self.probe.read(&at, read);
+        if let Some(output) = output {
+            self.probe.unit(&at, output);
+        }
+    }
 }
 
 impl Watch for Show<'_> {
     fn column(&mut self, at: &Address, read: &[i32], output: Option<&[i32]>) {
-        let at = Address { sample: self.sample as u64, ..*at };
-        self.probe.read(&at, read[0]);
-        if let Some(output) = output {
-            self.probe.unit(&at, output[0]);
+        if self.held.positions == 0 {
+            return self.show(at, read[0], output.map(|output| output[0]));
         }
+        self.held.columns.push((*at, output.is_some()));
+        self.held.values.extend_from_slice(read);
+        self.held.values.extend_from_slice(output.unwrap_or(&[]));
+    }
+
+    fn begin(&mut self, positions: usize, invocations: u64) {
+        self.held = Held { positions, invocations, ..Held::default() };
+    }
+
+    fn end(&mut self) {
+        let Held { positions, invocations, columns, values } = std::mem::take(&mut self.held);
+        for position in 0..positions {
+            let mut first = position;
+            for (at, finished) in &columns {
+                let at = Address { invocation: at.invocation + position as u64 * invocations, ..*at };
+                let output = finished.then(|| values[first + positions]);
+                self.show(&at, values[first], output);
+                first += positions * (1 + usize::from(*finished));
+            }
+        }
+    }
+
+    fn positions(&self) -> usize {
+        SHOWN
     }
 
     fn emit(&mut self, output: u16, index: u32, values: &[i32]) {
