@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::elements;
 use super::onnx::{TensorProto, data_type};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Tensor, element_count};
@@ -39,6 +40,11 @@ impl Constant {
             Numbers::Int(shape, _) => shape,
             Numbers::Unreadable => &[],
         }
+    }
+
+    /// Whether an element is infinite.
+    pub(crate) fn has_infinity(&self) -> bool {
+        matches!(&self.numbers, Numbers::Float(tensor) if tensor.data().iter().any(|v| v.is_infinite()))
     }
 
     /// All whole numbers, row-major.
@@ -84,89 +90,36 @@ pub(crate) fn read(tensor: &TensorProto, place: &str) -> Result<Constant, Diagno
         return Err(Diagnostic::error("SP0115", place, rule, "use a smaller network"));
     };
     let element = tensor.data_type;
-    let (width, own_field) = match element {
-        data_type::FLOAT => (4, tensor.float_data.len()),
-        data_type::DOUBLE => (8, tensor.double_data.len()),
-        data_type::INT64 => (8, tensor.int64_data.len()),
-        data_type::UINT64 => (8, tensor.uint64_data.len()),
-        data_type::UINT32 => (4, tensor.uint64_data.len()),
-        data_type::INT32 => (4, tensor.int32_data.len()),
-        data_type::FLOAT16 | data_type::BFLOAT16 | data_type::INT16 | data_type::UINT16 => {
-            (2, tensor.int32_data.len())
-        }
-        data_type::INT8 | data_type::UINT8 | data_type::BOOL => (1, tensor.int32_data.len()),
-        _ => return Ok(Constant { element, numbers: Numbers::Unreadable }),
+    let Some(bits) = data_type::bits(element) else {
+        return Ok(Constant { element, numbers: Numbers::Unreadable });
+    };
+    let own_field = match element {
+        data_type::FLOAT => tensor.float_data.len(),
+        data_type::DOUBLE => tensor.double_data.len(),
+        data_type::INT64 => tensor.int64_data.len(),
+        data_type::UINT64 | data_type::UINT32 => tensor.uint64_data.len(),
+        _ => tensor.int32_data.len(),
     };
     let raw = &tensor.raw_data;
-    if raw.is_empty() && own_field != count {
-        return fault(format!("the shape {shape:?} needs {count} elements, here are {own_field}"));
+    // Elements of less than a byte share bytes, in either place.
+    let per_entry = (8 / bits).max(1);
+    if raw.is_empty() && own_field != count.div_ceil(per_entry) {
+        return fault(format!("the shape {shape:?} needs {count} elements, here are {own_field} entries"));
     }
-    if !raw.is_empty() && raw.len() != count * width {
-        let (have, want) = (raw.len(), count * width);
-        return fault(format!("the shape {shape:?} needs {want} bytes of data, here are {have}"));
+    let wanted = (count * bits).div_ceil(8);
+    if !raw.is_empty() && raw.len() != wanted {
+        let have = raw.len();
+        return fault(format!("the shape {shape:?} needs {wanted} bytes of data, here are {have}"));
     }
     let numbers = if data_type::is_float(element) {
-        let data = floats(tensor);
+        let data = elements::floats(tensor, count);
         finite(&data, &shape, place)?;
         let Some(tensor) = Tensor::new(shape, data) else { return fault("wrong length".into()) };
         Numbers::Float(Arc::new(tensor))
     } else {
-        Numbers::Int(shape, Arc::new(ints(tensor)))
+        Numbers::Int(shape, Arc::new(elements::ints(tensor, count)))
     };
     Ok(Constant { element, numbers })
-}
-
-fn floats(tensor: &TensorProto) -> Vec<f32> {
-    let raw = &tensor.raw_data;
-    let half = |bits: u16| match tensor.data_type {
-        data_type::BFLOAT16 => f32::from_bits(u32::from(bits) << 16),
-        _ => half_to_single(bits),
-    };
-    match (tensor.data_type, raw.is_empty()) {
-        (data_type::FLOAT, true) => tensor.float_data.clone(),
-        (data_type::FLOAT, false) => raw.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        (data_type::DOUBLE, true) => tensor.double_data.iter().map(|&v| v as f32).collect(),
-        (data_type::DOUBLE, false) => {
-            raw.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect()
-        }
-        (_, true) => tensor.int32_data.iter().map(|&v| half(v as u16)).collect(),
-        (_, false) => raw.as_chunks::<2>().0.iter().map(|b| half(u16::from_le_bytes(*b))).collect(),
-    }
-}
-
-/// IEEE 754 half precision, exact.
-pub(crate) fn half_to_single(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
-    match exponent {
-        0 => sign * libm::ldexpf(fraction, -24),
-        31 if fraction == 0.0 => sign * f32::INFINITY,
-        31 => f32::NAN,
-        _ => sign * libm::ldexpf(fraction + 1024.0, exponent - 25),
-    }
-}
-
-fn ints(tensor: &TensorProto) -> Vec<i64> {
-    let raw = &tensor.raw_data;
-    let four = || raw.as_chunks::<4>().0.iter();
-    let eight = || raw.as_chunks::<8>().0.iter();
-    let two = || raw.as_chunks::<2>().0.iter();
-    // 64-bit unsigned numbers beyond the signed range are cut.
-    let cut = |v: u64| i64::try_from(v).unwrap_or(i64::MAX);
-    match (tensor.data_type, raw.is_empty()) {
-        (data_type::INT64, true) => tensor.int64_data.clone(),
-        (data_type::INT64, false) => eight().map(|b| i64::from_le_bytes(*b)).collect(),
-        (data_type::UINT64 | data_type::UINT32, true) => tensor.uint64_data.iter().map(|&v| cut(v)).collect(),
-        (data_type::UINT64, false) => eight().map(|b| cut(u64::from_le_bytes(*b))).collect(),
-        (data_type::UINT32, false) => four().map(|b| i64::from(u32::from_le_bytes(*b))).collect(),
-        (data_type::INT32, false) => four().map(|b| i64::from(i32::from_le_bytes(*b))).collect(),
-        (data_type::INT16, false) => two().map(|b| i64::from(i16::from_le_bytes(*b))).collect(),
-        (data_type::UINT16, false) => two().map(|b| i64::from(u16::from_le_bytes(*b))).collect(),
-        (data_type::INT8, false) => raw.iter().map(|&b| i64::from(b as i8)).collect(),
-        (data_type::BOOL, false) => raw.iter().map(|&b| i64::from(b != 0)).collect(),
-        (_, false) => raw.iter().map(|&b| i64::from(b)).collect(),
-        (_, true) => tensor.int32_data.iter().map(|&v| i64::from(v)).collect(),
-    }
 }
 
 /// Refuses NaN and infinity, naming the first element. A single number may be infinite: an open bound, or a mask.
@@ -190,20 +143,4 @@ pub(crate) fn finite(data: &[f32], shape: &[usize], place: &str) -> Result<(), D
         rule,
         "train or export the model again: every weight must be finite",
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::half_to_single;
-
-    #[test]
-    fn half_precision_is_widened_exactly() {
-        let all =
-            [(0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65_504.0), (0x0001, 5.960_464_5e-8), (0x8000, -0.0)];
-        for (bits, wanted) in all {
-            assert_eq!(half_to_single(bits).to_bits(), f32::to_bits(wanted), "{bits:x}");
-        }
-        assert_eq!(half_to_single(0xfc00), f32::NEG_INFINITY);
-        assert!(half_to_single(0x7e00).is_nan());
-    }
 }

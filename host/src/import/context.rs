@@ -327,8 +327,11 @@ impl<'m> Context<'_, 'm> {
         })?;
         let count = element_count(constant.shape()).unwrap_or(0);
         self.reader.folding_budget = self.reader.folding_budget.saturating_sub(count);
+        // Masks hold infinities, which stay what they are.
+        let masked = operands.iter().any(|c| c.has_infinity()) && !matches!(op, Op::MatMul | Op::Conv(_));
         if let Numbers::Float(tensor) = &constant.numbers
             && !matches!(op, Op::Where | Op::Select(_))
+            && !(masked && tensor.data().iter().all(|v| !v.is_nan()))
         {
             constant::finite(tensor.data(), tensor.shape(), self.place)?;
         }

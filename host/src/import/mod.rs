@@ -10,6 +10,7 @@
 mod attributes;
 mod constant;
 mod context;
+mod elements;
 mod fold;
 mod interface;
 mod names;
@@ -32,9 +33,9 @@ use crate::graph::Graph;
 /// The longest ONNX file that is read: 2 GiB, the limit of the protocol buffer format itself.
 pub const MAX_FILE_LEN: u64 = 1 << 31;
 
-/// Operator set versions that are understood: 7 brought NumPy-style broadcasting; 28 is the newest one whose
-/// definitions were compared.
-pub const OPSETS: std::ops::RangeInclusive<i64> = 7..=28;
+/// Operator set versions that are understood: 28 is the newest one whose definitions were compared. Forms of versions
+/// before 6 that later ones do not have are refused where they occur.
+pub const OPSETS: std::ops::RangeInclusive<i64> = 1..=28;
 
 /// What the caller knows beyond the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

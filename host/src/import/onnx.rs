@@ -153,9 +153,38 @@ pub(crate) mod data_type {
     pub(crate) const UINT64: i32 = 13;
     pub(crate) const BFLOAT16: i32 = 16;
 
+    pub(crate) const FLOAT8E4M3FN: i32 = 17;
+    pub(crate) const FLOAT8E4M3FNUZ: i32 = 18;
+    pub(crate) const FLOAT8E5M2: i32 = 19;
+    pub(crate) const FLOAT8E5M2FNUZ: i32 = 20;
+    pub(crate) const UINT4: i32 = 21;
+    pub(crate) const INT4: i32 = 22;
+    pub(crate) const FLOAT4E2M1: i32 = 23;
+    pub(crate) const FLOAT8E8M0: i32 = 24;
+    pub(crate) const UINT2: i32 = 25;
+    pub(crate) const INT2: i32 = 26;
+
     /// Whether numbers of this type have fractions.
     pub(crate) fn is_float(number: i32) -> bool {
-        matches!(number, FLOAT | FLOAT16 | DOUBLE | BFLOAT16)
+        matches!(number, FLOAT | FLOAT16 | DOUBLE | BFLOAT16) || is_tiny_float(number)
+    }
+
+    /// Whether numbers of this type are floating-point numbers of 8 bits or less: read, but never rounded to.
+    pub(crate) fn is_tiny_float(number: i32) -> bool {
+        matches!(number, FLOAT8E4M3FN..=FLOAT8E5M2FNUZ | FLOAT4E2M1 | FLOAT8E8M0)
+    }
+
+    /// The bits of one element in a file; `None` for types that are not read.
+    pub(crate) fn bits(number: i32) -> Option<usize> {
+        Some(match number {
+            DOUBLE | INT64 | UINT64 => 64,
+            FLOAT | INT32 | UINT32 => 32,
+            FLOAT16 | BFLOAT16 | INT16 | UINT16 => 16,
+            INT8 | UINT8 | BOOL | FLOAT8E4M3FN..=FLOAT8E5M2FNUZ | FLOAT8E8M0 => 8,
+            UINT4 | INT4 | FLOAT4E2M1 => 4,
+            UINT2 | INT2 => 2,
+            _ => return None,
+        })
     }
 
     /// Whether numbers of this type are whole, truths included.
@@ -173,6 +202,10 @@ pub(crate) mod data_type {
             INT16 => (-32_768, 32_767),
             UINT32 => (0, 4_294_967_295),
             INT32 => (-2_147_483_648, 2_147_483_647),
+            UINT4 => (0, 15),
+            INT4 => (-8, 7),
+            UINT2 => (0, 3),
+            INT2 => (-2, 1),
             UINT64 => (0, i64::MAX),
             INT64 => (i64::MIN, i64::MAX),
             _ => return None,
@@ -181,7 +214,7 @@ pub(crate) mod data_type {
 
     /// The name `onnx.proto` gives to a number.
     pub(crate) fn name(number: i32) -> String {
-        const NAMES: [&str; 23] = [
+        const NAMES: [&str; 27] = [
             "UNDEFINED",
             "FLOAT",
             "UINT8",
@@ -205,6 +238,10 @@ pub(crate) mod data_type {
             "FLOAT8E5M2FNUZ",
             "UINT4",
             "INT4",
+            "FLOAT4E2M1",
+            "FLOAT8E8M0",
+            "UINT2",
+            "INT2",
         ];
         let name = usize::try_from(number).ok().and_then(|i| NAMES.get(i));
         name.map_or_else(|| format!("number {number}"), |name| (*name).to_owned())

@@ -3,7 +3,7 @@
 use super::views::same;
 use super::{Operator, onnx};
 use crate::diagnostic::Result;
-use crate::graph::{Function, Op, Rounding};
+use crate::graph::{Binary, Function, Op, Rounding};
 use crate::import::context::{Context, Term};
 use crate::import::onnx::data_type;
 
@@ -30,7 +30,7 @@ fn convert(ctx: &mut Context<'_, '_>, x: Term, to: i32) -> Result<()> {
         ctx.refuse("SP0105", rule, "export the network in 32-bit floating point")
     };
     let read = |kind: i32| data_type::is_float(kind) || data_type::is_whole(kind);
-    if !read(from) || !read(to) {
+    if !read(from) || !read(to) || data_type::is_tiny_float(to) && from != to {
         let rule = format!("a cast from {} to {}", data_type::name(from), data_type::name(to));
         return refuse(ctx, rule);
     }
@@ -41,17 +41,29 @@ fn convert(ctx: &mut Context<'_, '_>, x: Term, to: i32) -> Result<()> {
         let zero = ctx.map("is_zero", Function::Not, &x)?;
         return ctx.output(0, Op::Map(Function::Not), &[&zero]);
     }
+    let narrow = matches!(to, data_type::INT4 | data_type::UINT4 | data_type::INT2 | data_type::UINT2);
     match (data_type::whole_range(from), data_type::whole_range(to)) {
-        (None, Some(_)) => ctx.output_as(0, to, Op::Map(Function::Round(Rounding::Trunc)), &[&x]),
-        (Some(range), Some(wanted)) if !covers(wanted, range) && !wide(wanted) => {
-            let (from, to) = (data_type::name(from), data_type::name(to));
-            refuse(ctx, format!("a cast from {from} to {to} wraps round where the number does not fit"))
+        // What does not fit is undefined, but for the types that ONNX packs.
+        (None, Some(wanted)) if narrow => {
+            let whole = ctx.map("whole", Function::Round(Rounding::Trunc), &x)?;
+            wrap(ctx, &whole, to, wanted)
         }
+        (None, Some(_)) => ctx.output_as(0, to, Op::Map(Function::Round(Rounding::Trunc)), &[&x]),
+        (Some(range), Some(wanted)) if !covers(wanted, range) && !wide(wanted) => wrap(ctx, &x, to, wanted),
         _ => {
             let x = x.with_element(to);
             same(ctx, &x)
         }
     }
+}
+
+/// Output 0: whole numbers brought into `range` by multiples of its width.
+fn wrap(ctx: &mut Context<'_, '_>, x: &Term, to: i32, (lo, hi): (i64, i64)) -> Result<()> {
+    let x = x.clone().with_element(data_type::FLOAT);
+    let (least, width) = (Term::number(lo as f32), Term::number((hi - lo + 1) as f32));
+    let above = ctx.binary("above", Binary::Sub, &x, &least)?;
+    let rest = ctx.binary("rest", Binary::Mod { fmod: false }, &above, &width)?;
+    ctx.output_as(0, to, Op::Binary(Binary::Add), &[&rest, &least])
 }
 
 fn covers(wide: (i64, i64), narrow: (i64, i64)) -> bool {

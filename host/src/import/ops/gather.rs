@@ -1,6 +1,7 @@
 //! Elements picked by index. Constant indices are a rearrangement; a computed index becomes a one-hot vector, and picking
 //! a product with it.
 
+use super::views::same;
 use super::{Operator, onnx, orders};
 use crate::diagnostic::Result;
 use crate::graph::{Binary, Function, Op, Relation};
@@ -49,43 +50,63 @@ fn moved(ctx: &mut Context<'_, '_>, order: Option<orders::Order>, operands: &[&T
 fn gather(ctx: &mut Context<'_, '_>) -> Result<()> {
     ctx.expect(2..=2, &["axis"])?;
     let (x, indices) = (ctx.input(0)?, ctx.input(1)?);
-    let (shape, taken) = (ctx.shape(&x), ctx.shape(&indices));
-    let axis = ctx.attributes().axis("axis", 0, shape.len())?;
+    let axis = ctx.attributes().axis("axis", 0, ctx.shape(&x).len())?;
     if let Some(ints) = indices.constant().and_then(Constant::ints) {
-        let order = orders::gather(&shape, axis, &taken, ints);
+        let order = orders::gather(&ctx.shape(&x), axis, &ctx.shape(&indices), ints);
         return moved(ctx, order, &[&x]);
     }
-    // A lookup: the one-hot vector of every index times the table, its axis in front.
-    let one_hot = hot(ctx, &indices, shape[axis])?;
+    let found = looked_up(ctx, "lookup", &x, &indices, axis)?;
+    same(ctx, &found)
+}
+
+/// The slices of `x` along `axis` that `indices` name, whether they are constant or computed.
+pub(super) fn looked_up(
+    ctx: &mut Context<'_, '_>,
+    part: &str,
+    x: &Term,
+    indices: &Term,
+    axis: usize,
+) -> Result<Term> {
+    let (shape, taken) = (ctx.shape(x), ctx.shape(indices));
+    if let Some(ints) = indices.constant().and_then(Constant::ints) {
+        return match orders::gather(&shape, axis, &taken, ints) {
+            Some(order) => ctx.part(part, Op::Select(order.select(0.0)), &[x]),
+            None => {
+                ctx.refuse("SP0108", format!("an index lies outside of {shape:?}"), "export the model again")
+            }
+        };
+    }
+    // The one-hot vector of every index times the table, its axis in front.
+    let one_hot = hot(ctx, part, indices, shape[axis])?;
     let front: Vec<usize> = std::iter::once(axis).chain((0..shape.len()).filter(|&i| i != axis)).collect();
-    let table = ctx.transpose("table", &x, &front)?;
+    let table = ctx.transpose(&format!("{part}_table"), x, &front)?;
     let rest: Vec<usize> = shape.iter().enumerate().filter(|(i, _)| *i != axis).map(|(_, &d)| d).collect();
-    let table = ctx.view("rows", &table, &[shape[axis], rest.iter().product()])?;
-    let flat = ctx.view("indices", &one_hot, &[taken.iter().product(), shape[axis]])?;
-    let rows = ctx.part("found", Op::MatMul, &[&flat, &table])?;
-    let found = ctx.view("split", &rows, &[&taken[..], &rest].concat())?;
+    let table = ctx.view(&format!("{part}_rows"), &table, &[shape[axis], rest.iter().product()])?;
+    let flat = ctx.view(&format!("{part}_indices"), &one_hot, &[taken.iter().product(), shape[axis]])?;
+    let rows = ctx.part(&format!("{part}_found"), Op::MatMul, &[&flat, &table])?;
+    let found = ctx.view(&format!("{part}_split"), &rows, &[&taken[..], &rest].concat())?;
     // The indices' axes go where the looked-up axis was.
     let (n, rank) = (taken.len(), shape.len());
     let perm: Vec<usize> = (n..n + axis).chain(0..n).chain(n + axis..n + rank - 1).collect();
-    ctx.output_as(0, x.element(), Op::transpose(perm), &[&found])
+    Ok(ctx.transpose(part, &found, &perm)?.with_element(x.element()))
 }
 
 /// One-hot vectors of `depth` elements in a new last axis; negative indices count from the end, others outside give 0.
-fn hot(ctx: &mut Context<'_, '_>, indices: &Term, depth: usize) -> Result<Term> {
+fn hot(ctx: &mut Context<'_, '_>, part: &str, indices: &Term, depth: usize) -> Result<Term> {
     if depth == 0 || depth > DEEPEST {
         let rule = format!("a choice among {depth} elements");
         return ctx.refuse("SP0115", rule, "at most 2^20 are supported");
     }
+    let name = |what: &str| format!("{part}_{what}");
     let shape = ctx.shape(indices);
-    let column = ctx.view("column", indices, &[&shape[..], &[1]].concat())?;
-    let count = Term::number(depth as f32);
-    let numbers = Term::floats(vec![depth], (0..depth).map(|i| i as f32).collect());
-    let is_negative =
-        ctx.map("negative", Function::Compare { relation: Relation::Less, with: 0.0 }, &column)?;
-    let wrap = ctx.binary("wrap", Binary::Mul, &is_negative.with_element(data_type::FLOAT), &count)?;
+    let column = ctx.view(&name("column"), indices, &[&shape[..], &[1]].concat())?;
     let column = column.with_element(data_type::FLOAT);
-    let index = ctx.binary("index", Binary::Add, &column, &wrap)?;
-    let equal = ctx.binary("one_hot", Binary::Compare(Relation::Equal), &index, &numbers)?;
+    let numbers = Term::floats(vec![depth], (0..depth).map(|i| i as f32).collect());
+    let below = Function::Compare { relation: Relation::Less, with: 0.0 };
+    let negative = ctx.map(&name("negative"), below, &column)?.with_element(data_type::FLOAT);
+    let wrap = ctx.binary(&name("wrap"), Binary::Mul, &negative, &Term::number(depth as f32))?;
+    let index = ctx.binary(&name("index"), Binary::Add, &column, &wrap)?;
+    let equal = ctx.binary(&name("one_hot"), Binary::Compare(Relation::Equal), &index, &numbers)?;
     Ok(equal.with_element(data_type::FLOAT))
 }
 
@@ -108,40 +129,70 @@ fn gather_nd(ctx: &mut Context<'_, '_>) -> Result<()> {
     moved(ctx, orders::gather_nd(&ctx.shape(&x), batch, &taken, &indices), &[&x])
 }
 
-/// Only the replacing form: sums of several updates would need to know which indices meet.
-fn replaces(ctx: &Context<'_, '_>) -> Result<()> {
-    let reduction = ctx.attributes().text("reduction", "none")?;
-    if reduction == "none" {
-        return Ok(());
+/// The operator of the attribute `reduction`, with the number that changes nothing; `None` where updates replace.
+fn reduction(ctx: &Context<'_, '_>) -> Result<Option<(Binary, f32)>> {
+    Ok(Some(match ctx.attributes().text("reduction", "none")?.as_str() {
+        "none" => return Ok(None),
+        "add" => (Binary::Add, 0.0),
+        "mul" => (Binary::Mul, 1.0),
+        "max" => (Binary::Max, f32::MIN),
+        "min" => (Binary::Min, f32::MAX),
+        other => {
+            let rule = format!("the attribute \"reduction\" is {other:?}");
+            return ctx.refuse("SP0106", rule, "it must be none, add, mul, max or min");
+        }
+    }))
+}
+
+/// Output 0: `x` with `updates` at `places`; `None` where an index lies outside.
+fn scattered(
+    ctx: &mut Context<'_, '_>,
+    x: &Term,
+    updates: &Term,
+    places: Option<orders::Order>,
+) -> Result<()> {
+    let shape = ctx.shape(x);
+    let Some(places) = places.filter(|p| p.index.len() == ctx.shape(updates).iter().product::<usize>())
+    else {
+        return moved(ctx, None, &[x, updates]);
+    };
+    let Some((op, neutral)) = reduction(ctx)? else {
+        return moved(ctx, orders::scatter(&shape, &places.index), &[x, updates]);
+    };
+    // As many rounds as an element has updates, at most one of them in each.
+    let Some(rounds) = orders::rounds(&shape, &places.index) else {
+        return ctx.refuse("SP0115", "too many updates of one element", "combine them before exporting");
+    };
+    let mut all = x.clone();
+    for (round, order) in rounds.into_iter().enumerate() {
+        let aligned = ctx.part(&format!("updates_{round}"), Op::Select(order.select(neutral)), &[updates])?;
+        all = ctx.binary(&format!("updated_{round}"), op, &all, &aligned)?;
     }
-    let rule = format!("the attribute \"reduction\" is {reduction:?}");
-    ctx.refuse("SP0106", rule, "only updates that replace elements are supported")
+    same(ctx, &all)
 }
 
 /// ScatterElements, and Scatter, its older name.
 fn scatter_elements(ctx: &mut Context<'_, '_>) -> Result<()> {
     ctx.expect(3..=3, &["axis", "reduction"])?;
-    replaces(ctx)?;
     let (x, updates) = (ctx.input(0)?, ctx.input(2)?);
     let shape = ctx.shape(&x);
     let axis = ctx.attributes().axis("axis", 0, shape.len())?;
     let (taken, indices) = constant_indices(ctx, 1)?;
     let fits = ctx.shape(&updates) == taken;
-    let order = orders::scatter_elements(&shape, axis, &taken, &indices).filter(|_| fits);
-    moved(ctx, order, &[&x, &updates])
+    let places = orders::gather_elements(&shape, axis, &taken, &indices).filter(|_| fits);
+    scattered(ctx, &x, &updates, places)
 }
 
 /// ScatterND.
 fn scatter_nd(ctx: &mut Context<'_, '_>) -> Result<()> {
     ctx.expect(3..=3, &["reduction"])?;
-    replaces(ctx)?;
     let (x, updates) = (ctx.input(0)?, ctx.input(2)?);
     let shape = ctx.shape(&x);
     let (taken, indices) = constant_indices(ctx, 1)?;
     let wanted = taken.split_last().and_then(|(&depth, outer)| Some([outer, shape.get(depth..)?].concat()));
     let fits = wanted == Some(ctx.shape(&updates));
-    let order = orders::scatter_nd(&shape, &taken, &indices).filter(|_| fits);
-    moved(ctx, order, &[&x, &updates])
+    let places = orders::gather_nd(&shape, 0, &taken, &indices).filter(|_| fits);
+    scattered(ctx, &x, &updates, places)
 }
 
 /// OneHot: off + (on - off) where the index is met; indices outside give off.
@@ -157,7 +208,7 @@ fn one_hot(ctx: &mut Context<'_, '_>) -> Result<()> {
     if ctx.shape(&values) != [2] {
         return ctx.refuse("SP0108", "the values are not two numbers", "export the model again");
     }
-    let hot = hot(ctx, &indices, depth)?;
+    let hot = hot(ctx, "choice", &indices, depth)?;
     let rank = shape.len();
     let perm: Vec<usize> = (0..axis).chain([rank]).chain(axis..rank).collect();
     let hot = ctx.transpose("moved", &hot, &perm)?;

@@ -15,7 +15,10 @@ fn matmul(ctx: &mut Context<'_, '_>) -> Result<()> {
 
 /// alpha A B + beta C: factors and transpositions of constants vanish in the constants.
 fn gemm(ctx: &mut Context<'_, '_>) -> Result<()> {
-    ctx.expect(if ctx.opset() < 11 { 3..=3 } else { 2..=3 }, &["alpha", "beta", "transA", "transB"])?;
+    // Before operator set 7 broadcasting had to be asked for.
+    let known = ["alpha", "beta", "transA", "transB", "broadcast"];
+    let known = if ctx.opset() < 7 { &known[..] } else { &known[..4] };
+    ctx.expect(if ctx.opset() < 11 { 3..=3 } else { 2..=3 }, known)?;
     let attributes = ctx.attributes();
     let (alpha, beta) = (attributes.float("alpha", 1.0)?, attributes.float("beta", 1.0)?);
     let (mut a, mut b, c) = (ctx.input(0)?, ctx.input(1)?, ctx.optional(2));

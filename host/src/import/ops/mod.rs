@@ -1,10 +1,12 @@
 //! The translators: one function per ONNX operator, in files by family, each listed in the `OPERATORS` of its file.
 
 mod arithmetic;
+mod attention;
 mod beyond;
 mod blocks;
 mod cast;
 mod conv;
+mod einsum;
 mod gather;
 mod matrix;
 mod moves;
@@ -46,9 +48,11 @@ const fn onnx(name: &'static str, translate: Translate) -> Operator {
 
 const FAMILIES: &[&[Operator]] = &[
     arithmetic::OPERATORS,
+    attention::OPERATORS,
     blocks::OPERATORS,
     cast::OPERATORS,
     conv::OPERATORS,
+    einsum::OPERATORS,
     gather::OPERATORS,
     matrix::OPERATORS,
     moves::OPERATORS,

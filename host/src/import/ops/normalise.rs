@@ -15,14 +15,20 @@ pub(super) const OPERATORS: &[Operator] = &[
 /// x * scale + shift with one scale and one shift per channel.
 fn batch_normalization(ctx: &mut Context<'_, '_>) -> Result<()> {
     let known: &[&str] = match ctx.opset() {
-        ..9 => &["epsilon", "momentum", "spatial"],
+        ..7 => &["epsilon", "momentum", "spatial", "is_test", "consumed_inputs"],
+        7..9 => &["epsilon", "momentum", "spatial"],
         9..14 => &["epsilon", "momentum"],
         14.. => &["epsilon", "momentum", "training_mode"],
     };
     ctx.expect(5..=5, known)?;
     let attributes = ctx.attributes();
-    if attributes.int("training_mode", 0)? != 0 || (1..5).any(|output| ctx.wants(output)) {
-        return ctx.refuse("SP0106", "training_mode is not 0", "export the model for inference");
+    let training = if ctx.opset() < 7 {
+        attributes.int("is_test", 0)? == 0
+    } else {
+        attributes.int("training_mode", 0)? != 0
+    };
+    if training || (1..5).any(|output| ctx.wants(output)) {
+        return ctx.refuse("SP0106", "the training mode is on", "export the model for inference");
     }
     let x = ctx.input(0)?;
     let shape = ctx.shape(&x);

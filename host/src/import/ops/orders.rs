@@ -97,31 +97,33 @@ pub(crate) fn gather_nd(shape: &[usize], batch: usize, taken: &[usize], indices:
     })
 }
 
-/// ScatterElements without reduction: the operand, then the updates behind it, as one list of elements.
-pub(crate) fn scatter_elements(
-    shape: &[usize],
-    axis: usize,
-    taken: &[usize],
-    indices: &[i64],
-) -> Option<Order> {
-    let places = gather_elements(shape, axis, taken, indices)?;
-    scatter(shape, places.index.iter().enumerate().map(|(update, &place)| (place as usize, update)))
-}
-
-/// ScatterND without reduction; updates are of shape `taken` without its last axis, then the axes not addressed.
-pub(crate) fn scatter_nd(shape: &[usize], taken: &[usize], indices: &[i64]) -> Option<Order> {
-    let places = gather_nd(shape, 0, taken, indices)?;
-    scatter(shape, places.index.iter().enumerate().map(|(update, &place)| (place as usize, update)))
-}
-
-/// `shape` with element `place` replaced by update number `update`, the later ones winning.
-fn scatter(shape: &[usize], updates: impl Iterator<Item = (usize, usize)>) -> Option<Order> {
+/// `shape` with element `places[i]` replaced by update number i (the updates lying behind the operand), the later ones
+/// winning.
+pub(crate) fn scatter(shape: &[usize], places: &[u32]) -> Option<Order> {
     let count = crate::graph::element_count(shape).filter(|&count| count <= MOST)?;
     let mut index: Vec<u32> = (0..count as u32).collect();
-    for (place, update) in updates {
-        *index.get_mut(place)? = u32::try_from(count + update).ok()?;
+    for (update, &place) in places.iter().enumerate() {
+        *index.get_mut(place as usize)? = u32::try_from(count + update).ok()?;
     }
     Some(Order { shape: shape.to_vec(), index })
+}
+
+/// Updates number i of element `places[i]` spread over `shape`, the first of every element in the first list, the second in the
+/// second; the fill where there is none. `None` where that takes too many lists.
+pub(crate) fn rounds(shape: &[usize], places: &[u32]) -> Option<Vec<Order>> {
+    let count = crate::graph::element_count(shape)?;
+    let mut met = vec![0usize; count];
+    let mut rounds: Vec<Order> = Vec::new();
+    for (update, &place) in places.iter().enumerate() {
+        let Some(met) = met.get_mut(place as usize) else { continue };
+        if *met == rounds.len() {
+            rounds.len().checked_add(1)?.checked_mul(count).filter(|&all| all <= MOST)?;
+            rounds.push(Order { shape: shape.to_vec(), index: vec![Select::FILL; count] });
+        }
+        rounds[*met].index[place as usize] = update as u32;
+        *met += 1;
+    }
+    Some(rounds)
 }
 
 /// Tile: the operand repeated along every axis.
@@ -156,7 +158,10 @@ mod tests {
         assert_eq!(gather_elements(&[2, 2], 0, &[1, 2], &[1, 0]).expect("inside").index, [2, 1]);
         let nd = gather_nd(&[2, 2, 2], 1, &[2, 1], &[1, 0]).expect("inside");
         assert_eq!((nd.shape, nd.index), (vec![2, 2], vec![2, 3, 4, 5]));
-        assert_eq!(scatter_nd(&[4], &[2, 1], &[3, 1]).expect("inside").index, [0, 5, 2, 4]);
+        assert_eq!(scatter(&[4], &[3, 1]).expect("inside").index, [0, 5, 2, 4]);
+        let rounds: Vec<Vec<u32>> =
+            rounds(&[3], &[2, 0, 2]).expect("few").into_iter().map(|order| order.index).collect();
+        assert_eq!(rounds, [[1, F, 0], [F, F, 2]]);
         assert_eq!(triangle(&[2, 2], 0, true).expect("a matrix").index, [0, 1, F, 3]);
         assert_eq!(tile(&[1, 2], &[2, 2]).expect("small").index, [0, 1, 0, 1, 0, 1, 0, 1]);
     }
