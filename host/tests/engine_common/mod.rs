@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test uses a part of it")]
 
 pub(crate) mod build;
+pub(crate) mod conv;
 pub(crate) mod random;
 pub(crate) mod trace;
 
