@@ -23,13 +23,19 @@ fn model(data: &Path, name: &str) -> Graph {
 }
 
 fn matrix(array: Array) -> Tensor2 {
-    let ArrayData::F32(data) = array.data else { panic!("not f32") };
+    let data = match array.data {
+        ArrayData::F32(data) => data,
+        ArrayData::I8(data) => data.into_iter().map(f32::from).collect(),
+        other => panic!("{other:?}"),
+    };
     Tensor2::new(array.shape[0], data.len() / array.shape[0], data).expect("a matrix")
 }
 
-/// Networks with convolutions, pooling and the like that must be imported.
-const CONVOLUTIONS: [&str; 11] = [
+/// Networks with convolutions, pooling, loops over time and the like that must be imported.
+const CONVOLUTIONS: [&str; 13] = [
+    "arm_kws_basic_lstm_s",
     "arm_kws_cnn_s",
+    "arm_kws_gru_s",
     "cifar10_oval_base",
     "cifar10_resnet_2b",
     "hls4ml_conv1d_small_keras",
@@ -44,7 +50,9 @@ const CONVOLUTIONS: [&str; 11] = [
 
 /// Every model that is imported gives what onnxruntime gave: the error of an output is at most 1e-4 of the largest
 /// output of its sample. Models with one input and one output of floating-point numbers are compared, whether they are
-/// listed here or not.
+/// listed here or not. Outputs that are codes may differ by two in at most one element of fifty: the references were made
+/// with fused integer kernels, and onnxruntime 1.32 without fusion differs from itself by as much (4 of 320 codes of
+/// `mlperf_tiny_resnet8_int8_qdq`, by up to 2).
 #[test]
 fn outputs_equal_those_of_onnxruntime() {
     let Some(data) = shared("outputs_equal_those_of_onnxruntime") else { return };
@@ -65,11 +73,23 @@ fn outputs_equal_those_of_onnxruntime() {
             continue;
         }
         let x = matrix(read_named(&golden, "x").expect("inputs"));
-        let wanted = matrix(read_named(&golden, "y").expect("outputs"));
+        let wanted = read_named(&golden, "y").expect("outputs");
+        let codes = matches!(wanted.data, ArrayData::I8(_));
+        let wanted = matrix(wanted);
         let begun = std::time::Instant::now();
         let y = Golden::new(&graph).output(&x).expect("an output");
         let seconds = begun.elapsed().as_secs_f64();
         assert_eq!((y.rows(), y.cols()), (wanted.rows(), wanted.cols()), "{name}");
+        if codes {
+            let gaps = || y.data().iter().zip(wanted.data()).map(|(a, b)| (a - b).abs());
+            let (most, unequal) = (gaps().fold(0.0, f32::max), gaps().filter(|&g| g > 0.0).count());
+            println!(
+                "{name}: {unequal} of {} codes differ, by {most} at most, {seconds:.3} s",
+                y.data().len()
+            );
+            assert!(most <= 2.0 && unequal * 50 <= y.data().len(), "{name}: {unequal} differ, by {most}");
+            continue;
+        }
         let mut worst = 0.0f32;
         for row in 0..y.rows() {
             let largest = wanted.row(row).iter().fold(0.0f32, |m, v| m.max(v.abs()));

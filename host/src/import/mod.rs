@@ -8,6 +8,7 @@
 //! the file is reported with the node or tensor it lies in, all nodes at once, and no input makes it panic.
 
 mod attributes;
+mod body;
 mod constant;
 mod context;
 mod elements;

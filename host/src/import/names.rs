@@ -15,8 +15,9 @@ pub(crate) fn name(index: usize, node: &NodeProto) -> String {
     if node.name.is_empty() { format!("{}_{index}", node.op_type) } else { node.name.clone() }
 }
 
-/// Reports names that are defined twice, used but never defined, or used before their definition.
-pub(crate) fn check(graph: &GraphProto) -> Diagnostics {
+/// Reports names that are defined twice, used but never defined, or used before their definition; `outer` knows the
+/// names that a graph inside another one may use.
+pub(crate) fn check(graph: &GraphProto, outer: impl Fn(&str) -> bool) -> Diagnostics {
     let mut found = Diagnostics::default();
     let again = "export the model again";
     let initializers: BTreeSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
@@ -50,6 +51,7 @@ pub(crate) fn check(graph: &GraphProto) -> Diagnostics {
     for (i, node) in graph.node.iter().enumerate() {
         for input in node.input.iter().filter(|n| !n.is_empty() && !defined.contains(n.as_str())) {
             let fault = match producer.get(input.as_str()) {
+                None if outer(input) => continue,
                 None => {
                     let rule = format!("the value {input:?} is used but never defined");
                     let way_out = "export the model again, with its weights (initialisers) inside";

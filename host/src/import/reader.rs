@@ -41,7 +41,7 @@ pub(crate) fn read(model: &ModelProto, graph: &GraphProto, options: &Options) ->
         handles: BTreeMap::new(),
         folding_budget: 1 << 28,
     };
-    found.extend(names::check(graph));
+    found.extend(names::check(graph, |_| false));
     refuse_operators(graph, &mut found);
     reader.constants(graph, &mut found);
     match interface::inputs(graph, options) {
@@ -79,7 +79,7 @@ fn domain(node: &NodeProto) -> &str {
 }
 
 /// One error per unknown operator, naming the nodes that use it.
-fn refuse_operators(graph: &GraphProto, found: &mut Diagnostics) {
+pub(super) fn refuse_operators(graph: &GraphProto, found: &mut Diagnostics) {
     const NAMED: usize = 4;
     let mut unknown: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (i, node) in graph.node.iter().enumerate() {
@@ -158,7 +158,7 @@ impl Reader {
     }
 
     /// The values of the graph's outputs.
-    fn outputs(&mut self, graph: &GraphProto, found: &mut Diagnostics) -> Vec<ValueId> {
+    pub(super) fn outputs(&mut self, graph: &GraphProto, found: &mut Diagnostics) -> Vec<ValueId> {
         let mut outputs = Vec::new();
         if graph.output.is_empty() {
             let rule = "the model has no output";

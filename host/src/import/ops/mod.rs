@@ -18,6 +18,7 @@ mod powers;
 mod quantise;
 mod reduce;
 mod resize;
+mod scan;
 mod shapes;
 mod taps;
 mod transposed;
@@ -63,6 +64,7 @@ const FAMILIES: &[&[Operator]] = &[
     quantise::OPERATORS,
     reduce::OPERATORS,
     resize::OPERATORS,
+    scan::OPERATORS,
     shapes::OPERATORS,
     transposed::OPERATORS,
     unary::OPERATORS,
