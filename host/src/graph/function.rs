@@ -70,7 +70,7 @@ impl Rounding {
             Rounding::HalfEven => libm::rintf(x),
             Rounding::HalfAway => libm::roundf(x),
             // Beyond 2^23 every number is whole, and adding a half would round.
-            Rounding::HalfUp | Rounding::HalfDown if !(x.abs() < 8_388_608.0) => x,
+            Rounding::HalfUp | Rounding::HalfDown if x.is_nan() || x.abs() >= 8_388_608.0 => x,
             Rounding::HalfUp => {
                 let floor = libm::floorf(x);
                 if x - floor >= 0.5 { floor + 1.0 } else { floor }

@@ -159,11 +159,10 @@ fn pooling(pool: &Pool, x: &[usize]) -> Shaped {
     if !window.is_consistent(dims.len()) || pool.output.len() != dims.len() {
         return Err(complaint());
     }
-    for axis in 0..dims.len() {
+    for (axis, dim) in dims.iter().enumerate() {
         let begin = (pool.output[axis].max(1) - 1).checked_mul(window.strides[axis]);
-        let padded = dims[axis]
-            .checked_add(window.pads_begin[axis])
-            .and_then(|d| d.checked_add(window.pads_end[axis]));
+        let padded =
+            dim.checked_add(window.pads_begin[axis]).and_then(|d| d.checked_add(window.pads_end[axis]));
         // The last window begins inside the operand or its padding.
         if pool.output[axis] == 0 || begin.is_none() || padded.is_none() || begin >= padded {
             return Err(complaint());

@@ -22,7 +22,7 @@ pub(crate) fn fold(
     let result = evaluate(op, &tensors, most)?;
     let numbers = if data_type::is_whole(element) {
         // Beyond this f32 does not hold every whole number.
-        if result.data().iter().any(|v| !(v.abs() <= 16_777_216.0)) {
+        if result.data().iter().any(|v| v.is_nan() || v.abs() > 16_777_216.0) {
             return Err(unsupported(format!("{} of whole numbers beyond 2^24", op.name())));
         }
         let data = result.data().iter().map(|&v| v as i64).collect();
