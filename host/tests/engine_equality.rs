@@ -5,7 +5,7 @@ mod engine_common;
 use std::collections::BTreeSet;
 
 use engine_common::{
-    Rng, random,
+    Rng, conv, loops, random,
     trace::{Event, observe},
 };
 use spandrel::engine::{CoreEngine, ExactEngine, FastEngine, Options, RawBatch, RawData};
@@ -55,38 +55,76 @@ impl Samples {
 
 const IMAGES: u64 = 400;
 
+/// Compares everything that the engines show of the image of `seed`; returns how much that is, and the loop nests that the fast
+/// engine runs side by side.
+fn compare(seed: u64, made: &random::Made) -> (usize, usize) {
+    let bytes = made.builder.image();
+    let image = Image::parse(&bytes).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+    let mut rng = Rng(seed);
+    let samples = Samples::new(made.raw, made.length * 5, &mut rng);
+    let batch = samples.batch(made.length);
+    let one = Options::with_threads(1);
+    let mut core = CoreEngine::new(&image, one).unwrap();
+    let (expected, outputs) = observe(&mut core, &batch).unwrap();
+
+    let mut fast = FastEngine::new(&image, one).unwrap();
+    let (found, shown) = observe(&mut fast, &batch).unwrap();
+    for (index, (expected, found)) in expected.iter().zip(&found).enumerate() {
+        assert_eq!(expected, found, "seed {seed}, event {index}");
+    }
+    assert_eq!(expected.len(), found.len(), "seed {seed}");
+    assert_eq!(outputs, shown, "seed {seed}");
+
+    for (threads, block) in [(1, 128), (2, 2), (3, 1)] {
+        let options = Options::with_threads(threads);
+        let mut fast = FastEngine::new(&image, options).unwrap().with_block(block);
+        assert_eq!(outputs, fast.run_batch(&batch).unwrap(), "seed {seed}, {threads} threads");
+        let mut core = CoreEngine::new(&image, options).unwrap();
+        assert_eq!(outputs, core.run_batch(&batch).unwrap(), "seed {seed}, {threads} threads");
+    }
+    (expected.len(), fast.nests())
+}
+
 #[test]
 fn every_value_and_digest_is_the_same() {
-    let mut events = 0;
-    for seed in 0..IMAGES {
-        let made = random::image(seed);
-        let bytes = made.builder.image();
-        let image = Image::parse(&bytes).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-        let mut rng = Rng(seed);
-        let samples = Samples::new(made.raw, made.length * 5, &mut rng);
-        let batch = samples.batch(made.length);
-        let one = Options::with_threads(1);
-        let mut core = CoreEngine::new(&image, one).unwrap();
-        let (expected, outputs) = observe(&mut core, &batch).unwrap();
-
-        let mut fast = FastEngine::new(&image, one).unwrap();
-        let (found, shown) = observe(&mut fast, &batch).unwrap();
-        for (index, (expected, found)) in expected.iter().zip(&found).enumerate() {
-            assert_eq!(expected, found, "seed {seed}, event {index}");
-        }
-        assert_eq!(expected.len(), found.len(), "seed {seed}");
-        assert_eq!(outputs, shown, "seed {seed}");
-
-        for (threads, block) in [(1, 128), (2, 2), (3, 1)] {
-            let options = Options::with_threads(threads);
-            let mut fast = FastEngine::new(&image, options).unwrap().with_block(block);
-            assert_eq!(outputs, fast.run_batch(&batch).unwrap(), "seed {seed}, {threads} threads");
-            let mut core = CoreEngine::new(&image, options).unwrap();
-            assert_eq!(outputs, core.run_batch(&batch).unwrap(), "seed {seed}, {threads} threads");
-        }
-        events += expected.len();
-    }
+    let events: usize = (0..IMAGES).map(|seed| compare(seed, &random::image(seed)).0).sum();
     assert!(events > 100_000, "only {events} values compared");
+}
+
+#[test]
+fn loops_give_the_same_side_by_side_and_in_order() {
+    let (mut events, mut all, mut nests, mut stepped) = (0, 0, 0, 0);
+    for seed in 0..IMAGES {
+        let made = loops::image(seed);
+        let (shown, own) = compare(seed, &made);
+        let program = &made.builder.program;
+        let layers = program.iter().filter(|i| matches!(i, Instruction::Loop { .. })).count();
+        events += shown;
+        all += layers;
+        nests += own;
+        stepped += usize::from(own == 0);
+    }
+    println!("{nests} nests of {all} loops side by side, {stepped} images without, {events} values");
+    assert!(events > 100_000, "only {events} values compared");
+    assert!(nests > 300, "only {nests} nests run side by side");
+    assert!(stepped > 50, "only {stepped} images are stepped");
+}
+
+/// Networks as they are compiled: every loop over positions runs side by side.
+#[test]
+fn convolutional_networks_run_side_by_side() {
+    let lenet = conv::lenet(3);
+    let image = Image::parse(&lenet).unwrap();
+    let mut rng = Rng(9);
+    let raw: Vec<u8> = (0..2 * 784).map(|_| rng.range(0, 63) as u8).collect();
+    let batch = RawBatch::new(RawData::U8(&raw), 784).unwrap();
+    let mut fast = FastEngine::new(&image, Options::with_threads(2)).unwrap();
+    assert_eq!(fast.nests(), 6);
+    let mut core = CoreEngine::new(&image, Options::with_threads(2)).unwrap();
+    let expected = core.run_batch(&batch).unwrap();
+    assert!(expected.codes.iter().any(|code| *code != 0));
+    assert_eq!(fast.run_batch(&batch).unwrap(), expected);
+    assert_eq!(fast.state_digests(&batch).unwrap(), core.state_digests(&batch).unwrap());
 }
 
 /// What the images above are made of: without this, a test of nothing would pass.

@@ -3,6 +3,7 @@
 
 pub(crate) mod build;
 pub(crate) mod conv;
+pub(crate) mod loops;
 pub(crate) mod random;
 pub(crate) mod trace;
 

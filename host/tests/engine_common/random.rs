@@ -94,7 +94,7 @@ fn encoder(rng: &mut Rng, b: &mut Builder) -> (Codec, usize) {
     (raw, length as usize)
 }
 
-fn crossbar(rng: &mut Rng, b: &mut Builder) -> Crossbar {
+pub(crate) fn crossbar(rng: &mut Rng, b: &mut Builder) -> Crossbar {
     loop {
         // Wide drivers bring sums beyond what f32 holds.
         let dac_bits = if rng.chance(85) { rng.range(1, 8) } else { rng.range(9, 16) } as u8;

@@ -85,6 +85,12 @@ impl<'i> FastEngine<'i> {
         self.lanes
     }
 
+    /// Loop nests whose iterations run side by side; all others are stepped through.
+    #[must_use]
+    pub fn nests(&self) -> usize {
+        self.program.nests.iter().flatten().count()
+    }
+
     fn check(&self, batch: &RawBatch<'_>) -> Result<(), EngineError> {
         batch.fits(&self.program.image)?;
         let emitted = emissions(&self.program.image).saturating_mul(batch.len() as u64);
