@@ -43,7 +43,7 @@ pub fn map(tuned: &Tuned, order: Option<&[u32]>, target: &Target) -> Result<Prog
             configs.push(program.configs.len() as u32);
             configure(&mut program, graph, op, target);
         }
-        node_program(&mut program, graph, node, &ops, &configs)?;
+        node_program(&mut program, graph, node, &ops, &configs, target)?;
     }
     outputs(&mut program, graph, target);
     program.placements = place(program.configs.len(), target);
@@ -101,6 +101,7 @@ fn node_program(
     node: usize,
     ops: &[&CoreOp<Coded>],
     configs: &[u32],
+    target: &Target,
 ) -> Result<()> {
     let dot = &graph.encoded.dot.nodes[node];
     if let Body::Max(_) = dot.body {
@@ -112,7 +113,7 @@ fn node_program(
             .flat_map(|op| op.parts.iter().map(move |part| (op, part)))
             .map(|(op, part)| {
                 let lines: Vec<OpLine> = part.iter().map(|&line| op.lines[line as usize]).collect();
-                moving(program, &graph.encoded, node, &lines)
+                moving(program, &graph.encoded, node, &lines, outside(op, target))
             })
             .collect();
         if let Some(fetched) = fetched {
@@ -129,7 +130,7 @@ fn node_program(
             return Ok(());
         }
     }
-    unrolled(program, graph, node, ops, configs)
+    unrolled(program, graph, node, ops, configs, target)
 }
 
 /// Every position on its own, through index tables.
@@ -139,6 +140,7 @@ fn unrolled(
     node: usize,
     ops: &[&CoreOp<Coded>],
     configs: &[u32],
+    target: &Target,
 ) -> Result<()> {
     let encoded = &graph.encoded;
     let dot = &encoded.dot.nodes[node];
@@ -169,7 +171,7 @@ fn unrolled(
                         _ => runs.push((from, signal)),
                     }
                 }
-                parts.push(fixed(program, &runs, padded));
+                parts.push(fixed(program, &runs, padded.then(|| outside(op, target))));
             }
             invoke(program, &parts, config);
             let first = (position * width + op.first_signal) as i32;
@@ -178,6 +180,14 @@ fn unrolled(
         }
     }
     Ok(())
+}
+
+/// The code that stands for zero on a core-op's lines: what lies outside reads it.
+fn outside(op: &CoreOp<Coded>, target: &Target) -> i32 {
+    match &op.payload.periphery {
+        Periphery::Digital(own) => target.base() + own.zero,
+        Periphery::Composed { .. } => target.base(),
+    }
 }
 
 /// Fetches and invocations of a core-op whose first configuration is `config`.
@@ -253,7 +263,7 @@ fn maximum(program: &mut Program, graph: &CoreOpGraph<Coded>, node: usize) -> Re
             lines
                 .iter()
                 .map(|line| {
-                    let one = moving(program, encoded, node, std::slice::from_ref(line))?;
+                    let one = moving(program, encoded, node, std::slice::from_ref(line), program.base)?;
                     // Channel 0 of a tap; its other signals follow along the axis of neighbouring signals.
                     let mut pattern = program.accesses.get(one.first()?.0 as usize)?.clone();
                     widen(&mut pattern, own.width() as u32).then(|| access(program, pattern))

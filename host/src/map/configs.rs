@@ -14,7 +14,7 @@ use crate::tune::{Coded, CodedAct, Periphery, Requantised};
 pub(super) fn crossbar(program: &mut Program, op: &CoreOp<Coded>, part: usize, target: &Target) -> Config {
     let coded = &op.payload;
     let activation = match &coded.act {
-        CodedAct::None | CodedAct::Pieces(_) => Activation::None,
+        CodedAct::None | CodedAct::Pieces(_) | CodedAct::Clamp { .. } => Activation::None,
         CodedAct::Relu => Activation::Relu,
         CodedAct::Table(entries) => {
             Activation::Table { table: table(program, entries.clone()), lo: -target.code_max }
@@ -102,6 +102,7 @@ pub(super) fn mac(
     let (activation, output_zero) = match &coded.act {
         CodedAct::None => (mac::Activation::Clamp, 0),
         CodedAct::Relu => (mac::Activation::Clamp, base),
+        CodedAct::Clamp { zero, .. } => (mac::Activation::Clamp, base + zero),
         CodedAct::Table(levels) => {
             let codes = levels.iter().map(|level| level + base).collect();
             (mac::Activation::Table { table: table(program, codes), bits: digital.bits }, 0)
@@ -118,6 +119,7 @@ pub(super) fn mac(
     };
     let (out_lo, out_hi) = match coded.act {
         CodedAct::None => (i32::MIN, i32::MAX),
+        CodedAct::Clamp { lo, hi, .. } => (base + lo, base + hi),
         _ => (base, base + target.input_max),
     };
     let config = Config::Mac(Mac {
@@ -126,7 +128,7 @@ pub(super) fn mac(
         blob: program.blobs.len() as u32,
         input_bits: digital.bits,
         input_signed: digital.signed,
-        input_zero: base,
+        input_zero: base + own.zero,
         accumulator_bits: digital.accumulator_bits,
         overflow: digital.overflow,
         bias,

@@ -32,12 +32,13 @@ struct Frame {
 }
 
 /// Patterns that bring `lines` of `node`, in order, and how many lines each brings; the loop over grid dimension d counts in
-/// register d. `None` where a read is not regular: such a node's positions are written out one by one.
+/// register d; what lies outside is the code `pad`. `None` where a read is not regular: such a node's positions are written out one by one.
 pub(super) fn moving(
     program: &mut Program,
     graph: &EncodedGraph,
     node: usize,
     lines: &[OpLine],
+    pad: i32,
 ) -> Option<Vec<(u32, usize)>> {
     let dot = &graph.dot.nodes[node];
     let mut out = Vec::new();
@@ -52,7 +53,7 @@ pub(super) fn moving(
         let mut first = 0;
         while first < places.len() {
             let (count, dims) = nest(&places[first..]);
-            let made = pattern(&frame, &places[first], &dims, program.base);
+            let made = pattern(&frame, &places[first], &dims, pad);
             out.push((access(program, made), count));
             first += count;
         }
@@ -60,15 +61,15 @@ pub(super) fn moving(
     Some(out)
 }
 
-/// Patterns for a single position: `signals` of each line's source.
-pub(super) fn fixed(program: &mut Program, runs: &[(u32, Vec<u32>)], pad: bool) -> Vec<(u32, usize)> {
+/// Patterns for a single position: `signals` of each line's source; `pad` is the code outside, where some lie there.
+pub(super) fn fixed(program: &mut Program, runs: &[(u32, Vec<u32>)], pad: Option<i32>) -> Vec<(u32, usize)> {
     runs.iter()
         .map(|(edge, signals)| {
             let length = program.edges[*edge as usize].length;
             let first = signals.first().map_or(0, |&s| s as i32);
             let step = signals.get(1).map_or(1, |&s| s as i32 - first);
             let mut pattern = Access::run(*edge, length, first, signals.len() as u32);
-            let even = !pad
+            let even = pad.is_none()
                 && signals
                     .iter()
                     .enumerate()
@@ -79,7 +80,7 @@ pub(super) fn fixed(program: &mut Program, runs: &[(u32, Vec<u32>)], pad: bool) 
                 pattern.axes[0].origin = 0;
                 pattern.dims.clear();
                 // Outside is negative in a table.
-                pattern.pad = program.base;
+                pattern.pad = pad.unwrap_or(program.base);
                 pattern.table = table(program, signals.iter().map(|&s| s as i32).collect());
             }
             (access(program, pattern), signals.len())

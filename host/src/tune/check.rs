@@ -48,6 +48,7 @@ pub fn check(graph: CoreOpGraph<Coded>, target: &Target) -> Result<Tuned> {
         }
         let fits = match coded.act {
             CodedAct::None => node.form == Form::Sum,
+            CodedAct::Clamp { .. } => target.digital.is_some() && node.form != Form::Sum,
             CodedAct::Relu => matches!(node.form, Form::Relu | Form::Carrier { .. } | Form::Segments(_)),
             // Where a digital core has no clip alone, a table or pieces make it.
             CodedAct::Table(_) | CodedAct::Pieces(_) if target.digital.is_some() => node.form != Form::Sum,
@@ -113,6 +114,15 @@ fn digital(op: &CoreOp<Coded>, own: &Requantised, target: &Target, fault: &mut d
     }
     if own.shifts.iter().any(|s| !(digital.shifts.0..=digital.shifts.1).contains(s)) {
         fault("a shift is outside the chip's range");
+    }
+    let levels = 0..=target.input_max;
+    if !levels.contains(&own.zero) {
+        fault("the level that stands for zero is none of the chip's");
+    }
+    if let CodedAct::Clamp { zero, lo, hi } = &coded.act
+        && !(levels.contains(zero) && levels.contains(lo) && levels.contains(hi) && lo <= hi && digital.clamp)
+    {
+        fault("the clip does not fit the chip's levels");
     }
     if let CodedAct::Table(table) = &coded.act {
         let levels = table.iter().all(|&level| (0..=target.input_max).contains(&level));

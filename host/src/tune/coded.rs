@@ -11,6 +11,15 @@ pub enum CodedAct {
     None,
     /// max(sum, 0)
     Relu,
+    /// Of a digital core: z plus the level that stands for zero, clipped to levels.
+    Clamp {
+        /// Level that is added to z.
+        zero: i32,
+        /// Least level.
+        lo: i32,
+        /// Greatest level.
+        hi: i32,
+    },
     /// A table over the read -code_max..=code_max; of a digital core over all codes of z, with levels as entries.
     Table(Vec<i32>),
     /// Linear pieces of equal width over all codes of z: slope and intercept of each.
@@ -23,6 +32,7 @@ impl CodedAct {
         match self {
             CodedAct::None => "none",
             CodedAct::Relu => "relu",
+            CodedAct::Clamp { .. } => "clamp",
             CodedAct::Table(_) => "table",
             CodedAct::Pieces(_) => "pieces",
         }
@@ -50,6 +60,8 @@ pub enum Periphery {
 /// How a digital core's exact sums become levels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Requantised {
+    /// Level of an input that stands for zero: sums are taken over level - zero, and what lies outside brings this level.
+    pub zero: i32,
     /// For each column what is added to its sum.
     pub bias: Vec<i64>,
     /// Right shift: one for all columns, or one each.

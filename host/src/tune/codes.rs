@@ -67,8 +67,15 @@ impl Sources<'_> {
         }
     }
 
-    /// Codes on the lines `lines` of node `node` for each of `picks`: `put(pick, line, code)`, in order. Outside the sources codes are 0.
-    pub fn bring(&self, node: usize, lines: &[OpLine], picks: &[Pick], mut put: impl FnMut(usize, usize, i32)) {
+    /// Codes on the lines `lines` of node `node` for each of `picks`: `put(pick, line, code)`, in order. Outside the sources codes are `pad`.
+    pub fn bring(
+        &self,
+        node: usize,
+        lines: &[OpLine],
+        picks: &[Pick],
+        pad: i32,
+        mut put: impl FnMut(usize, usize, i32),
+    ) {
         let dot = &self.graph.dot.nodes[node];
         let reads = dot.body.reads();
         let mut elements = Vec::new();
@@ -94,7 +101,7 @@ impl Sources<'_> {
                 }));
             }
             for (line, &(source, signal)) in signals.iter().enumerate() {
-                let code = if signal == PAD { 0 } else { self.code(source, sample as usize, signal) };
+                let code = if signal == PAD { pad } else { self.code(source, sample as usize, signal) };
                 put(at, line, code);
             }
         }
@@ -105,7 +112,7 @@ impl Sources<'_> {
         let mut out = Matrix::zeros(picks.len(), lines.len());
         parallel_rows(out.data_mut(), lines.len(), |first, rows| {
             let own = &picks[first..first + rows.len() / lines.len()];
-            self.bring(node, lines, own, |pick, line, code| rows[pick * lines.len() + line] = f64::from(code));
+            self.bring(node, lines, own, 0, |pick, line, code| rows[pick * lines.len() + line] = f64::from(code));
         });
         out
     }

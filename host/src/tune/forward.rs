@@ -134,14 +134,18 @@ impl ExactSums {
         match self {
             Self::Single(weights) => {
                 let mut x = vec![0.0f32; n * rows];
-                sources.bring(op.node, &op.lines, picks, |pick, line, code| x[pick * rows + line] = code as f32);
+                sources.bring(op.node, &op.lines, picks, own.zero, |pick, line, code| {
+                    x[pick * rows + line] = (code - own.zero) as f32;
+                });
                 let mut sums = vec![0.0f32; n * columns];
                 product(&x, weights, &mut sums, [n, rows, columns]);
                 sums.iter().map(|&sum| sum as i64).enumerate().map(finish).collect()
             }
             Self::Double(weights) => {
                 let mut x = vec![0.0f64; n * rows];
-                sources.bring(op.node, &op.lines, picks, |pick, line, code| x[pick * rows + line] = f64::from(code));
+                sources.bring(op.node, &op.lines, picks, own.zero, |pick, line, code| {
+                    x[pick * rows + line] = f64::from(code - own.zero);
+                });
                 let mut sums = vec![0.0f64; n * columns];
                 product_f64(&x, weights, &mut sums, [n, rows, columns]);
                 sums.iter().map(|&sum| sum as i64).enumerate().map(finish).collect()
@@ -209,7 +213,7 @@ fn op_codes<P>(
     let columns = op.columns.len();
     let (all, n) = (op.lines.len(), picks.len());
     let mut codes = vec![0i32; n * all];
-    sources.bring(op.node, &op.lines, picks, |pick, line, code| codes[pick * all + line] = code);
+    sources.bring(op.node, &op.lines, picks, 0, |pick, line, code| codes[pick * all + line] = code);
     let Periphery::Composed { shift, .. } = coded.periphery else { return Vec::new() };
     let rule = ReadRule::new(target, shift);
     let mut sums = vec![0i32; n * columns];
@@ -248,7 +252,7 @@ pub fn post(coded: &Coded) -> Post {
         Periphery::Digital(_) => 0,
     };
     match &coded.act {
-        CodedAct::None | CodedAct::Pieces(_) => Post::Sum,
+        CodedAct::None | CodedAct::Pieces(_) | CodedAct::Clamp { .. } => Post::Sum,
         CodedAct::Relu => Post::Relu { sum_shift },
         CodedAct::Table(table) => Post::Table(table.clone()),
     }

@@ -32,6 +32,7 @@ pub fn level(
     match act {
         CodedAct::None => acc,
         CodedAct::Relu => z.clamp(0, top),
+        CodedAct::Clamp { zero, lo, hi } => (z + i64::from(*zero)).clamp(i64::from(*lo), i64::from(*hi)),
         CodedAct::Table(entries) => i64::from(entries[(z.clamp(-half, half - 1) + half) as usize]),
         CodedAct::Pieces(pieces) => {
             let z = z.clamp(-half, half - 1);

@@ -251,7 +251,7 @@ impl DigitalBench<'_> {
                 _ => scale.act.clone(),
             },
             weights,
-            periphery: Periphery::Digital(Requantised { bias, shifts, multipliers }),
+            periphery: Periphery::Digital(Requantised { zero: 0, bias, shifts, multipliers }),
             coefficients,
             zeros,
             clipped: 0,
