@@ -71,6 +71,16 @@ impl Act {
         }
     }
 
+    /// Whether `f(s z) = s f(z)` for every positive s, as of leaky ReLUs: such a function leaves scales free.
+    pub fn is_homogeneous(&self) -> bool {
+        let same = |a: f64, b: f64| (a - b).abs() <= 1e-6 * (a.abs() + b.abs());
+        let scales = |z: f64| {
+            let f = self.apply(z);
+            f.is_finite() && [0.25, 3.0, 64.0].iter().all(|s| same(self.apply(s * z), s * f))
+        };
+        self.apply(0.0) == 0.0 && [-8.0, -1.0, -0.3, 0.3, 1.0, 8.0].into_iter().all(scales)
+    }
+
     /// The function's value: arithmetic and the common functions in f64, other functions of the graph in f32, as the golden
     /// model does.
     pub fn apply(&self, z: f64) -> f64 {

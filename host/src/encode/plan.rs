@@ -16,6 +16,8 @@ use crate::target::Target;
 const REACH: f64 = 8.0;
 /// Clipped ReLUs per value when a chip lacks a function.
 const RELUS_DEFAULT: u16 = 6;
+/// Copies that carry a partial sum, at most.
+const PART_COPIES: usize = 4;
 /// The most copies of one column: beyond it, other noise dominates.
 pub(super) const COPIES_MAX: usize = 32;
 
@@ -153,7 +155,19 @@ impl Walk<'_> {
                 self.push(node, Form::Relu, copies)
             }
             Act::Curve(_) if target.has(&act) && (!spans || target.table) => {
-                let copies = vec![1; node.channels];
+                let copies = match options.signals {
+                    // An analog function has no bias to stagger.
+                    _ if target.digital.is_none() => vec![1; node.channels],
+                    SignalBudget::Each(k) => vec![k; node.channels],
+                    SignalBudget::Auto if !read => {
+                        each(SignalBudget::Auto, channels_room(&node, lines, target) / node.channels, node.channels)
+                    }
+                    SignalBudget::Auto => {
+                        let room = channels_room(&node, lines, target).min(reader_room(plan.dot, number, target));
+                        let k = (room / node.channels).clamp(1, COPIES_MAX) as u16;
+                        vec![k; node.channels]
+                    }
+                };
                 self.push(node, Form::Table(act), copies)
             }
             Act::Curve(_) => self.curve(number, node, act, spans),
@@ -168,7 +182,9 @@ impl Walk<'_> {
         let taps = node.taps();
         // Taps stay whole, so that many of them share a core.
         let parts = taps.div_ceil((target.rows / lines.div_ceil(taps).max(1)).max(1));
-        let copies = self.carrier_copies();
+        // Columns that the parts have anyway carry further copies.
+        let free = node.channels.div_ceil(target.columns) * target.columns / node.channels;
+        let copies = self.carrier_copies().max(free.min(target.rows / parts).clamp(1, PART_COPIES) as u16);
         self.out.remarks.push(format!(
             "{:?}: {lines} signals exceed {} rows and the chip adds no partial sums, so {parts} parts are added up by further cores",
             node.name, target.rows

@@ -32,6 +32,8 @@ pub struct Segments {
 }
 
 const GRID: usize = 4096;
+/// The least width of a piece in steps of the grid.
+const NARROWEST: usize = GRID / 64;
 
 impl Segments {
     /// At most `pieces` segments of `act` over `lo..=hi`, lo < hi.
@@ -53,10 +55,12 @@ impl Segments {
         for k in 1..pieces {
             let want = cumulative[GRID] * k as f64 / pieces as f64;
             let at = cumulative.partition_point(|&c| c < want).min(GRID);
-            knots.push(at);
+            // Pieces too narrow to be told apart (a kink draws several knots to itself) would only be steep.
+            if knots.last().is_none_or(|&last| at >= last + NARROWEST) && at + NARROWEST <= GRID {
+                knots.push(at);
+            }
         }
         knots.push(GRID);
-        knots.dedup();
         let pieces: Vec<Segment> = knots
             .windows(2)
             .map(|pair| Segment { from: z(pair[0]), to: z(pair[1]), rise: f[pair[1]] - f[pair[0]] })

@@ -12,6 +12,9 @@ use crate::target::Target;
 /// Parts are held to this share of a read's range on calibration, so that new data do not clip at once.
 const PART_SHARE: f64 = 0.92;
 
+/// Shares of the largest value that codes reach to.
+const SHARES: [f64; 3] = [1.0, 0.8, 0.64];
+
 /// One combination on trial.
 #[derive(Clone, Debug)]
 pub(super) struct Trial {
@@ -84,8 +87,13 @@ impl NodeBench<'_> {
         let sum_shifts = 0..=(if shifts_sum { self.target.sum_shift_max.min(2) } else { 0 });
         let plain = matches!(form, Form::Relu | Form::Sum | Form::Carrier { judged: None });
         let limits = if plain { self.part_limits(op) } else { Vec::new() };
+        // Values far out cost resolution everywhere else: where one array holds the sum, so that its reads clip as one, ranges
+        // that give up the largest values are tried too.
+        let one_array = op.parts.len() == 1 && self.options.rounding == Rounding::Full;
+        let shares: &[f64] =
+            if one_array && matches!(form, Form::Relu | Form::Carrier { judged: None }) { &SHARES } else { &SHARES[..1] };
         let mut out = Vec::new();
-        for &c in &reaches {
+        for (&c, &share) in reaches.iter().flat_map(|c| shares.iter().map(move |share| (c, share))) {
             for sum_shift in sum_shifts.clone() {
                 let scale = libm::exp2(f64::from(sum_shift));
                 let reach = Reach::new(c, sum_shift, op.parts.len(), self.target);
@@ -95,13 +103,13 @@ impl NodeBench<'_> {
                     Form::Relu => elements
                         .iter()
                         .zip(&limits)
-                        .map(|(&e, &limit)| (top / self.golden.range(e) * scale).min(limit))
+                        .map(|(&e, &limit)| (top / self.golden.range(e) * scale).min(limit) / share)
                         .collect(),
                     Form::Sum | Form::Max => limits.clone(),
                     Form::Carrier { judged: None } => elements
                         .iter()
                         .zip(&limits)
-                        .map(|(&e, &limit)| (reached / self.golden.carried_range(e).1 * scale).min(limit))
+                        .map(|(&e, &limit)| (reached / self.golden.carried_range(e).1 * scale).min(limit) / share)
                         .collect(),
                     Form::Carrier { .. } => vec![0.5 * reached / c * scale; elements.len()],
                     Form::Table(_) => vec![code_max / c; elements.len()],

@@ -13,6 +13,8 @@ use crate::target::{Curve, Digital, Target};
 /// Shares of the largest value that the codes can reach to, on signals of few bits also far below it.
 const SHARES: [f64; 2] = [1.1, 0.95];
 const SHARES_NARROW: [f64; 6] = [1.1, 1.0, 0.85, 0.7, 0.55, 0.4];
+/// No channel's range falls below this share of its node's widest: rare channels would clip on new data.
+const RANGE_FLOOR: f64 = 0.25;
 /// Signals of at most so many bits are narrow.
 const NARROW: u8 = 5;
 
@@ -197,7 +199,11 @@ impl Scale {
         for c in 0..channels {
             // Where weights allow less than was asked, a level counts more.
             let slope = gains[c] * cut[c];
-            if !aim.fixed {
+            if let (false, Form::Table(_)) = (aim.fixed, bench.form) {
+                // One table serves all channels, so 0 stays where it is.
+                let ratio = aim.slopes[c] / slope;
+                meaning[c] = (meaning[c].0 * ratio, meaning[c].1 * ratio);
+            } else if !aim.fixed {
                 let ratio = aim.slopes[c] / slope;
                 meaning[c].0 *= ratio;
                 // The code of the sum 0 above the lowest one moves with the slope.
@@ -374,10 +380,48 @@ impl Aim {
         Some(aim)
     }
 
+    /// A homogeneous function: one table, but a scale for each channel.
+    fn homogeneous(bench: &DigitalBench<'_>, function: &Act, share: f64) -> Self {
+        let (digital, golden) = (bench.digital, bench.golden);
+        let channels = bench.copies.len();
+        let half = libm::exp2(f64::from(digital.bits) - 1.0);
+        let codes = 2.0 * half - 1.0;
+        // Where 0 lies among the codes: the same for all channels, so that one table serves them.
+        let below: f64 = (0..channels).map(|c| -golden.bottom[c]).sum();
+        let above: f64 = (0..channels).map(|c| golden.top[c]).sum();
+        let origin = libm::rint((codes * below / (below + above)).clamp(1.0, codes - 1.0)) - half;
+        let (low, high) = (origin + half, half - 1.0 - origin);
+        let floor = RANGE_FLOOR * golden.layer_span;
+        let slope = |c: usize| {
+            let (top, bottom) = (golden.top[c].max(floor * 0.5), (-golden.bottom[c]).max(floor * 0.5));
+            (high / top).min(low.max(1.0) / bottom) / share
+        };
+        // In steps of z; what counts in the value of a channel is divided by its slope.
+        let value = |code: f64| function.apply(code - origin);
+        let all: Vec<f64> = (0..1usize << digital.bits).map(|code| value(code as f64 - half)).collect();
+        let least = all.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let levels = f64::from(bench.target.input_max);
+        let unit = (most - least).max(1e-12) / levels;
+        let entries = all.iter().map(|y| libm::rint((y - least) / unit).clamp(0.0, levels) as i32).collect();
+        let reach = half / (0..channels).map(slope).fold(f64::INFINITY, f64::min);
+        Self {
+            slopes: (0..channels).map(slope).collect(),
+            fixed: false,
+            offset: vec![origin; channels],
+            meaning: (0..channels).map(|c| (unit / slope(c), least / slope(c))).collect(),
+            act: CodedAct::Table(entries),
+            covered: (-reach, reach),
+        }
+    }
+
     /// A function over all codes of z, the same for all channels.
     fn table(bench: &DigitalBench<'_>, function: &Act, share: f64) -> Option<Self> {
         let (digital, golden) = (bench.digital, bench.golden);
         let channels = bench.copies.len();
+        if digital.curve == Curve::Table && function.is_homogeneous() {
+            return Some(Self::homogeneous(bench, function, share));
+        }
         let (bottom, top) = (0..channels).fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), c| {
             (lo.min(golden.bottom[c]), hi.max(golden.top[c]))
         });
