@@ -36,7 +36,7 @@ impl Lowerer<'_> {
         let works: Vec<Work> = self
             .nodes
             .iter_mut()
-            .map(|node| std::mem::replace(&mut node.work, Work::Max(Vec::new())))
+            .map(|node| std::mem::replace(&mut node.work, Work::Max(Vec::new(), None)))
             .collect();
         for (at, work) in works.into_iter().enumerate() {
             if fates[at] == Fate::Unused {
@@ -46,7 +46,7 @@ impl Lowerer<'_> {
             let (grid, channels, groups, width) =
                 (node.grid.clone(), node.channels(), node.groups, node.width);
             let body = match work {
-                Work::Max(reads) => Body::Max(reads),
+                Work::Max(reads, _) => Body::Max(reads),
                 Work::Dot { terms, bias, act } => {
                     let sum = self.resolve(at, terms, bias, &fates, &mut resolved, &mut left);
                     if fates[at] != Fate::Node {
@@ -153,7 +153,7 @@ fn fates(nodes: &[Virtual], outputs: &[usize]) -> Vec<Fate> {
             }
         };
         match &node.work {
-            Work::Max(reads) => reads.iter().for_each(|r| see(r.source)),
+            Work::Max(reads, _) => reads.iter().for_each(|r| see(r.source)),
             Work::Dot { terms, .. } => {
                 for (number, term) in terms.iter().enumerate() {
                     match term {
@@ -176,7 +176,7 @@ fn all_taps(nodes: &[Virtual]) -> Vec<usize> {
             Term::Inline(inline) => out[inline.node],
         };
         let taps = match &node.work {
-            Work::Max(_) => 0,
+            Work::Max(..) => 0,
             Work::Dot { terms, .. } => terms.iter().map(of).sum(),
         };
         out.push(taps);

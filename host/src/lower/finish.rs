@@ -1,13 +1,14 @@
 //! The whole stage: inputs, the walk, outputs.
 
 use super::LowerOptions;
+use super::compose::compose;
 use super::lowerer::{Lowerer, Outcome};
 use super::value::{Sum, Value};
 use super::view::{View, of_node, source};
 use super::virtuals::{Term, Virtual, Weights, Work};
 use super::walk::walk;
 use crate::diagnostic::{Diagnostic, Result};
-use crate::dots::{Act, DotGraph, InputPort, OutputPort, Read, Source, Taps, Window};
+use crate::dots::{Act, DotGraph, DotNode, InputPort, OutputPort, Read, Source, Taps, Window};
 use crate::graph::{Graph, Op, Select, ValueId};
 use crate::numeric::Matrix;
 
@@ -52,8 +53,19 @@ pub fn lower(graph: &Graph, options: &LowerOptions) -> Result<DotGraph> {
         return Err(lowerer.found);
     }
     let roots: Vec<usize> = ports.iter().map(|port| port.node).collect();
-    let (nodes, numbers) = lowerer.emit(&roots);
+    let (mut nodes, numbers) = lowerer.emit(&roots);
     ports.iter_mut().for_each(|port| port.node = numbers[port.node].unwrap_or(0));
+    let kept: Vec<usize> = ports.iter().map(|port| port.node).collect();
+    let needed = compose(&mut nodes, &kept);
+    let place: Vec<usize> = (0..nodes.len()).map(|at| needed[..at].iter().filter(|&&n| n).count()).collect();
+    let mut nodes: Vec<DotNode> =
+        nodes.into_iter().zip(&needed).filter(|(_, needed)| **needed).map(|(node, _)| node).collect();
+    for read in nodes.iter_mut().flat_map(|node| node.body.reads_mut()) {
+        if let Source::Node(from) = &mut read.source {
+            *from = place[*from];
+        }
+    }
+    ports.iter_mut().for_each(|port| port.node = place[port.node]);
     (out.nodes, out.outputs, out.rewrites) = (nodes, ports, lowerer.rewrites);
     Ok(out)
 }

@@ -170,7 +170,7 @@ impl<'o> Lowerer<'o> {
         let of = |data: &[f64], place: &usize| data.get(*place).copied().unwrap_or(0.0);
         let values = places.iter().map(|p| of(&scale, p)).collect();
         let bias = places.iter().map(|p| offset.as_ref().map_or(0.0, |o| of(o, p))).collect();
-        let mut window = crate::dots::Window::run(count, 0, 1);
+        let mut window = crate::dots::Window::run(1, 0, 1);
         window.first = low;
         let read = Read { source: super::view::source(source), taps: Taps::Window(window), group_step: 1 };
         let term = Term::Own { reads: vec![read], weights: Weights::Sparse { rows: vec![0], values } };

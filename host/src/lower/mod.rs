@@ -11,6 +11,7 @@
 
 mod arithmetic;
 mod check;
+mod compose;
 mod compound;
 mod emit;
 mod field;

@@ -4,10 +4,10 @@ use super::field::Field;
 use super::linear::Kernel;
 use super::lowerer::{Lowerer, Outcome};
 use super::pattern::{Along, Pattern};
-use super::value::{Addend, Sum};
-use super::view::{Form, Ref, View, of_node, pitches, source};
+use super::value::{Addend, Sum, Value};
+use super::view::{Form, Piece, Ref, View, of_node, pitches, source};
 use super::virtuals::{Inline, Term, Virtual, Weights, Work};
-use crate::dots::{Act, Axis, Dim, Read, Source, Taps, Term as Moves, Window};
+use crate::dots::{Act, Axis, Dim, Read, Source, Step, Taps, Term as Moves, Window};
 use crate::numeric::Matrix;
 
 /// Beyond so many positions an offset of each position's own is a node, not a row of weights for each.
@@ -37,6 +37,9 @@ impl Lowerer<'_> {
         if let Some(parts) = slabs(sum) {
             return self.slabwise(sum, &parts, &act, name);
         }
+        if let Some(view) = self.before_maximum(sum, &act, name)? {
+            return Ok(view);
+        }
         let scattered = |a: &Addend, axis: usize| a.scale.varies(axis);
         let varying = |a: &Addend| (0..sum.shape.len()).filter(|&axis| scattered(a, axis)).count();
         let hosts: Vec<Option<Host>> = sum.addends.iter().map(|a| self.host(&a.view)).collect();
@@ -61,6 +64,24 @@ impl Lowerer<'_> {
         let canonical = canonical(sum, &layout);
         let node = self.assemble(&canonical, &layout, Vec::new(), act, name)?;
         Ok(View::of(sum.shape.clone(), scattered_refs(node, &layout, sum.len())))
+    }
+
+    /// A function that never decreases, of a maximum of sums: the maximum of the function of the sums, which their node takes in.
+    fn before_maximum(&mut self, sum: &Sum, act: &Act, name: &str) -> Outcome<Option<View>> {
+        let ([addend], true) = (sum.addends.as_slice(), rises(act)) else { return Ok(None) };
+        let (Some(scale), Some(offset)) = (addend.scale.value(), sum.offset.value()) else { return Ok(None) };
+        let Some([piece]) = addend.view.pieces() else { return Ok(None) };
+        let Source::Node(node) = source(piece.source) else { return Ok(None) };
+        let Work::Max(_, Some(taken)) = &self.nodes[node].work else { return Ok(None) };
+        let taken = taken.clone();
+        if scale <= 0.0 || piece.size != sum.shape || self.host(&taken.view).is_none() {
+            return Ok(None);
+        }
+        let operand = Value::of(taken.view).affine_by(scale, offset);
+        let front = self.realise(&operand.sum, act.clone(), &format!("{name}/operand"))?;
+        let own = self.maximum(front, &taken.pattern, name)?;
+        let piece = Piece { source: of_node(own), ..piece.clone() };
+        Ok(Some(View { shape: sum.shape.clone(), form: Form::Pieces(vec![piece]) }))
     }
 
     /// Every slab along an axis on its own.
@@ -231,6 +252,19 @@ impl Lowerer<'_> {
         (moved && (plain || groups == 1)).then_some(())?;
         let scale = channel_values(&addend.scale, channels);
         Some(Inline { node: host.node, position: host.position, channels: (!plain).then_some(wanted), scale })
+    }
+}
+
+/// Whether a function is one (not the sum itself) and never decreases.
+fn rises(act: &Act) -> bool {
+    match act {
+        Act::None => false,
+        Act::Relu => true,
+        Act::Curve(steps) => steps.iter().all(|step| match step {
+            Step::Map(function) => function.monotone() == Some(true),
+            Step::Affine { scale, .. } => *scale >= 0.0,
+            _ => false,
+        }),
     }
 }
 

@@ -7,7 +7,7 @@ use super::pattern::{Along, Pattern};
 use super::read::reads;
 use super::value::{Sum, Value};
 use super::view::View;
-use super::virtuals::{Virtual, Work};
+use super::virtuals::{Taken, Virtual, Work};
 use crate::graph::{Conv, Pool, PoolKind, ReduceKind, Tensor};
 
 /// A node's value, and constants added to it that no bias can hold.
@@ -267,27 +267,32 @@ impl Lowerer<'_> {
             view = self.realise(&x, crate::dots::Act::None, &format!("{name}/operand"))?;
             (scale, offset) = (Field::uniform(x.shape.len(), 1.0), Field::uniform(x.shape.len(), 0.0));
         }
-        let mut pattern = pattern.clone();
-        let result = pattern.clone();
+        let node = self.maximum(view, pattern, name)?;
+        let view = pattern.result(node, 1, out);
+        let value = Value::of(view);
+        Ok(value.affine_by(scale.value().unwrap_or(1.0), offset.value().unwrap_or(0.0)))
+    }
+
+    /// The node that takes the largest of what `pattern` takes of `view`.
+    pub(super) fn maximum(&mut self, view: View, pattern: &Pattern, name: &str) -> Outcome<usize> {
+        let taken = Taken { view: view.clone(), pattern: pattern.clone() };
+        let (mut view, mut pattern) = (view, pattern.clone());
         super::linear::refine(&mut view, &mut pattern);
         let brought = match reads(&view, &pattern) {
             Some(brought) => brought,
             None => {
                 let copy = self.copy(&view, &format!("{name}/operand"));
-                reads(&copy, &pattern)
-                    .ok_or_else(|| refuse("its operand's elements lie too irregularly", ""))?
+                reads(&copy, &pattern).ok_or_else(|| refuse("its operand's elements lie too irregularly", ""))?
             }
         };
-        let node = self.push(Virtual {
+        let reads = brought.into_iter().map(|b| b.read).collect();
+        Ok(self.push(Virtual {
             name: name.to_owned(),
             grid: pattern.grid(),
             groups: pattern.groups,
             width: 1,
-            work: Work::Max(brought.into_iter().map(|b| b.read).collect()),
-        });
-        let view = result.result(node, 1, out);
-        let value = Value::of(view);
-        Ok(value.affine_by(scale.value().unwrap_or(1.0), offset.value().unwrap_or(0.0)))
+            work: Work::Max(reads, Some(Box::new(taken))),
+        }))
     }
 
     /// The larger of two values, where both are read as they are.

@@ -1,5 +1,7 @@
 //! Nodes that may become nodes: which of them are merged into their users is decided at the end.
 
+use super::pattern::Pattern;
+use super::view::View;
 use crate::dots::{Act, Read};
 use crate::numeric::Matrix;
 
@@ -34,13 +36,20 @@ pub(super) enum Term {
     Inline(Inline),
 }
 
+/// What a maximum is taken of.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    pub(super) view: View,
+    pub(super) pattern: Pattern,
+}
+
 /// What a virtual node computes.
 #[derive(Clone, Debug)]
 pub(super) enum Work {
     /// `act(terms + bias)`
     Dot { terms: Vec<Term>, bias: Vec<f64>, act: Act },
-    /// The largest element.
-    Max(Vec<Read>),
+    /// The largest element; where it came from, while that can still be changed.
+    Max(Vec<Read>, Option<Box<Taken>>),
 }
 
 /// A node of which it is not yet sure whether it will be one.
