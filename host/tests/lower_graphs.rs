@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use spandrel::dots::{Body, DotGraph, Taps};
 use spandrel::graph::{
-    Batch, Binary, Builder, Conv, Function, Graph, Op, Pool, PoolKind, ReduceKind, Relation, Scan, ScanResult,
-    Select, Sparse, Tensor, ValueId, Window,
+    Batch, Binary, Builder, Conv, Function, Graph, Op, Pool, PoolKind, ReduceKind, Relation, Scan,
+    ScanResult, Select, Sparse, Tensor, ValueId, Window,
 };
 use spandrel::lower::{LowerOptions, check, lower};
 
@@ -36,7 +36,11 @@ struct Net {
 
 impl Net {
     fn new(shape: &[usize]) -> Self {
-        Self { b: Builder::new("x", shape.to_vec()), numbers: Numbers(shape.iter().sum::<usize>() as u64), count: 0 }
+        Self {
+            b: Builder::new("x", shape.to_vec()),
+            numbers: Numbers(shape.iter().sum::<usize>() as u64),
+            count: 0,
+        }
     }
 
     fn x(&self) -> ValueId {
@@ -285,7 +289,8 @@ fn enlarged_values_are_read_by_tables() {
                 if zero { Select::FILL } else { c * 20 + y / 2 * 5 + x / 2 }
             })
             .collect();
-        let order = Select::Order { order: order.into(), fill: fill.unwrap_or(0.0), shape: vec![1, 3, 8, 10] };
+        let order =
+            Select::Order { order: order.into(), fill: fill.unwrap_or(0.0), shape: vec![1, 3, 8, 10] };
         let y = net.select(order, &[y]);
         let z = net.same_conv(y, 4, 3, 1);
         let z2 = net.same_conv(y, 3, 3, 3);
@@ -359,7 +364,8 @@ fn matrix_products_of_all_forms() {
         let z = if turned { net.matmul(w, y) } else { net.matmul(y, w) };
         agree(net, &[z]);
     }
-    for (a, b) in [(&[2, 3, 4][..], &[2, 4, 5][..]), (&[3, 4], &[2, 4, 2]), (&[4], &[4, 3]), (&[3, 4], &[4])] {
+    for (a, b) in [(&[2, 3, 4][..], &[2, 4, 5][..]), (&[3, 4], &[2, 4, 2]), (&[4], &[4, 3]), (&[3, 4], &[4])]
+    {
         let mut net = Net::new(a);
         let other = net.b.add_input("other", b.to_vec()).expect("an input");
         let y = net.map(Function::Tanh, other);
@@ -463,8 +469,19 @@ fn functions_of_one_sum_are_one_curve() {
 fn element_wise_operators_of_two_values() {
     use Binary::{Add, And, Compare, Div, Max, Min, Mod, Mul, Or, PRelu, Pow, Sub, Xor};
     let all = [
-        Add, Sub, Mul, Div, Max, Min, And, Or, Xor, PRelu,
-        Compare(Relation::Less), Compare(Relation::GreaterOrEqual), Compare(Relation::Equal),
+        Add,
+        Sub,
+        Mul,
+        Div,
+        Max,
+        Min,
+        And,
+        Or,
+        Xor,
+        PRelu,
+        Compare(Relation::Less),
+        Compare(Relation::GreaterOrEqual),
+        Compare(Relation::Equal),
     ];
     for op in all {
         // Computed by computed, broadcast; by constants of each channel, on either side.

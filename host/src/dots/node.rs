@@ -55,14 +55,6 @@ pub enum Body {
 }
 
 impl Body {
-    /// The reads, to be changed.
-    pub fn reads_mut(&mut self) -> &mut [Read] {
-        match self {
-            Body::Dot(dot) => &mut dot.reads,
-            Body::Max(reads) => reads,
-        }
-    }
-
     /// The reads.
     pub fn reads(&self) -> &[Read] {
         match self {

@@ -7,18 +7,25 @@ use crate::numeric::Matrix;
 /// whether it is still needed.
 pub(super) fn compose(nodes: &mut [DotNode], kept: &[usize]) -> Vec<bool> {
     let mut needed = vec![true; nodes.len()];
-    for at in (0..nodes.len()).rev() {
-        let reads = |node: &DotNode| node.body.reads().iter().filter(|r| r.source == Source::Node(at)).count();
-        let users: Vec<usize> =
-            (at + 1..nodes.len()).filter(|&user| needed[user] && reads(&nodes[user]) > 0).collect();
-        let [user] = *users.as_slice() else { continue };
-        if kept.contains(&at) || reads(&nodes[user]) != 1 {
-            continue;
+    // For every node the one that reads it; `None` when there are several reads of it.
+    let mut users: Vec<Option<usize>> = vec![None; nodes.len()];
+    let mut count = vec![0; nodes.len()];
+    for (user, node) in nodes.iter().enumerate() {
+        for read in node.body.reads() {
+            if let Source::Node(from) = read.source {
+                users[from] = Some(user);
+                count[from] += 1;
+            }
         }
+    }
+    for at in (0..nodes.len()).rev() {
+        let Some(user) = users[at].filter(|_| count[at] == 1 && !kept.contains(&at)) else { continue };
         let (front, back) = nodes.split_at_mut(user);
         if let Some(merged) = merged(&front[at], &back[0], at) {
             back[0].body = Body::Dot(merged);
             needed[at] = false;
+            // What it read is read by its user now.
+            users.iter_mut().filter(|own| **own == Some(at)).for_each(|own| *own = Some(user));
         }
     }
     needed

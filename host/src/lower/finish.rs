@@ -57,7 +57,12 @@ pub fn lower(graph: &Graph, options: &LowerOptions) -> Result<DotGraph> {
     ports.iter_mut().for_each(|port| port.node = numbers[port.node].unwrap_or(0));
     let kept: Vec<usize> = ports.iter().map(|port| port.node).collect();
     let needed = compose(&mut nodes, &kept);
-    let place: Vec<usize> = (0..nodes.len()).map(|at| needed[..at].iter().filter(|&&n| n).count()).collect();
+    let mut next = 0;
+    let mut number = |&needed: &bool| {
+        next += usize::from(needed);
+        next - usize::from(needed)
+    };
+    let place: Vec<usize> = needed.iter().map(&mut number).collect();
     let mut nodes: Vec<DotNode> =
         nodes.into_iter().zip(&needed).filter(|(_, needed)| **needed).map(|(node, _)| node).collect();
     for read in nodes.iter_mut().flat_map(|node| node.body.reads_mut()) {

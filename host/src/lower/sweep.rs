@@ -282,7 +282,8 @@ impl Lowerer<'_> {
             Some(brought) => brought,
             None => {
                 let copy = self.copy(&view, &format!("{name}/operand"));
-                reads(&copy, &pattern).ok_or_else(|| refuse("its operand's elements lie too irregularly", ""))?
+                reads(&copy, &pattern)
+                    .ok_or_else(|| refuse("its operand's elements lie too irregularly", ""))?
             }
         };
         let reads = brought.into_iter().map(|b| b.read).collect();
