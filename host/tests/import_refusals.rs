@@ -167,7 +167,7 @@ fn the_interface_is_checked() {
     one(&relu(Model::new(13).input("x", &[1, 0]).output("y")), "SP0107", &["named \"d\"", "--dim"]);
     one(&relu(Model::new(13).input("x", &[1, -3]).output("y")), "SP0107", &["-3"]);
     one(&relu(Model::new(13).input("x", &[1, i64::MAX, i64::MAX]).output("y")), "SP0115", &["2^24"]);
-    one(&relu(Model::new(6).input("x", &[1, 2]).output("y")), "SP0102", &["operator set 6", "7 to 28"]);
+    one(&relu(Model::new(29).input("x", &[1, 2]).output("y")), "SP0102", &["operator set 29", "1 to 28"]);
     one(&relu(Model::new(i64::MAX).input("x", &[1, 2]).output("y")), "SP0102", &[]);
     one(&relu(Model::new(13).input("x", &[1, 2]).output("z")), "SP0111", &["output \"z\""]);
     let constant = Model::new(13).input("x", &[1, 2]).output("w").floats("w", &[1], &[1.0]);

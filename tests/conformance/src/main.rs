@@ -23,8 +23,10 @@ use crate::report::Judged;
 
 const USAGE: &str = "\
 Usage: spandrel-conformance DATA [--only TEXT] [--json FILE] [--write DOCUMENT] [--jobs N]
+       spandrel-conformance --archive FILE [--only TEXT] [--json FILE] [--jobs N]
 
   DATA              the folder that holds conformance/
+  --archive FILE    another tar.gz in the form of ONNX's vectors, with any number of cases
   --only TEXT       only cases whose name contains TEXT, each with its outcome; no table
   --json FILE       write all outcomes as JSON
   --write DOCUMENT  replace the generated part of DOCUMENT
@@ -35,6 +37,7 @@ Usage: spandrel-conformance DATA [--only TEXT] [--json FILE] [--write DOCUMENT] 
 #[derive(Default)]
 struct Options {
     data: PathBuf,
+    archive: Option<PathBuf>,
     only: Option<String>,
     json: Option<PathBuf>,
     write: Option<PathBuf>,
@@ -61,6 +64,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
     let mut options = Options { jobs: 2, ..Options::default() };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--archive" => options.archive = Some(arguments.next()?.into()),
             "--only" => options.only = Some(arguments.next()?),
             "--json" => options.json = Some(arguments.next()?.into()),
             "--write" => options.write = Some(arguments.next()?.into()),
@@ -70,13 +74,16 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
             _ => options.data = argument.into(),
         }
     }
-    (!options.data.as_os_str().is_empty()).then_some(options)
+    let given = usize::from(!options.data.as_os_str().is_empty()) + usize::from(options.archive.is_some());
+    (given == 1).then_some(options)
 }
 
-/// Whether nothing was wrong.
-fn run(options: &Options) -> Result<bool, String> {
-    let begin = Instant::now();
-    let mut archives: Vec<(&str, Vec<Case>)> = Vec::new();
+/// The cases, by archive: ONNX's, with the numbers that they must have, or the given one.
+fn archives(options: &Options) -> Result<Vec<(&'static str, Vec<Case>)>, String> {
+    if let Some(path) = &options.archive {
+        return Ok(vec![("given", case::read(path)?)]);
+    }
+    let mut archives = Vec::new();
     for (name, file, count) in ARCHIVES {
         let path = options.data.join("conformance").join(file);
         let cases = case::read(&path)?;
@@ -85,6 +92,13 @@ fn run(options: &Options) -> Result<bool, String> {
         }
         archives.push((name, cases));
     }
+    Ok(archives)
+}
+
+/// Whether nothing was wrong.
+fn run(options: &Options) -> Result<bool, String> {
+    let begin = Instant::now();
+    let archives = archives(options)?;
     if options.worker {
         let cases: Vec<Case> = archives.into_iter().flat_map(|(_, cases)| cases).collect();
         return worker::serve(&cases).map(|()| true).map_err(|error| error.to_string());
@@ -94,12 +108,16 @@ fn run(options: &Options) -> Result<bool, String> {
     let wanted: Vec<usize> = (0..all.len())
         .filter(|&i| options.only.as_ref().is_none_or(|text| all[i].1.name.contains(text.as_str())))
         .collect();
-    let data = options.data.display().to_string();
-    let verdicts = worker::run(&wanted, options.jobs, &["--worker".to_owned(), data])?;
+    let mut arguments = vec!["--worker".to_owned()];
+    match &options.archive {
+        Some(path) => arguments.extend(["--archive".to_owned(), path.display().to_string()]),
+        None => arguments.push(options.data.display().to_string()),
+    }
+    let verdicts = worker::run(&wanted, options.jobs, &arguments)?;
     let judged: Vec<(&str, Judged<'_>)> =
         wanted.iter().zip(&verdicts).map(|(&i, verdict)| (all[i].0, (all[i].1, verdict))).collect();
     let of = |name: &str| judged.iter().filter(|(n, _)| *n == name).map(|(_, j)| *j).collect::<Vec<_>>();
-    let by_archive: Vec<(&str, Vec<Judged<'_>>)> = ARCHIVES.map(|(name, ..)| (name, of(name))).to_vec();
+    let by_archive: Vec<(&str, Vec<Judged<'_>>)> = archives.iter().map(|(name, _)| (*name, of(name))).collect();
 
     let mut right = true;
     for (_, (case, verdict)) in &judged {
@@ -116,7 +134,7 @@ fn run(options: &Options) -> Result<bool, String> {
     if options.only.is_none() {
         let text = table(&by_archive);
         print!("{}", report::totals(&by_archive));
-        if let Some(path) = &options.write {
+        if let (Some(path), None) = (&options.write, &options.archive) {
             let document = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
             let document = report::inserted(&document, &text)
                 .ok_or_else(|| format!("{}: the lines {:?} are missing", path.display(), report::MARKERS))?;

@@ -27,7 +27,7 @@ fn cast_like(ctx: &mut Context<'_, '_>) -> Result<()> {
 fn convert(ctx: &mut Context<'_, '_>, x: Term, to: i32) -> Result<()> {
     let from = x.element();
     let refuse = |ctx: &Context<'_, '_>, rule: String| {
-        ctx.refuse("SP0105", rule, "export the network in 32-bit floating point")
+        ctx.refuse("SP0106", rule, "export the network in 32-bit floating point")
     };
     let read = |kind: i32| data_type::is_float(kind) || data_type::is_whole(kind);
     if !read(from) || !read(to) || data_type::is_tiny_float(to) && from != to {
