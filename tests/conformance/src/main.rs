@@ -117,7 +117,8 @@ fn run(options: &Options) -> Result<bool, String> {
     let judged: Vec<(&str, Judged<'_>)> =
         wanted.iter().zip(&verdicts).map(|(&i, verdict)| (all[i].0, (all[i].1, verdict))).collect();
     let of = |name: &str| judged.iter().filter(|(n, _)| *n == name).map(|(_, j)| *j).collect::<Vec<_>>();
-    let by_archive: Vec<(&str, Vec<Judged<'_>>)> = archives.iter().map(|(name, _)| (*name, of(name))).collect();
+    let by_archive: Vec<(&str, Vec<Judged<'_>>)> =
+        archives.iter().map(|(name, _)| (*name, of(name))).collect();
 
     let mut right = true;
     for (_, (case, verdict)) in &judged {

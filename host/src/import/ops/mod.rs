@@ -15,6 +15,7 @@ mod normalise;
 mod orders;
 mod pool;
 mod powers;
+mod qonnx;
 mod quantise;
 mod reduce;
 mod resize;
@@ -61,6 +62,7 @@ const FAMILIES: &[&[Operator]] = &[
     normalise::OPERATORS,
     pool::OPERATORS,
     powers::OPERATORS,
+    qonnx::OPERATORS,
     quantise::OPERATORS,
     reduce::OPERATORS,
     resize::OPERATORS,

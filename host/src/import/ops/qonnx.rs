@@ -61,7 +61,8 @@ fn quant(ctx: &mut Context<'_, '_>) -> Result<()> {
 fn bipolar(ctx: &mut Context<'_, '_>) -> Result<()> {
     ctx.expect(2..=2, &[])?;
     let (x, scale) = (ctx.input(0)?, ctx.input(1)?);
-    let positive = scale.constant().and_then(|c| c.tensor()).is_some_and(|t| t.data().iter().all(|&s| s > 0.0));
+    let positive =
+        scale.constant().and_then(|c| c.tensor()).is_some_and(|t| t.data().iter().all(|&s| s > 0.0));
     if !positive {
         return ctx.refuse("SP0105", "the scale is not a positive constant", "export the model again");
     }
