@@ -40,13 +40,12 @@ impl InputCode {
     /// SP0303 when two signals are asked for a range too wide for a table, or of a chip whose codes end below 3.
     pub fn new(raw: RawType, (lo, hi): (i32, i32), signals: u8, target: &Target) -> Result<Self> {
         let most = target.input_max as u32;
-        if signals >= 2 && most < 3 {
+        if signals >= 2 && most < 3 && target.input_bits > 1 {
             let rule = format!("the finer of two input signals has codes up to 3, the chip's end at {most}");
             let way_out = "use --set encode.input=1, or a chip with crossbar.input_bits of 2 or more";
             return Err(Diagnostic::error("SP0303", "setting encode.input", rule, way_out).into());
         }
-        let (weights, code_max) =
-            if signals >= 2 { (vec![4, 1], vec![most, 3]) } else { (vec![1], vec![most]) };
+        let (weights, code_max) = radix(signals, most);
         // A constant input still needs a range.
         let hi = hi.max(lo.saturating_add(1));
         let mut code = Self {
@@ -142,6 +141,33 @@ impl InputCode {
         let code = |at: usize| self.code(raw(at / width, at % width / signals), at % signals);
         CodeMap::new(width, (0..samples * width).map(code).collect())
     }
+}
+
+/// Bits of a raw byte: more than that no input signals can carry.
+const BYTE_BITS: u32 = 8;
+
+/// Weights and largest codes of `signals` radix signals whose codes end at `most`, the heaviest first: together they carry no more
+/// than a byte, and of two signals the finer one carries two bits.
+fn radix(signals: u8, most: u32) -> (Vec<u32>, Vec<u32>) {
+    let bits = u32::BITS - most.leading_zeros();
+    // Codes that fill no whole number of bits are not split.
+    if signals < 2 || most != (1u32 << bits.min(31)) - 1 || bits >= BYTE_BITS {
+        return (vec![1], vec![most]);
+    }
+    let mut widths = vec![bits];
+    let mut left = BYTE_BITS - bits;
+    while widths.len() < usize::from(signals) && left > 0 {
+        let own = left.min(bits);
+        widths.push(own);
+        left -= own;
+    }
+    let mut weights = Vec::new();
+    let mut shift: u32 = widths.iter().sum();
+    for width in &widths {
+        shift -= width;
+        weights.push(1 << shift);
+    }
+    (weights, widths.iter().map(|width| (1 << width) - 1).collect())
 }
 
 #[cfg(test)]
