@@ -2,6 +2,7 @@
 
 /// `value` moved to the nearer end of `lo..=hi` when it lies outside (`lo <= hi`).
 #[must_use]
+#[inline]
 pub const fn clip(value: i64, lo: i64, hi: i64) -> i64 {
     if value < lo {
         lo
@@ -14,6 +15,7 @@ pub const fn clip(value: i64, lo: i64, hi: i64) -> i64 {
 
 /// `value` saturated to a two's complement register of `bits` bits (1..=63; 64 and more change nothing).
 #[must_use]
+#[inline]
 pub const fn saturate_bits(value: i64, bits: u8) -> i64 {
     if bits == 0 {
         return 0;
@@ -27,6 +29,7 @@ pub const fn saturate_bits(value: i64, bits: u8) -> i64 {
 
 /// The low `bits` bits of `value`, two's complement (1..=63; 64 and more change nothing).
 #[must_use]
+#[inline]
 pub const fn wrap_bits(value: i64, bits: u8) -> i64 {
     if bits == 0 {
         return 0;
@@ -40,6 +43,7 @@ pub const fn wrap_bits(value: i64, bits: u8) -> i64 {
 
 /// `value` saturated to 32 bits.
 #[must_use]
+#[inline]
 pub const fn saturate_i32(value: i64) -> i32 {
     clip(value, i32::MIN as i64, i32::MAX as i64) as i32
 }

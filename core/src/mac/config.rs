@@ -165,6 +165,7 @@ pub const fn reach(mac: &Mac) -> i32 {
 impl Mac {
     /// Whether a sum takes two registers: the low word in register c, the high word in register columns + c.
     #[must_use]
+    #[inline]
     pub const fn wide(&self) -> bool {
         self.accumulator_bits > 32
     }
@@ -172,6 +173,7 @@ impl Mac {
     /// The sum after `read` was added to `held`: wrapped to the accumulator; or, where it saturates only once, at the end,
     /// saturated to what the registers hold, 32 or 64 bits.
     #[must_use]
+    #[inline]
     pub const fn add(&self, held: i64, read: i64) -> i64 {
         match self.overflow {
             Overflow::Wrap => wrap_bits(held.wrapping_add(read), self.accumulator_bits),
@@ -182,6 +184,7 @@ impl Mac {
 
     /// The accumulator's content for a sum: wrapped or saturated to its bits.
     #[must_use]
+    #[inline]
     pub const fn accumulator(&self, sum: i64) -> i64 {
         match self.overflow {
             Overflow::Wrap => wrap_bits(sum, self.accumulator_bits),

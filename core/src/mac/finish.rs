@@ -11,6 +11,7 @@ use crate::{
 
 /// The output code of column `column`, whose sum is `sum`.
 #[must_use]
+#[inline]
 pub fn finish(mac: &Mac, tables: &Tables<'_>, column: u32, sum: i64) -> i32 {
     let scaled = requantise(mac, tables, column, mac.accumulator(sum));
     let z = scaled.saturating_add(i64::from(mac.output_zero));

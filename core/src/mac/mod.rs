@@ -25,7 +25,7 @@ pub use config::{
 };
 pub use finish::finish;
 pub use read::{bias, read_column};
-pub use requant::{doubling_high_product, gemmlowp, requantise, round_shift};
+pub use requant::{doubling_high_product, gemmlowp, requantise, round_shift, round_shift_64};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::{
     Activation, Bias, Mac, Overflow, Param, Requant, Rounding, bias, doubling_high_product, finish, gemmlowp,
-    read_column, requantise, round_shift,
+    read_column, requantise, round_shift, round_shift_64,
 };
 use crate::{
     blob::Column,
@@ -70,6 +70,11 @@ fn every_rounding() {
     ] {
         let found = [TowardZero, Floor, HalfUp, HalfEven, Gemmlowp].map(|r| round_shift(value, bits, r));
         assert_eq!(found, results, "{value} / 2^{bits}");
+        if let Ok(value) = i64::try_from(value) {
+            let found =
+                [TowardZero, Floor, HalfUp, HalfEven, Gemmlowp].map(|r| round_shift_64(value, bits, r));
+            assert_eq!(found.map(i128::from), results, "{value} / 2^{bits} in 64 bits");
+        }
     }
 }
 

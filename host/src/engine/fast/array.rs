@@ -4,6 +4,7 @@ use super::{
     cells::Cells,
     drive::{Lines, Row, Scratch},
     memory::Registers,
+    product::vectorised,
 };
 use spandrel_core::{
     arith::Rounding,
@@ -39,6 +40,7 @@ impl Share {
     }
 
     /// Adds the shares of partials below 2^24 to `sum`, in 32 bits and without branches.
+    #[inline(always)]
     fn add_narrow(self, sum: &mut [i32], partials: &[f32], limit: i32) {
         let lanes = sum.iter_mut().zip(partials);
         match self {
@@ -132,7 +134,7 @@ impl Array {
             match reads {
                 None => read.fill(0),
                 Some((true, product)) => product.part(column * width, width).narrow(read),
-                Some((false, partials)) => self.readout(read, column, partials, codes),
+                Some((false, partials)) => vectorised(|()| self.readout(read, column, partials, codes), ()),
             }
             let sum = &mut registers.sums[column * width..(column + 1) * width];
             if accumulate {
@@ -143,7 +145,7 @@ impl Array {
                 sum.copy_from_slice(read);
             }
             if finish {
-                self.finish(value, sum);
+                vectorised(|()| self.finish(value, sum), ());
                 registers.pool(column, self.crossbar.pool, value);
                 each(column as u32, read, Some(value));
             } else {
@@ -167,6 +169,7 @@ impl Array {
     }
 
     /// The reads of `column`.
+    #[inline(always)]
     fn readout(&self, read: &mut [i32], column: usize, partials: Row<'_>, codes: &[i32]) {
         let Crossbar { columns, slices, dac_bits, cell_bits, .. } = self.crossbar;
         let passes = usize::from(self.crossbar.passes());
@@ -226,6 +229,7 @@ impl Array {
     }
 
     /// Adder, shift, activation and clipping.
+    #[inline(always)]
     fn finish(&self, value: &mut [i32], sum: &[i32]) {
         let Crossbar { adder_bits, sum_shift, out_lo, out_hi, activation, .. } = self.crossbar;
         let hi = mask(adder_bits - 1);

@@ -4,6 +4,7 @@ use super::{
     cells::Cells,
     drive::{Lines, Scratch},
     memory::Registers,
+    product::vectorised,
 };
 use spandrel_core::{
     arith::saturate_i32,
@@ -86,19 +87,18 @@ impl Digital {
                 Some(product) => product.part(at, width).wide(wide),
             }
             let bias = mac::bias(&self.mac, tables, column);
-            for (read, wide) in read.iter_mut().zip(wide.iter_mut()) {
-                *wide = match self.mac.overflow {
-                    Overflow::Saturate => wide.saturating_add(bias),
-                    Overflow::Wrap => wide.wrapping_add(bias),
-                };
-                *read = saturate_i32(*wide);
-            }
-            self.add(registers, column as usize, wide, accumulate);
+            vectorised(|()| self.biased(bias, wide, read), ());
+            vectorised(|()| self.add(registers, column as usize, wide, accumulate), ());
             if finish {
                 let mac = self.of_column(tables, column);
-                for (value, sum) in value.iter_mut().zip(wide.iter()) {
-                    *value = mac::finish(&mac, tables, column, *sum);
-                }
+                vectorised(
+                    |()| {
+                        for (value, sum) in value.iter_mut().zip(wide.iter()) {
+                            *value = mac::finish(&mac, tables, column, *sum);
+                        }
+                    },
+                    (),
+                );
                 registers.pool(column as usize, self.mac.pool, value);
                 each(column, read, Some(value));
             } else {
@@ -107,7 +107,20 @@ impl Digital {
         }
     }
 
+    /// Adds the bias to the sums `wide`, and shows them in 32 bits.
+    #[inline(always)]
+    fn biased(&self, bias: i64, wide: &mut [i64], read: &mut [i32]) {
+        for (read, wide) in read.iter_mut().zip(wide.iter_mut()) {
+            *wide = match self.mac.overflow {
+                Overflow::Saturate => wide.saturating_add(bias),
+                Overflow::Wrap => wide.wrapping_add(bias),
+            };
+            *read = saturate_i32(*wide);
+        }
+    }
+
     /// Adds `wide` to the sum of `column`, or puts it there; `wide` is then the sum.
+    #[inline(always)]
     fn add(&self, registers: &mut Registers, column: usize, wide: &mut [i64], accumulate: bool) {
         let width = wide.len();
         let (low, high) = registers.sums.split_at_mut(self.mac.columns as usize * width);

@@ -99,23 +99,24 @@ impl Number for i64 {
 
 impl Lines {
     /// Fills `drive`: every line, pass by pass, `width` lanes each.
-    fn put<T: Number>(&self, inputs: &[i32], width: usize, drive: &mut Vec<T>) {
-        let (lo, hi) = self.range;
-        let digit = ((1u64 << self.dac_bits) - 1) as i32;
-        let whole = self.passes == 1;
-        let line = self.passes * width;
+    #[inline(always)]
+    fn put<T: Number>((lines, inputs, width, drive): (&Self, &[i32], usize, &mut Vec<T>)) {
+        let (lo, hi) = lines.range;
+        let digit = ((1u64 << lines.dac_bits) - 1) as i32;
+        let whole = lines.passes == 1;
+        let line = lines.passes * width;
         // Everything is overwritten below: what an earlier invocation left needs no clearing.
-        drive.resize((self.rows + self.bias_rows) * line, T::ZERO);
-        let (driven, bias) = drive.split_at_mut(self.rows * line);
+        drive.resize((lines.rows + lines.bias_rows) * line, T::ZERO);
+        let (driven, bias) = drive.split_at_mut(lines.rows * line);
         for (line, inputs) in driven.chunks_exact_mut(line).zip(inputs.chunks_exact(width)) {
             if whole {
                 for (driven, input) in line.iter_mut().zip(inputs) {
-                    *driven = T::of((*input).clamp(lo, hi) - self.zero);
+                    *driven = T::of((*input).clamp(lo, hi) - lines.zero);
                 }
                 continue;
             }
             for (pass, line) in line.chunks_exact_mut(width).enumerate() {
-                let shift = pass as u32 * u32::from(self.dac_bits);
+                let shift = pass as u32 * u32::from(lines.dac_bits);
                 for (driven, input) in line.iter_mut().zip(inputs) {
                     *driven = T::of(((*input).clamp(lo, hi) >> shift) & digit);
                 }
@@ -123,8 +124,8 @@ impl Lines {
         }
         for line in bias.chunks_exact_mut(line) {
             for (pass, line) in line.chunks_exact_mut(width).enumerate() {
-                let shift = pass as u32 * u32::from(self.dac_bits);
-                line.fill(T::of(if whole { self.bias_code } else { (self.bias_code >> shift) & digit }));
+                let shift = pass as u32 * u32::from(lines.dac_bits);
+                line.fill(T::of(if whole { lines.bias_code } else { (lines.bias_code >> shift) & digit }));
             }
         }
     }
@@ -143,7 +144,7 @@ impl Bench {
             ($operands:expr, $ready:ident, $product:path, $row:path) => {{
                 let Operands { weights, drive, out } = &mut $operands;
                 if fresh {
-                    lines.put(&registers.inputs, width, drive);
+                    product::vectorised(Lines::put, (&lines, &*registers.inputs, width, drive));
                 }
                 out.resize(shape[0] * shape[2], Number::ZERO);
                 $product(cells.store.$ready(weights), drive, out, shape);

@@ -70,6 +70,25 @@ pub(crate) fn integer(a: &[i64], b: &[i64], c: &mut [i64], [m, k, n]: [usize; 3]
     }
 }
 
+/// Runs `work` on `with`, compiled for wide vectors where the processor has them. Loops over integers take less time; what they
+/// give is the same. A function that is always inlined is sure to be compiled so; a long closure may not be.
+#[inline]
+pub(super) fn vectorised<A, R>(work: impl FnOnce(A) -> R, with: A) -> R {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn with_avx2<A, R>(work: impl FnOnce(A) -> R, with: A) -> R {
+            work(with)
+        }
+        if std::arch::is_x86_feature_detected!("avx2") {
+            #[expect(unsafe_code, reason = "only a processor that has the instructions may be given them")]
+            // SAFETY: the processor has just been asked.
+            return unsafe { with_avx2(work, with) };
+        }
+    }
+    work(with)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{double, float, integer};
