@@ -247,13 +247,15 @@ fn prove(image: &[u8], coded: &CoreOpGraph<Coded>, compared: u64) -> Result<Vec<
     let wrap = verify::prove_no_wrap(&image).evidence;
     let mut found = Diagnostics::default();
     let digital = matches!(image.config(0), Some(spandrel_core::image::Config::Mac(_)));
+    let wider = if digital {
+        "widen the chip's accumulator (mac.accumulator_bits), or let it saturate (mac.overflow)"
+    } else {
+        "widen the chip's adder (crossbar.adder_bits) or use shorter arrays (crossbar.rows)"
+    };
     for (claim, evidence, way_out) in [
         ("C4", &mapping, "this is a fault of the compiler: report it with the model"),
-        ("C6", &wrap, "widen the chip's adder (crossbar.adder_bits) or use shorter arrays (crossbar.rows)"),
+        ("C6", &wrap, wider),
     ] {
-        if digital {
-            continue;
-        }
         for failure in &evidence.failures {
             found.push(Diagnostic::error("SP0311", format!("claim {claim}"), failure.to_string(), way_out));
         }

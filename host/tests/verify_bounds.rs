@@ -103,14 +103,14 @@ fn bounds_are_those_of_all_inputs() {
 struct Watch<'a, 'i> {
     image: &'a Image<'i>,
     ranges: &'a ranges::Ranges,
-    arrays: &'a [decode::Array],
+    cores: &'a [decode::Core],
     seen: u64,
 }
 
 impl Probe for Watch<'_, '_> {
     fn unit(&mut self, at: &Address, value: i32) {
         let range = &self.ranges.cores[&at.core];
-        let crossbar = &self.arrays[at.core as usize].crossbar;
+        let crossbar = &self.cores[at.core as usize].array().unwrap().crossbar;
         let span = range.active[at.unit as usize].unwrap();
         let output = bounds::Span::new(i64::from(crossbar.out_lo), i64::from(crossbar.out_hi));
         assert!(span.within(output).holds(bounds::Span::only(i64::from(value))), "{at:?} {value} {span:?}");
@@ -132,13 +132,14 @@ fn no_run_leaves_the_ranges() {
         let made = random::image(seed);
         let bytes = made.builder.image();
         let image = Image::parse(&bytes).unwrap();
-        let arrays = decode::arrays(&image).unwrap();
-        let columns = |array: &decode::Array| {
+        let cores = decode::cores(&image).unwrap();
+        let columns = |core: &decode::Core| {
+            let array = core.array().unwrap();
             (0..array.weights.len()).map(|column| bounds::column(array, column)).collect::<Vec<_>>()
         };
-        let bounds: Vec<_> = arrays.iter().map(columns).collect();
-        let found = ranges::follow(&image, &arrays, &bounds).unwrap_or_else(|| panic!("seed {seed}"));
-        let mut watch = Watch { image: &image, ranges: &found, arrays: &arrays, seen: 0 };
+        let bounds: Vec<_> = cores.iter().map(columns).collect();
+        let found = ranges::follow(&image, &cores, &bounds).unwrap_or_else(|| panic!("seed {seed}"));
+        let mut watch = Watch { image: &image, ranges: &found, cores: &cores, seen: 0 };
         let mut ram = vec![0; image.header().ram_words as usize];
         let mut machine = Machine::new(&image, image.weights(), &mut ram).unwrap();
         let mut rng = Rng(seed);

@@ -20,12 +20,12 @@ fn the_second_decoder_reads_what_the_first_one_reads() {
     for seed in 0..IMAGES {
         let bytes = random::image(seed).builder.image();
         let image = Image::parse(&bytes).unwrap();
-        for (core, array) in (0u32..).zip(decode::arrays(&image).unwrap()) {
+        for (core, held) in (0u32..).zip(decode::cores(&image).unwrap()) {
             let Some(Config::Crossbar(crossbar)) = image.config(core) else { unreachable!() };
             let (floor, limit) = (weight_floor(&crossbar), weight_limit(&crossbar));
             let Some(blob) = image.blob(crossbar.blob) else { continue };
             let store = image.weights();
-            for (unit, column) in (0u32..).zip(&array.weights) {
+            for (unit, column) in (0u32..).zip(held.weights()) {
                 let reader = Column::new(blob, *image.tables(), &store, unit);
                 for (at, expected) in column.chunks(32).enumerate() {
                     let mut found = vec![0; expected.len()];

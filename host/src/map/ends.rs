@@ -63,10 +63,7 @@ pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, target:
                 signals.push((position * node.width() + at) as i32);
                 coefficients.push(if copy < own { codes.coefficients[at] } else { 0.0 });
             }
-            // The machine's codes are levels above the base.
-            let own_coefficients = &codes.coefficients[node.start(channel)..][..own];
-            let base = if node.form == Form::Sum { 0.0 } else { f64::from(target.base()) };
-            zeros.push(codes.zeros[channel] - base * own_coefficients.iter().sum::<f64>());
+            zeros.push(codes.zeros[channel]);
         }
         let mut pattern = Access::run(edge, length, 0, signals.len() as u32);
         if signals.iter().enumerate().any(|(at, &signal)| at as i32 != signal) {
@@ -80,11 +77,15 @@ pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, target:
         let unit = coefficients.iter().fold(0.0f64, |m, c| m.max(c.abs())) / 1024.0;
         let scale = I32F32::saturating_from_num(unit).max(I32F32::DELTA);
         let unit: f64 = scale.to_num();
-        let whole = coefficients.iter().map(|c| libm::rint(c / unit) as i32).collect();
+        let whole: Vec<i32> = coefficients.iter().map(|c| libm::rint(c / unit) as i32).collect();
+        // The machine's codes are levels above the base: what the base counts is taken off again, exactly.
+        let base = if node.form == Form::Sum { 0 } else { i64::from(target.base()) };
+        let of_base = |whole: &[i32]| base * whole.iter().map(|&c| i64::from(c)).sum::<i64>();
         let offsets = zeros
             .iter()
-            .flat_map(|z| {
-                let offset = libm::rint(z / unit) as i64;
+            .zip(whole.chunks(most))
+            .flat_map(|(z, whole)| {
+                let offset = libm::rint(z / unit) as i64 - of_base(whole);
                 [(offset >> 32) as i32, offset as u32 as i32]
             })
             .collect();

@@ -13,7 +13,8 @@ use spandrel_core::{
 use spandrel_oracle as oracle;
 
 use super::{
-    decode::{self, Array},
+    decode::{self, Array, Core},
+    digital::reads,
     naive::{self, Reader, adder},
     parallel::map,
     report::{Evidence, Failure},
@@ -79,7 +80,8 @@ pub(super) fn model_read(image: &Image<'_>, array: &Array, inputs: &[i32], unit:
 }
 
 /// Digit products of one vector.
-fn products(array: &Array) -> u64 {
+fn products(core: &Core) -> u64 {
+    let Core::Crossbar(array) = core else { return (core.lines() * core.columns()).max(1) as u64 };
     let Crossbar { columns, slices, .. } = array.crossbar;
     (array.lines() as u64 * u64::from(columns) * u64::from(slices) * u64::from(array.crossbar.passes()))
         .max(1)
@@ -136,7 +138,7 @@ fn periphery(image: &Image<'_>, core: u32, array: &Array, sums: &[i64], evidence
 /// Reads arrays with the oracle while comparing each with the core model.
 struct Checked<'a, 'i> {
     image: &'a Image<'i>,
-    arrays: &'a [Array],
+    cores: &'a [Core],
     sample: u64,
     evidence: Evidence,
 }
@@ -144,8 +146,12 @@ struct Checked<'a, 'i> {
 impl Reader for Checked<'_, '_> {
     fn read(&mut self, core: u32, inputs: &[i32]) -> Vec<i64> {
         let before = self.evidence.failures.len();
-        let array = &self.arrays[core as usize];
-        let reads = compare(self.image, core, array, inputs, self.sample, &mut self.evidence);
+        let reads = match &self.cores[core as usize] {
+            Core::Crossbar(array) => compare(self.image, core, array, inputs, self.sample, &mut self.evidence),
+            Core::Digital(digital) => {
+                reads::compare(self.image, core, digital, inputs, self.sample, &mut self.evidence)
+            }
+        };
         for failure in &mut self.evidence.failures[before..] {
             failure.sample = Some(self.sample);
         }
@@ -158,17 +164,21 @@ impl Reader for Checked<'_, '_> {
 #[must_use]
 pub fn check(image: &Image<'_>, samples: &[Vec<i32>], cases: u64, seed: u64) -> Evidence {
     let mut evidence = Evidence::default();
-    let arrays = match decode::arrays(image) {
-        Ok(arrays) => arrays,
+    let cores = match decode::cores(image) {
+        Ok(cores) => cores,
         Err(core) => {
             evidence.fail(decode::refusal(image, core));
             return evidence;
         }
     };
-    let round: u64 = arrays.iter().map(products).sum::<u64>().max(1);
+    let round: u64 = cores.iter().map(products).sum::<u64>().max(1);
     let vectors = cases.min((PRODUCTS / round).max(VECTORS_LEAST));
-    let parts = map(arrays.len(), |number| {
-        let (core, array) = (number as u32, &arrays[number]);
+    let parts = map(cores.len(), |number| {
+        let core = number as u32;
+        let array = match &cores[number] {
+            Core::Crossbar(array) => array,
+            Core::Digital(digital) => return reads::check(image, core, digital, (vectors, seed)),
+        };
         let mut evidence = Evidence::default();
         let mut chance = Chance::new(seed, u64::from(core) + 1);
         for vector in 0..vectors {
@@ -182,13 +192,13 @@ pub fn check(image: &Image<'_>, samples: &[Vec<i32>], cases: u64, seed: u64) -> 
         }
         evidence
     });
-    let columns: u64 = arrays.iter().map(|array| vectors * u64::from(array.crossbar.columns)).sum();
+    let columns: u64 = cores.iter().map(|core| vectors * core.columns() as u64).sum();
     parts.into_iter().for_each(|part| evidence.join(part));
-    let followed = whole(image, &arrays, samples, seed, &mut evidence);
+    let followed = whole(image, &cores, samples, seed, &mut evidence);
     evidence.text = format!(
         "{} configurations, {columns} column reads on extreme and random codes (seed {seed}), as many finished sums, and \
          {followed} samples ({} of them given) through the whole program, against the oracle in wide integers",
-        arrays.len(),
+        cores.len(),
         followed.min(samples.len()),
     );
     evidence
@@ -197,7 +207,7 @@ pub fn check(image: &Image<'_>, samples: &[Vec<i32>], cases: u64, seed: u64) -> 
 /// Follows samples naively and compares reads and emitted signals with the core engine; returns how many.
 fn whole(
     image: &Image<'_>,
-    arrays: &[Array],
+    cores: &[Core],
     samples: &[Vec<i32>],
     seed: u64,
     evidence: &mut Evidence,
@@ -215,8 +225,8 @@ fn whole(
         })
         .collect();
     let parts = map(chosen.len(), |at| {
-        let mut checked = Checked { image, arrays, sample: at as u64, evidence: Evidence::default() };
-        let naive = naive::run(image, arrays, &chosen[at], &mut checked);
+        let mut checked = Checked { image, cores, sample: at as u64, evidence: Evidence::default() };
+        let naive = naive::run(image, cores, &chosen[at], &mut checked);
         let mut evidence = checked.evidence;
         let core = emitted(image, &chosen[at]);
         let same = naive.as_ref().map(|signals| signals.iter().map(|(_, v)| *v).collect::<Vec<_>>());

@@ -57,7 +57,7 @@ fn header(image: &Image<'_>) -> String {
 }
 
 fn weights(expected: &Image<'_>, found: &Image<'_>, evidence: &mut Evidence) {
-    let (ours, theirs) = match (decode::arrays(expected), decode::arrays(found)) {
+    let (ours, theirs) = match (decode::cores(expected), decode::cores(found)) {
         (Ok(ours), Ok(theirs)) => (ours, theirs),
         (Err(core), _) | (_, Err(core)) => {
             evidence.fail(decode::refusal(found, core));
@@ -68,13 +68,13 @@ fn weights(expected: &Image<'_>, found: &Image<'_>, evidence: &mut Evidence) {
         evidence.fail(Failure::new("the number of configurations", ours.len(), theirs.len()));
     }
     for (core, (ours, theirs)) in (0u32..).zip(ours.iter().zip(&theirs)) {
-        let shape = |array: &decode::Array| format!("{} x {}", array.lines(), array.weights.len());
+        let shape = |core: &decode::Core| format!("{} x {}", core.lines(), core.columns());
         if shape(ours) != shape(theirs) {
             let failure = Failure::new("the shape of the array", shape(ours), shape(theirs));
             evidence.fail(failure.at(found, core, None));
             continue;
         }
-        for (unit, (ours, theirs)) in (0u32..).zip(ours.weights.iter().zip(&theirs.weights)) {
+        for (unit, (ours, theirs)) in (0u32..).zip(ours.weights().iter().zip(theirs.weights())) {
             evidence.cases += ours.len() as u64;
             if ours == theirs {
                 continue;

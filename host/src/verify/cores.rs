@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use spandrel_core::image::Image;
 
 use super::{
-    decode, held,
+    decode,
+    digital::held::Common,
+    held,
     mapping::MappingEvidence,
     names::{Name, Names, Wanted},
     report::Failure,
@@ -47,15 +49,17 @@ pub(super) struct Cores {
     arrays: Vec<(usize, usize, bool)>,
     /// Where the search begins: arrays are mostly met in order.
     next: usize,
+    /// What the codes of digital cores stand for.
+    common: Common,
 }
 
 impl Cores {
-    pub(super) fn new(graph: &CoreOpGraph<Coded>, image: &Image<'_>) -> Self {
+    pub(super) fn new(graph: &CoreOpGraph<Coded>, image: &Image<'_>, common: Common) -> Self {
         let parts = |(op, own): (usize, &crate::expand::CoreOp<Coded>)| {
             (0..own.parts.len()).map(move |part| (op, part, false))
         };
         let arrays = graph.ops.iter().enumerate().flat_map(parts).collect();
-        Self { configs: vec![State::Unseen; image.config_count() as usize], arrays, next: 0 }
+        Self { configs: vec![State::Unseen; image.config_count() as usize], arrays, next: 0, common }
     }
 
     /// Whether it is settled what `config` holds.
@@ -92,7 +96,7 @@ impl Cores {
         out: &mut MappingEvidence,
     ) {
         self.configs[config as usize] = State::Strange;
-        let Some(array) = decode::array(image, config) else {
+        let Some(core) = decode::core(image, config) else {
             return out.evidence.fail(decode::refusal(image, config));
         };
         let mut driven = |op: usize, part: usize| {
@@ -103,16 +107,21 @@ impl Cores {
         };
         let count = self.arrays.len();
         let order = (0..count).map(|at| (at + self.next) % count);
+        let periphery = |op: usize, part: usize| {
+            held::periphery(image, &core, &graph.ops[op].payload, part, &self.common)
+        };
         let mut best: Option<(usize, held::Compared)> = None;
+        let mut rank = (true, usize::MAX);
         for at in order.clone() {
             let (op, part, taken) = self.arrays[at];
-            let compared = if taken { None } else { held::compare(&graph.ops[op], part, &array, 0) };
+            let compared = if taken { None } else { held::compare(&graph.ops[op], part, &core, 0) };
             if let Some(compared) = compared.filter(|compared| compared.wrong == 0) {
-                let right = driven(op, part);
-                if right || best.is_none() {
+                let own = (!driven(op, part), periphery(op, part).len());
+                if best.is_none() || own < rank {
+                    rank = own;
                     best = Some((at, compared));
                 }
-                if right {
+                if rank == (false, 0) {
                     break;
                 }
             }
@@ -121,9 +130,9 @@ impl Cores {
             let mut rank = (true, u64::MAX);
             for at in order {
                 let (op, part, taken) = self.arrays[at];
-                let quarter = (array.lines() * array.weights.len()) as u64 / 4;
+                let quarter = (core.lines() * core.columns()) as u64 / 4;
                 let compared =
-                    if taken { None } else { held::compare(&graph.ops[op], part, &array, quarter) };
+                    if taken { None } else { held::compare(&graph.ops[op], part, &core, quarter) };
                 if let Some(compared) = compared.filter(|compared| compared.wrong <= quarter) {
                     let own = (!driven(op, part), compared.wrong);
                     if own < rank {
@@ -141,8 +150,12 @@ impl Cores {
             );
             return out.evidence.fail(failure.at(image, config, None));
         };
-        let (op, part, taken) = &mut self.arrays[at];
-        *taken = true;
+        let (op, part, _) = self.arrays[at];
+        for failure in periphery(op, part) {
+            let unit = failure.unit;
+            out.evidence.fail(failure.at(image, config, unit));
+        }
+        self.arrays[at].2 = true;
         self.next = (at + 1) % count;
         out.weights += compared.weights - compared.wrong;
         out.arrays += 1;
@@ -150,11 +163,8 @@ impl Cores {
             let unit = failure.unit;
             out.evidence.fail(failure.at(image, config, unit));
         }
-        for failure in held::periphery(image, &array.crossbar, &graph.ops[*op].payload) {
-            out.evidence.fail(failure.at(image, config, None));
-        }
         let ways = vec![Way::Unseen; lines.len()];
-        self.configs[config as usize] = State::Held(Held { op: *op, part: *part, count: 0, ways });
+        self.configs[config as usize] = State::Held(Held { op, part, count: 0, ways });
     }
 
     /// Whether some line of `config` was never seen to carry anything.

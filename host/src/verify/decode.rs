@@ -1,4 +1,4 @@
-//! The arrays of an image, decoded a second time: bit by bit from the section's bytes, with none of the readers that
+//! The cores of an image, decoded a second time: bit by bit from the section's bytes, with none of the readers that
 //! the engines use.
 
 use spandrel_core::{
@@ -6,9 +6,62 @@ use spandrel_core::{
     image::{Blob, Config, Encoding, Image},
 };
 
-use super::report::Failure;
+use super::{digital::Digital, report::Failure};
 
-/// A configuration with its weights.
+/// A configuration with all that it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Core {
+    /// A crossbar.
+    Crossbar(Array),
+    /// A digital core.
+    Digital(Digital),
+}
+
+impl Core {
+    /// Weights `[column][line]`.
+    #[must_use]
+    pub fn weights(&self) -> &[Vec<i32>] {
+        match self {
+            Self::Crossbar(array) => &array.weights,
+            Self::Digital(digital) => &digital.weights,
+        }
+    }
+
+    /// Columns.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.weights().len()
+    }
+
+    /// Inputs taken from the input registers.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        match self {
+            Self::Crossbar(array) => array.crossbar.rows as usize,
+            Self::Digital(digital) => digital.mac.rows as usize,
+        }
+    }
+
+    /// Word lines, bias rows included.
+    #[must_use]
+    pub const fn lines(&self) -> usize {
+        match self {
+            Self::Crossbar(array) => array.lines(),
+            Self::Digital(digital) => digital.mac.rows as usize,
+        }
+    }
+
+    /// The crossbar, if it is one.
+    #[must_use]
+    pub const fn array(&self) -> Option<&Array> {
+        match self {
+            Self::Crossbar(array) => Some(array),
+            Self::Digital(_) => None,
+        }
+    }
+}
+
+/// A crossbar with its weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Array {
     /// Parameters.
@@ -39,37 +92,46 @@ pub fn largest(crossbar: &Crossbar) -> i64 {
 /// All configurations in number order; `Err` names the first one that can not be decoded.
 ///
 /// # Errors
-/// The number of a configuration of another kind than crossbar, or whose blob does not reach.
-pub fn arrays(image: &Image<'_>) -> Result<Vec<Array>, u32> {
-    (0..image.config_count()).map(|number| array(image, number).ok_or(number)).collect()
+/// The number of a configuration of an unknown kind, or whose blob or tables do not reach.
+pub fn cores(image: &Image<'_>) -> Result<Vec<Core>, u32> {
+    (0..image.config_count()).map(|number| core(image, number).ok_or(number)).collect()
 }
 
-/// The failure to report for a configuration that [`arrays`] names.
+/// The failure to report for a configuration that [`cores`] names.
 #[must_use]
 pub fn refusal(image: &Image<'_>, core: u32) -> Failure {
-    let found = match image.config(core) {
-        Some(Config::Crossbar(_)) | None => "unreadable",
-        Some(_) => "a core of another kind, which is not verified yet",
-    };
-    Failure::new("the configuration", "a crossbar", found).at(image, core, None)
+    Failure::new("the configuration", "a crossbar or a digital core", "unreadable").at(image, core, None)
 }
 
-/// Configuration `number`; `None` as [`arrays`] refuses.
-pub(super) fn array(image: &Image<'_>, number: u32) -> Option<Array> {
-    let Some(Config::Crossbar(crossbar)) = image.config(number) else { return None };
+/// Configuration `number`; `None` as [`cores`] refuses.
+pub(super) fn core(image: &Image<'_>, number: u32) -> Option<Core> {
+    match image.config(number)? {
+        Config::Crossbar(crossbar) => array(image, crossbar).map(Core::Crossbar),
+        Config::Mac(mac) => Digital::decode(image, mac).map(Core::Digital),
+        _ => None,
+    }
+}
+
+fn array(image: &Image<'_>, crossbar: Crossbar) -> Option<Array> {
     if crossbar.rows + crossbar.bias_rows == 0 {
         return Some(Array { crossbar, weights: vec![Vec::new(); crossbar.columns as usize] });
     }
-    let blob = image.blob(crossbar.blob)?;
     let limit = largest(&crossbar);
     let floor = if crossbar.polarity == Polarity::Offset { -limit - 1 } else { -limit };
-    let weights = (0..blob.columns as usize)
+    let mut weights = weights(image, crossbar.blob)?;
+    weights.iter_mut().flatten().for_each(|weight| *weight = (*weight).clamp(floor as i32, limit as i32));
+    Some(Array { crossbar, weights })
+}
+
+/// The weights of blob `number`, column by column, as they are held.
+pub(super) fn weights(image: &Image<'_>, number: u32) -> Option<Vec<Vec<i32>>> {
+    let blob = image.blob(number)?;
+    (0..blob.columns as usize)
         .map(|column| {
             let raw = column_of(image, &blob, column)?;
-            Some(raw.into_iter().map(|weight| weight.clamp(floor, limit) as i32).collect())
+            raw.into_iter().map(|weight| i32::try_from(weight).ok()).collect()
         })
-        .collect::<Option<Vec<Vec<i32>>>>()?;
-    Some(Array { crossbar, weights })
+        .collect()
 }
 
 /// `count` bits from bit `first`, lowest first.

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use spandrel_core::image::{Codec, Decoder, Image, Reading};
 
 use super::{
-    names::{Name, Names},
+    names::{Name, Names, ONE},
     report::{Evidence, Failure},
 };
 use crate::{
     dots::{Body, Source},
+    encode::Form,
     expand::CoreOpGraph,
     tune::Coded,
 };
@@ -19,7 +20,8 @@ use crate::{
 const RAW_TRIED: i64 = 8192;
 
 /// Compares encoder 0 of `image` with the coded graph: every raw value of narrow types, evenly spaced ones of wide types.
-pub(super) fn encoder(graph: &CoreOpGraph<Coded>, image: &Image<'_>, evidence: &mut Evidence) {
+/// Level 0 is code `base`.
+pub(super) fn encoder(graph: &CoreOpGraph<Coded>, image: &Image<'_>, base: i32, evidence: &mut Evidence) {
     let code = &graph.encoded.input;
     let Some(encoder) = image.encoder(0) else { return };
     let (lo, hi) = match encoder.raw {
@@ -37,13 +39,43 @@ pub(super) fn encoder(graph: &CoreOpGraph<Coded>, image: &Image<'_>, evidence: &
         let raw = (i64::from(lo) + at * (span - 1) / (tried - 1).max(1)) as i32;
         for signal in 0..code.weights.len() {
             evidence.cases += 1;
-            let expected = code.code(raw, signal);
+            let expected = code.code(raw, signal) + base;
             let found = encoder.code(image.tables(), 0, signal as u8, raw);
             if found != Some(expected) {
                 let what = format!("the encoder's code of raw value {raw}, signal {signal}");
                 let found = found.map_or("none".to_owned(), |code| code.to_string());
                 evidence.fail(Failure::new(what, expected, found));
             }
+        }
+    }
+}
+
+/// Every edge that holds codes begins with the code of level 0, every one that holds sums with 0; the constant 1 is one
+/// level above. `edges` holds the names of all signals after the program.
+pub(super) fn resets(
+    graph: &CoreOpGraph<Coded>,
+    image: &Image<'_>,
+    names: &Names<'_>,
+    (edges, base): (&[Vec<Vec<Name>>], i32),
+    evidence: &mut Evidence,
+) {
+    for (number, slots) in (0u32..).zip(edges) {
+        let Some(edge) = image.edge(number) else { continue };
+        let held = || slots.iter().flatten().copied();
+        let sums = |name: Name| match names.split(name) {
+            Some((source @ 1.., _)) => graph.encoded.nodes[source - 1].form == Form::Sum,
+            _ => false,
+        };
+        let expected = if held().any(sums) {
+            0
+        } else if held().all(|name| name == ONE) {
+            base + graph.encoded.one
+        } else {
+            base
+        };
+        evidence.cases += 1;
+        if edge.reset != expected {
+            evidence.fail(Failure::new(format!("the reset code of edge {number}"), expected, edge.reset));
         }
     }
 }
@@ -85,7 +117,7 @@ pub(super) fn outputs(
     graph: &CoreOpGraph<Coded>,
     image: &Image<'_>,
     names: &Names<'_>,
-    emitted: &BTreeMap<u16, Vec<Name>>,
+    (emitted, base): (&BTreeMap<u16, Vec<Name>>, i32),
     evidence: &mut Evidence,
 ) {
     let dot = &graph.encoded.dot;
@@ -128,7 +160,8 @@ pub(super) fn outputs(
             ));
             continue;
         }
-        let own = Output { graph, image, names, node: port.node, decoder: *decoder };
+        let start = if graph.encoded.nodes[port.node].form == Form::Sum { 0 } else { base };
+        let own = Output { graph, image, names, node: port.node, decoder: *decoder, start };
         own.values(&elements, names_of, evidence);
     }
 }
@@ -139,6 +172,8 @@ struct Output<'a, 'i> {
     names: &'a Names<'a>,
     node: usize,
     decoder: Decoder,
+    /// The code that counts nothing.
+    start: i32,
 }
 
 impl Output<'_, '_> {
@@ -148,20 +183,20 @@ impl Output<'_, '_> {
         let meaning = meaning(self.graph, self.node);
         let unit: f64 = self.decoder.scale.to_num();
         let signals = usize::from(self.decoder.signals);
-        let mut codes = vec![0i32; emitted.len()];
+        let mut codes = vec![self.start; emitted.len()];
         for (value, (&element, emitted)) in elements.iter().zip(emitted.chunks_exact(signals)).enumerate() {
             let channel = (element % channels) as usize;
             let first = self.names.element(Source::Node(self.node), u64::from(element), 0);
-            // Reading all codes 0 gives the offset, reading a single 1 adds its coefficient: the decoder is asked, not its tables.
+            // Reading all levels 0 gives the offset, reading a single 1 adds its coefficient: the decoder is asked, not its tables.
             let read = |codes: &[i32]| self.decoder.value(self.image.tables(), codes, value as u32);
             let offset = read(&codes);
             let mut counted = vec![(0.0, 0u32); usize::from(own.copies[channel])];
             for (signal, &name) in emitted.iter().enumerate() {
                 evidence.cases += 1;
                 let at = value * signals + signal;
-                codes[at] = 1;
+                codes[at] = self.start + 1;
                 let found = read(&codes).zip(offset).map_or(f64::NAN, |(one, none)| (one - none) as f64);
-                codes[at] = 0;
+                codes[at] = self.start;
                 match name.checked_sub(first).and_then(|copy| counted.get_mut(copy as usize)) {
                     Some((sum, times)) => {
                         *sum += found;

@@ -5,7 +5,12 @@ use spandrel_core::{
     image::Image,
 };
 
-use super::{bounds::Span, decode::Array, report::Failure};
+use super::{
+    bounds::Span,
+    decode::Core,
+    digital::held::{self as digital, Common},
+    report::Failure,
+};
 use crate::{
     expand::CoreOp,
     tune::{Coded, CodedAct, Periphery},
@@ -22,22 +27,23 @@ pub(super) struct Compared {
     pub first: Option<Failure>,
 }
 
-/// Compares `array` with array `part` of `op`, whose rows lie on the word lines in the part's order; `None` when even the
+/// Compares `core` with array `part` of `op`, whose rows lie on the word lines in the part's order; `None` when even the
 /// shapes differ. Stops behind `most` differences.
-pub(super) fn compare(op: &CoreOp<Coded>, part: usize, array: &Array, most: u64) -> Option<Compared> {
-    let (coded, rows, crossbar) = (&op.payload, op.parts[part].len(), &array.crossbar);
-    let (bias_rows, bias): (usize, &[i16]) = match &coded.periphery {
-        Periphery::Composed { bias_rows, bias, .. } => (*bias_rows, bias.get(part)?),
-        Periphery::Digital(_) => return None,
+pub(super) fn compare(op: &CoreOp<Coded>, part: usize, core: &Core, most: u64) -> Option<Compared> {
+    let (coded, rows) = (&op.payload, op.parts[part].len());
+    let (bias_rows, bias): (usize, &[i16]) = match (&coded.periphery, core) {
+        (Periphery::Composed { bias_rows, bias, .. }, Core::Crossbar(_)) => (*bias_rows, bias.get(part)?),
+        (Periphery::Digital(_), Core::Digital(_)) => (0, &[]),
+        _ => return None,
     };
-    let held = (crossbar.rows as usize, crossbar.bias_rows as usize, crossbar.columns as usize);
+    let held = (core.rows(), core.lines() - core.rows(), core.columns());
     let weights = coded.weights.get(part)?;
     let whole = weights.len() == rows * op.columns.len() && bias.len() == bias_rows * op.columns.len();
     if held != (rows, bias_rows, op.columns.len()) || !whole {
         return None;
     }
     let mut out = Compared { weights: ((rows + bias_rows) * op.columns.len()) as u64, wrong: 0, first: None };
-    for (unit, column) in array.weights.iter().enumerate() {
+    for (unit, column) in core.weights().iter().enumerate() {
         let expected = weights[unit * rows..(unit + 1) * rows]
             .iter()
             .chain(&bias[unit * bias_rows..(unit + 1) * bias_rows]);
@@ -58,8 +64,21 @@ pub(super) fn compare(op: &CoreOp<Coded>, part: usize, array: &Array, most: u64)
     Some(out)
 }
 
-/// What of the readout and the digital periphery differs from the core-op's.
-pub(super) fn periphery(image: &Image<'_>, crossbar: &Crossbar, coded: &Coded) -> Vec<Failure> {
+/// What of readout, requantisation and activation differs from the core-op's, whose part `part` the core holds.
+pub(super) fn periphery(
+    image: &Image<'_>,
+    core: &Core,
+    coded: &Coded,
+    part: usize,
+    common: &Common,
+) -> Vec<Failure> {
+    match core {
+        Core::Crossbar(array) => crossbar(image, &array.crossbar, coded),
+        Core::Digital(core) => digital::periphery(image, core, coded, part, common),
+    }
+}
+
+fn crossbar(image: &Image<'_>, crossbar: &Crossbar, coded: &Coded) -> Vec<Failure> {
     let mut wrong = Vec::new();
     let mut same = |what: &str, expected: String, found: String| {
         if expected != found {

@@ -17,6 +17,7 @@ use spandrel_core::image::{Combine, HOST, Image, Instruction, LOOP_REGISTERS, NO
 
 use super::{
     cores::{Cores, Way},
+    digital::held::Common,
     ends,
     maxima::{Found, Maxima},
     names::{NOTHING, Name, Names, ONE, PADDED, PADDED_WRONG, SPECIAL, UNFINISHED, Wanted, delivered},
@@ -75,6 +76,8 @@ pub(super) struct Follow<'a, 'i> {
     /// Of each instruction the next INVOKE, of each LOOP its END.
     ahead: Vec<u32>,
     cores: Cores,
+    /// The code of level 0.
+    base: i32,
     maxima: Maxima,
     /// For each node and signal of a position the configuration that finishes it.
     pub producers: Vec<Vec<u32>>,
@@ -99,7 +102,10 @@ pub fn check_mapping_within(graph: &CoreOpGraph<Coded>, image: &Image<'_>, lines
         out.evidence.fail(Failure::new("the signals of the graph", "fewer than 2^32", "more"));
         return out;
     };
-    let first_name = |reset: i32| if reset == graph.encoded.one { ONE } else { NOTHING };
+    let common = Common::of(image);
+    let base = common.base;
+    let wrong_base = common.check();
+    let first_name = |reset: i32| if reset == base + graph.encoded.one { ONE } else { NOTHING };
     let edges = (0..image.edge_count())
         .filter_map(|edge| image.edge(edge))
         .map(|edge| vec![vec![first_name(edge.reset); edge.length as usize]; usize::from(edge.slots)])
@@ -119,7 +125,8 @@ pub fn check_mapping_within(graph: &CoreOpGraph<Coded>, image: &Image<'_>, lines
         chain: None,
         registers: [0; LOOP_REGISTERS],
         ahead: ahead(image),
-        cores: Cores::new(graph, image),
+        cores: Cores::new(graph, image, common),
+        base,
         maxima: Maxima::new(graph),
         producers: widths.collect(),
         emitted: BTreeMap::new(),
@@ -128,6 +135,7 @@ pub fn check_mapping_within(graph: &CoreOpGraph<Coded>, image: &Image<'_>, lines
         signals: Vec::new(),
         steps: 0,
     };
+    wrong_base.into_iter().for_each(|failure| follow.out.evidence.fail(failure));
     follow.encode();
     if follow.block(0, image.instruction_count()).is_none() && !follow.given_up() {
         follow.fail("the program", "followed to its end", "a reference or a loop that leads nowhere");
@@ -229,7 +237,7 @@ impl Follow<'_, '_> {
         let access = self.image.access(access)?;
         patterns::named(self.image, &access, &self.registers, &mut self.signals)?;
         let slot = self.edges.get(access.edge as usize)?.get(usize::from(access.age))?;
-        let pad = if access.pad == 0 { PADDED } else { PADDED_WRONG };
+        let pad = if access.pad == self.base { PADDED } else { PADDED_WRONG };
         let name = |signal: &u32| if *signal == OUTSIDE { pad } else { slot[*signal as usize] };
         Some((access.edge, self.signals.iter().map(name).collect()))
     }
@@ -256,7 +264,7 @@ impl Follow<'_, '_> {
         let mut signals = std::mem::take(&mut self.signals);
         patterns::named(self.image, &access, &self.registers, &mut signals)?;
         let slot = self.edges.get(access.edge as usize)?.get(usize::from(access.age))?;
-        let pad = if access.pad == 0 { PADDED } else { PADDED_WRONG };
+        let pad = if access.pad == self.base { PADDED } else { PADDED_WRONG };
         let first = first as usize;
         let lines = self.lines.get_mut(first..first.checked_add(signals.len())?)?;
         for (line, &signal) in lines.iter_mut().zip(&signals) {
@@ -311,7 +319,7 @@ impl Follow<'_, '_> {
                 self.maxima.forget();
             }
             Instruction::Reset(ResetTarget::Edge(edge)) => {
-                let one = self.image.edge(edge)?.reset == self.graph.encoded.one;
+                let one = self.image.edge(edge)?.reset == self.base + self.graph.encoded.one;
                 let fresh = if one { ONE } else { NOTHING };
                 self.edges.get_mut(edge as usize)?.iter_mut().for_each(|slot| slot.fill(fresh));
             }
@@ -519,8 +527,10 @@ impl Follow<'_, '_> {
         }
         self.cores.finish(self.image, self.graph, &mut self.out);
         self.maxima.finish(self.graph, &mut self.out.evidence);
-        ends::encoder(self.graph, self.image, &mut self.out.evidence);
-        ends::outputs(self.graph, self.image, &self.names, &self.emitted, &mut self.out.evidence);
+        ends::encoder(self.graph, self.image, self.base, &mut self.out.evidence);
+        ends::resets(self.graph, self.image, &self.names, (&self.edges, self.base), &mut self.out.evidence);
+        let emitted = (&self.emitted, self.base);
+        ends::outputs(self.graph, self.image, &self.names, emitted, &mut self.out.evidence);
         let mut routes = std::mem::take(&mut self.routes);
         let unseen = |line: &Line, node: usize| {
             let source = self.graph.encoded.source(node, line);

@@ -19,6 +19,7 @@ mod capacity;
 pub mod compare;
 mod cores;
 pub mod decode;
+pub mod digital;
 mod ends;
 pub mod engines;
 mod held;

@@ -117,9 +117,9 @@ pub(super) fn claims(
 /// The decoded image against the mapped program itself, not by way of its bytes.
 fn program(compiled: &Compiled, image: &Image<'_>, evidence: &mut Evidence) {
     let program = &compiled.program;
-    let Ok(arrays) = super::decode::arrays(image) else { return };
-    for (core, (array, data)) in (0u32..).zip(arrays.iter().zip(&program.blobs)) {
-        let flat: Vec<i32> = array.weights.iter().flatten().copied().collect();
+    let Ok(cores) = super::decode::cores(image) else { return };
+    for (core, (held, data)) in (0u32..).zip(cores.iter().zip(&program.blobs)) {
+        let flat: Vec<i32> = held.weights().iter().flatten().copied().collect();
         evidence.cases += flat.len() as u64;
         let wrong =
             flat.iter().zip(&data.weights).filter(|(held, mapped)| **held != i32::from(**mapped)).count();

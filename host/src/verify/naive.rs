@@ -7,12 +7,17 @@ use spandrel_core::{
 };
 use spandrel_oracle as oracle;
 
-use super::decode::Array;
+use super::decode::{Array, Core};
 
 /// What an observer of the naive run decides and sees.
 pub trait Reader {
-    /// What configuration `core` reads for the codes on its word lines (inputs only, saturated to the drivers' range).
+    /// What configuration `core` reads for the codes on its word lines (inputs only, saturated to the inputs' range).
     fn read(&mut self, core: u32, inputs: &[i32]) -> Vec<i64>;
+
+    /// The sums that configuration `core` is about to finish.
+    fn finishing(&mut self, core: u32, sums: &[i64]) {
+        let _ = (core, sums);
+    }
 }
 
 /// The signals that an edge holds: slots from the youngest on.
@@ -24,7 +29,7 @@ struct Slots {
 /// A run of one sample from the reset state.
 struct Run<'a, 'i> {
     image: &'a Image<'i>,
-    arrays: &'a [Array],
+    cores: &'a [Core],
     edges: Vec<Slots>,
     inputs: Vec<i64>,
     sums: Vec<i64>,
@@ -57,7 +62,7 @@ pub fn adder(image: &Image<'_>, array: &Array) -> oracle::Adder {
 /// Signals emitted for one raw sample on input 0; `None` when a reference does not resolve.
 pub fn run(
     image: &Image<'_>,
-    arrays: &[Array],
+    cores: &[Core],
     raw: &[i32],
     reader: &mut dyn Reader,
 ) -> Option<Vec<(u16, i64)>> {
@@ -71,7 +76,7 @@ pub fn run(
     let plan = image.plan();
     let mut run = Run {
         image,
-        arrays,
+        cores,
         edges,
         inputs: vec![0; plan.inputs as usize],
         sums: vec![0; plan.sums as usize],
@@ -278,29 +283,37 @@ impl Run<'_, '_> {
     }
 
     fn invoke(&mut self, config: u32, accumulate: bool, finish: bool, reader: &mut dyn Reader) -> Option<()> {
-        let array = self.arrays.get(config as usize)?;
-        let top = (1i64 << array.crossbar.input_bits) - 1;
-        let inputs: Vec<i32> = self
-            .inputs
-            .get(..array.crossbar.rows as usize)?
-            .iter()
-            .map(|v| (*v).clamp(0, top) as i32)
-            .collect();
+        let core = self.cores.get(config as usize)?;
+        let (lo, hi) = match core {
+            Core::Crossbar(array) => (0, (1i64 << array.crossbar.input_bits) - 1),
+            Core::Digital(digital) => digital.input_range(),
+        };
+        let inputs: Vec<i32> =
+            self.inputs.get(..core.rows())?.iter().map(|code| (*code).clamp(lo, hi) as i32).collect();
         let reads = reader.read(config, &inputs);
-        if reads.len() != array.crossbar.columns as usize {
+        if reads.len() != core.columns() {
             return None;
         }
+        // A sum that takes two registers is kept whole in the first one.
         for (sum, read) in self.sums.iter_mut().zip(&reads) {
-            let total = if accumulate { *sum + read } else { *read };
-            *sum = total.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+            let held = if accumulate { *sum } else { 0 };
+            *sum = match core {
+                Core::Crossbar(_) => (held + read).clamp(i64::from(i32::MIN), i64::from(i32::MAX)),
+                Core::Digital(digital) => digital.added(held, *read),
+            };
         }
         if finish {
-            let adder = adder(self.image, array);
-            let finished: Vec<i128> = self.sums[..reads.len()]
-                .iter()
-                .map(|sum| oracle::finish(&adder, &[i128::from(*sum)]))
-                .collect();
-            let kept = oracle::max_pool(&finished, usize::from(array.crossbar.pool));
+            let sums = self.sums.get(..reads.len())?;
+            reader.finishing(config, sums);
+            let (finished, pool) = match core {
+                Core::Crossbar(array) => {
+                    let adder = adder(self.image, array);
+                    let finished = sums.iter().map(|sum| oracle::finish(&adder, &[i128::from(*sum)]));
+                    (finished.collect(), array.crossbar.pool)
+                }
+                Core::Digital(digital) => (digital.finished(sums), digital.mac.pool),
+            };
+            let kept = oracle::max_pool(&finished, usize::from(pool));
             for (sum, value) in self.sums.iter_mut().zip(kept) {
                 *sum = i64::try_from(value).ok()?;
             }

@@ -14,9 +14,9 @@ use crate::{
 /// The name of a signal.
 pub(super) type Name = u32;
 
-/// Outside of a source: the code 0.
+/// Outside of a source: the code of level 0.
 pub(super) const PADDED: Name = u32::MAX;
-/// Outside of a source, and another code than 0.
+/// Outside of a source, and another code.
 pub(super) const PADDED_WRONG: Name = u32::MAX - 1;
 /// The constant 1.
 pub(super) const ONE: Name = u32::MAX - 2;
@@ -76,8 +76,8 @@ impl<'g> Names<'g> {
     pub(super) fn describe(&self, name: Name) -> String {
         let encoded = &self.graph.encoded;
         match (name, self.split(name)) {
-            (PADDED, _) => "nothing (outside, 0)".into(),
-            (PADDED_WRONG, _) => "outside with another code than 0".into(),
+            (PADDED, _) => "nothing (outside, level 0)".into(),
+            (PADDED_WRONG, _) => "outside with another code than that of level 0".into(),
             (ONE, _) => "the constant 1".into(),
             (UNFINISHED, _) => "a sum that is not finished".into(),
             (_, Some((0, signal))) => {

@@ -19,11 +19,16 @@ pub(crate) fn digits(name: &str) -> PathBuf {
 
 /// The digits perceptron for PRIME, calibrated on `count` samples.
 pub(crate) fn compiled(count: usize) -> Compiled {
+    compiled_for("digits_mlp.onnx", "prime", count)
+}
+
+/// A network of the digits example for `chip`, calibrated on `count` samples.
+pub(crate) fn compiled_for(model: &str, chip: &str, count: usize) -> Compiled {
     let request = Request {
         calibration_count: count,
         // The network divides by 16 itself.
         scale: Some(vec![1.0]),
-        ..Request::new(digits("digits_mlp.onnx"), "prime", digits("train.npz"))
+        ..Request::new(digits(model), chip, digits("train.npz"))
     };
     compile(&request, &mut ()).unwrap_or_else(|error| panic!("{error}"))
 }
