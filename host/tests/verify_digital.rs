@@ -127,7 +127,8 @@ fn with_weight(bytes: &[u8], core: u32, unit: usize, row: usize) -> Option<(Vec<
 fn with_entry(bytes: &[u8], table: u32, at: usize, by: i32) -> Vec<u8> {
     with_sections(bytes, |tag, content| {
         if tag == Tag::TABLES {
-            let word = |content: &[u8], at: usize| i32::from_le_bytes(content[at..at + 4].try_into().unwrap());
+            let word =
+                |content: &[u8], at: usize| i32::from_le_bytes(content[at..at + 4].try_into().unwrap());
             let first = word(content, 4 + 4 * table as usize) as usize + 4 * at;
             let changed = word(content, first).wrapping_add(by);
             content[first..first + 4].copy_from_slice(&changed.to_le_bytes());
@@ -232,7 +233,9 @@ fn c4_names_every_damage() {
                 found("the greatest output", core, None, &wrong(&|mac| mac.out_hi -= 1));
                 found("the output zero point", core, None, &wrong(&|mac| mac.output_zero += 1));
             }
-            if let Activation::Table { table, .. } | Activation::PiecewiseLinear { table, .. } = mac.activation {
+            if let Activation::Table { table, .. } | Activation::PiecewiseLinear { table, .. } =
+                mac.activation
+            {
                 found("word 3 of the", core, None, &with_entry(bytes, table, 3, 1));
             }
             let product = wrong(&|mac| {

@@ -147,7 +147,9 @@ impl Reader for Checked<'_, '_> {
     fn read(&mut self, core: u32, inputs: &[i32]) -> Vec<i64> {
         let before = self.evidence.failures.len();
         let reads = match &self.cores[core as usize] {
-            Core::Crossbar(array) => compare(self.image, core, array, inputs, self.sample, &mut self.evidence),
+            Core::Crossbar(array) => {
+                compare(self.image, core, array, inputs, self.sample, &mut self.evidence)
+            }
             Core::Digital(digital) => {
                 reads::compare(self.image, core, digital, inputs, self.sample, &mut self.evidence)
             }

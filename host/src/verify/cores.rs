@@ -131,8 +131,7 @@ impl Cores {
             for at in order {
                 let (op, part, taken) = self.arrays[at];
                 let quarter = (core.lines() * core.columns()) as u64 / 4;
-                let compared =
-                    if taken { None } else { held::compare(&graph.ops[op], part, &core, quarter) };
+                let compared = if taken { None } else { held::compare(&graph.ops[op], part, &core, quarter) };
                 if let Some(compared) = compared.filter(|compared| compared.wrong <= quarter) {
                     let own = (!driven(op, part), compared.wrong);
                     if own < rank {

@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use spandrel_core::mac::Overflow;
 use spandrel_core::image::{Codec, Combine, Image, Instruction, ResetTarget};
+use spandrel_core::mac::Overflow;
 use spandrel_oracle as oracle;
 
 use super::{

@@ -129,12 +129,7 @@ fn partials(image: &Image<'_>, cores: &[Core], bounds: &[Vec<ColumnBounds>], pro
     }
 }
 
-fn sums(
-    image: &Image<'_>,
-    cores: &[Core],
-    ranges: &Ranges,
-    proof: &mut Proof,
-) {
+fn sums(image: &Image<'_>, cores: &[Core], ranges: &Ranges, proof: &mut Proof) {
     for (core, range) in &ranges.cores {
         let crossbar = match &cores[*core as usize] {
             Core::Crossbar(array) => &array.crossbar,
@@ -192,7 +187,8 @@ fn accumulators(image: &Image<'_>, core: u32, digital: &Digital, range: &SumRang
     if mac.overflow == Overflow::Wrap {
         let (least, most) = digital::register(mac.accumulator_bits);
         for (unit, (lo, hi)) in &range.outside {
-            let what = format!("the range of a sum in a wrapping accumulator of {} bits", mac.accumulator_bits);
+            let what =
+                format!("the range of a sum in a wrapping accumulator of {} bits", mac.accumulator_bits);
             let failure = Failure::new(what, format!("within {least}..={most}"), format!("{lo}..={hi}"));
             proof.evidence.fail(failure.at(image, core, Some(*unit)));
         }

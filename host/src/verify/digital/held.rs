@@ -139,8 +139,7 @@ fn activation(image: &Image<'_>, core: &Digital, coded: &Coded, common: &Common,
             list("the table of the activation", codes, held(table));
         }
         (CodedAct::Pieces(pieces), Activation::PiecewiseLinear { table, .. }) => {
-            let words =
-                pieces.iter().flat_map(|&(slope, level)| [i64::from(slope), i64::from(level) + base]);
+            let words = pieces.iter().flat_map(|&(slope, level)| [i64::from(slope), i64::from(level) + base]);
             list("the linear pieces of the activation", words.collect(), held(table));
         }
         (wanted, other) => {
@@ -189,6 +188,10 @@ fn described(mac: &Mac, chip: &hw::Mac, found: &mut Found) {
             hw::Activation::PiecewiseLinear { product_shift, .. } => Some(*product_shift),
             _ => None,
         });
-        found.same("the product shift", wanted.map_or("none".into(), |shift| shift.to_string()), product_shift);
+        found.same(
+            "the product shift",
+            wanted.map_or("none".into(), |shift| shift.to_string()),
+            product_shift,
+        );
     }
 }
