@@ -246,7 +246,7 @@ fn c4_names_every_damage() {
             if matches!(mac.activation, Activation::PiecewiseLinear { .. }) {
                 found("the product shift", core, None, &product);
             }
-            found("the input code of level 0", core, None, &wrong(&|mac| mac.input_zero += 1));
+            found("the input code that stands for zero", core, None, &wrong(&|mac| mac.input_zero += 1));
             found("the bits of the accumulator", core, None, &wrong(&|mac| mac.accumulator_bits -= 1));
             let other = |mac: &mut Mac| {
                 mac.overflow = match mac.overflow {

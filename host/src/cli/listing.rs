@@ -161,7 +161,7 @@ pub(super) fn configs(image: &Image<'_>) -> String {
         let Some(config) = image.config(number) else { continue };
         let what = match &config {
             Config::Crossbar(crossbar) => crossbar_line(crossbar),
-            Config::Mac(mac) => mac_line(mac),
+            Config::Mac(mac) => mac_line(mac, image.blob(mac.blob).as_ref()),
             _ => "of a kind unknown to this version".to_owned(),
         };
         let _ = write!(text, "{:>6}  {what}", format!("c{number}"));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use spandrel_core::image::{Blob, Encoding};
 use spandrel_core::mac::{Activation, Bias, Mac, Overflow, Param, Requant, Rounding};
 
 /// A parameter of all columns, or its table.
@@ -22,14 +23,28 @@ const fn rounding(rounding: Rounding) -> &'static str {
     }
 }
 
-/// One line.
-pub(super) fn mac_line(m: &Mac) -> String {
+/// How weights are held.
+fn held(blob: &Blob) -> String {
+    let bits = blob.bits;
+    match (blob.encoding, blob.flags) {
+        (Encoding::Dense, _) => format!(" of {bits}-bit weights"),
+        (Encoding::Codebook, 1) => format!(" of {bits}-bit indices, a codebook a column"),
+        (Encoding::Codebook, _) => format!(" of {bits}-bit indices, codebook t{}", blob.values),
+        (Encoding::SignMagnitude, _) => format!(" of {bits}-bit magnitudes"),
+        (Encoding::AxonTyped, _) => format!(" of {} axon types", blob.type_count),
+        (Encoding::SparseBlocks, _) => format!(" of blocks of {bits}-bit weights"),
+    }
+}
+
+/// One line; `blob` holds the weights.
+pub(super) fn mac_line(m: &Mac, blob: Option<&Blob>) -> String {
     let mut text = format!("mac {} rows x {} columns", m.rows, m.columns);
     if m.rows > 0 {
         let sign = if m.input_signed { "signed" } else { "unsigned" };
-        let _ = write!(text, ", b{}, {}-bit {sign} inputs", m.blob, m.input_bits);
+        let weights = blob.map_or(String::new(), held);
+        let _ = write!(text, ", b{}{weights}, {}-bit {sign} inputs", m.blob, m.input_bits);
         if m.input_zero != 0 {
-            let _ = write!(text, " from {}", m.input_zero);
+            let _ = write!(text, " around {}", m.input_zero);
         }
     }
     match m.bias {
@@ -78,6 +93,7 @@ pub(super) fn mac_line(m: &Mac) -> String {
 #[cfg(test)]
 mod tests {
     use super::mac_line;
+    use spandrel_core::image::{Blob, Encoding, NO_TABLE};
     use spandrel_core::mac::{Activation, Bias, Mac, Overflow, Param, Requant, Rounding};
 
     #[test]
@@ -104,9 +120,21 @@ mod tests {
             out_lo: -128,
             out_hi: 127,
         };
+        let blob = Blob {
+            encoding: Encoding::Codebook,
+            bits: 4,
+            flags: 0,
+            rows: 3,
+            columns: 4,
+            values: 7,
+            types: NO_TABLE,
+            type_count: 0,
+            offset: 0,
+            length: 8,
+        };
         assert_eq!(
-            mac_line(&mac),
-            "mac 3 rows x 4 columns, b1, 8-bit unsigned inputs from 10, bias t2, 24-bit saturating sum, \
+            mac_line(&mac, Some(&blob)),
+            "mac 3 rows x 4 columns, b1 of 4-bit indices, codebook t7, 8-bit unsigned inputs around 10, bias t2, 24-bit saturating sum, \
              times t3, shift 36 (gemmlowp), plus -3, table t4 of 8 bits, maximum of 2, clip -128..=127"
         );
     }

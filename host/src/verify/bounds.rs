@@ -7,6 +7,7 @@
 //! readout is monotone in each partial, so the bounds of a composed read are attained too.
 
 use spandrel_core::crossbar::{Crossbar, Polarity, Readout};
+use spandrel_oracle as oracle;
 
 use super::decode::{Array, largest};
 
@@ -240,4 +241,18 @@ pub fn clips(array: &Array, column: usize, inputs: &[i32]) -> (bool, bool) {
     let limit = (1i64 << crossbar.output_bits) - 1;
     let composed = matches!(crossbar.readout, Readout::Composed { .. });
     (share, composed && sum.abs() > limit)
+}
+
+/// The sums `sum` after shift and activation: monotone, unless a table is in the way, whose entries are looked through.
+pub(super) fn activated(adder: &oracle::Adder, sum: Span) -> Option<Span> {
+    let end = |value: i64| i64::try_from(oracle::finish(adder, &[i128::from(value)])).ok();
+    let oracle::Activation::Table { lo, entries } = &adder.activation else {
+        return Some(Span::new(end(sum.lo)?, end(sum.hi)?));
+    };
+    let straight = oracle::Adder { activation: oracle::Activation::None, ..adder.clone() };
+    let key = |value: i64| oracle::finish(&straight, &[i128::from(value)]) - lo;
+    let last = entries.len() as i128 - 1;
+    let (from, to) = (key(sum.lo).clamp(0, last) as usize, key(sum.hi).clamp(0, last) as usize);
+    let reached = entries.get(from..=to)?;
+    Some(Span::new(i64::try_from(*reached.iter().min()?).ok()?, i64::try_from(*reached.iter().max()?).ok()?))
 }

@@ -64,6 +64,14 @@ pub(super) fn compare(op: &CoreOp<Coded>, part: usize, core: &Core, most: u64) -
     Some(out)
 }
 
+/// The level that stands for zero on the lines of a core-op.
+pub(super) fn zero(coded: &Coded) -> i32 {
+    match &coded.periphery {
+        Periphery::Composed { .. } => 0,
+        Periphery::Digital(own) => own.zero,
+    }
+}
+
 /// What of readout, requantisation and activation differs from the core-op's, whose part `part` the core holds.
 pub(super) fn periphery(
     image: &Image<'_>,

@@ -14,7 +14,7 @@ use crate::{
 /// The name of a signal.
 pub(super) type Name = u32;
 
-/// Outside of a source: the code of level 0.
+/// Outside of a source: the code that stands for zero.
 pub(super) const PADDED: Name = u32::MAX;
 /// Outside of a source, and another code.
 pub(super) const PADDED_WRONG: Name = u32::MAX - 1;
@@ -76,8 +76,8 @@ impl<'g> Names<'g> {
     pub(super) fn describe(&self, name: Name) -> String {
         let encoded = &self.graph.encoded;
         match (name, self.split(name)) {
-            (PADDED, _) => "nothing (outside, level 0)".into(),
-            (PADDED_WRONG, _) => "outside with another code than that of level 0".into(),
+            (PADDED, _) => "nothing (outside, zero)".into(),
+            (PADDED_WRONG, _) => "outside with another code than that of zero".into(),
             (ONE, _) => "the constant 1".into(),
             (UNFINISHED, _) => "a sum that is not finished".into(),
             (_, Some((0, signal))) => {

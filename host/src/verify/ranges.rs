@@ -12,7 +12,7 @@ use spandrel_core::mac::Overflow;
 use spandrel_oracle as oracle;
 
 use super::{
-    bounds::{ColumnBounds, Span},
+    bounds::{ColumnBounds, Span, activated},
     decode::Core,
     digital::{
         Digital,
@@ -388,18 +388,4 @@ fn joined(combine: Combine, held: Span, value: Span) -> Span {
         Combine::Add => held.plus(value),
         Combine::Max => Span::new(held.lo.max(value.lo), held.hi.max(value.hi)),
     }
-}
-
-/// The sums `sum` after shift and activation: monotone, unless a table is in the way, whose entries are looked through.
-fn activated(adder: &oracle::Adder, sum: Span) -> Option<Span> {
-    let end = |value: i64| i64::try_from(oracle::finish(adder, &[i128::from(value)])).ok();
-    let oracle::Activation::Table { lo, entries } = &adder.activation else {
-        return Some(Span::new(end(sum.lo)?, end(sum.hi)?));
-    };
-    let straight = oracle::Adder { activation: oracle::Activation::None, ..adder.clone() };
-    let key = |value: i64| oracle::finish(&straight, &[i128::from(value)]) - lo;
-    let last = entries.len() as i128 - 1;
-    let (from, to) = (key(sum.lo).clamp(0, last) as usize, key(sum.hi).clamp(0, last) as usize);
-    let reached = entries.get(from..=to)?;
-    Some(Span::new(i64::try_from(*reached.iter().min()?).ok()?, i64::try_from(*reached.iter().max()?).ok()?))
 }

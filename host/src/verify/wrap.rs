@@ -214,7 +214,7 @@ impl Reader for Watch<'_, '_> {
     fn read(&mut self, core: u32, inputs: &[i32]) -> Vec<i64> {
         let array = match &self.cores[core as usize] {
             Core::Crossbar(array) => array,
-            Core::Digital(digital) => return digital.reads(inputs),
+            Core::Digital(digital) => return digital.reads_plainly(inputs),
         };
         let columns = array.weights.len();
         let clipped = self.clipped.entry(core).or_insert_with(|| vec![false; columns]);

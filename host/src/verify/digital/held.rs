@@ -85,14 +85,21 @@ pub(in super::super) fn periphery(
     let mac = &core.mac;
     let (output_lo, output_hi) = match coded.act {
         CodedAct::None => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        CodedAct::Clamp { lo, hi, .. } => {
+            (i64::from(common.base) + i64::from(lo), i64::from(common.base) + i64::from(hi))
+        }
         // The codes that can be read: from level 0 to the greatest code of an input.
         _ => (i64::from(common.base), core.input_range().1),
     };
     found.same("the least output", output_lo, mac.out_lo);
     found.same("the greatest output", output_hi, mac.out_hi);
     found.same("the outputs of which one is kept", 1, mac.pool);
-    found.same("the input code of level 0", common.base, mac.input_zero);
-    let zero = if coded.act == CodedAct::Relu { common.base } else { 0 };
+    found.same("the input code that stands for zero", common.base + own.zero, mac.input_zero);
+    let zero = match coded.act {
+        CodedAct::Relu => common.base,
+        CodedAct::Clamp { zero, .. } => common.base + zero,
+        _ => 0,
+    };
     found.same("the output zero point", zero, mac.output_zero);
     if let Some(chip) = &common.chip {
         described(mac, chip, &mut found);
@@ -133,7 +140,7 @@ fn activation(image: &Image<'_>, core: &Digital, coded: &Coded, common: &Common,
     };
     let base = i64::from(common.base);
     match (&coded.act, core.mac.activation) {
-        (CodedAct::None | CodedAct::Relu, Activation::Clamp) => {}
+        (CodedAct::None | CodedAct::Relu | CodedAct::Clamp { .. }, Activation::Clamp) => {}
         (CodedAct::Table(levels), Activation::Table { table, .. }) => {
             let codes = levels.iter().map(|level| i64::from(*level) + base).collect();
             list("the table of the activation", codes, held(table));
