@@ -41,6 +41,9 @@ pub fn check(graph: EncodedGraph, target: &Target) -> Result<Encoded> {
             (Form::Segments(segments), Body::Dot(body)) => {
                 body.act == segments.act && node.copies.iter().all(|&k| usize::from(k) == segments.pieces.len())
             }
+            (Form::Mirror { act, .. }, Body::Dot(body)) => {
+                target.relu && body.act == *act && node.copies.iter().all(|&k| k == 2)
+            }
             (Form::Table(act), Body::Dot(body)) => target.has(act) && body.act == *act,
             (Form::Sum, Body::Dot(body)) => body.act == Act::None && !read,
             (Form::Max, Body::Max(_)) => target.maximum,

@@ -18,6 +18,15 @@ pub enum Form {
     },
     /// The clipped ReLU segments of a function, one column a segment, the same for every channel.
     Segments(Segments),
+    /// A homogeneous function, as of leaky ReLUs: max(z, 0) and max(-z, 0) on a signal each.
+    Mirror {
+        /// The function.
+        act: Act,
+        /// Its value at 1.
+        up: f64,
+        /// Its value at -1.
+        down: f64,
+    },
     /// A function that the chip has as a table, applied to the finished sum.
     Table(Act),
     /// The signed sum, to the host only, copies staggered.
@@ -33,6 +42,7 @@ impl Form {
             Form::Relu => "relu",
             Form::Carrier { .. } => "carrier",
             Form::Segments(_) => "segments",
+            Form::Mirror { .. } => "mirror",
             Form::Table(_) => "table",
             Form::Sum => "sum",
             Form::Max => "max",

@@ -109,7 +109,7 @@ impl Walk<'_> {
             Source::Input => self.plan.input_starts_at_zero,
             Source::One => true,
             Source::Node(node) => match &self.out.nodes[node].form {
-                Form::Relu => true,
+                Form::Relu | Form::Mirror { .. } => true,
                 Form::Max => {
                     self.out.dot.nodes[node].body.reads().iter().all(|r| self.starts_at_zero(r.source))
                 }
@@ -224,6 +224,15 @@ impl Walk<'_> {
     /// A function that the chip lacks, or has only where one array holds the whole sum.
     fn curve(&mut self, number: usize, mut node: DotNode, act: Act, spans: bool) -> usize {
         let Plan { target, options, survey, .. } = self.plan;
+        if act.is_homogeneous() {
+            let (up, down) = (act.apply(1.0), act.apply(-1.0));
+            self.out.remarks.push(format!(
+                "{:?}: {act} is {up:.4} max(z, 0) + {down:.4} max(-z, 0), a signal each",
+                node.name
+            ));
+            let copies = vec![2; node.channels];
+            return self.push(node, Form::Mirror { act, up, down }, copies);
+        }
         let by = match options.sigmoid {
             SigmoidBy::Auto if target.has(&act) => SigmoidBy::Relay,
             SigmoidBy::Auto => SigmoidBy::Relus(RELUS_DEFAULT),
@@ -334,6 +343,7 @@ impl Walk<'_> {
     fn ordered(&self, node: usize) -> bool {
         match &self.out.nodes[node].form {
             Form::Relu | Form::Carrier { .. } | Form::Table(_) => true,
+            Form::Mirror { up, down, .. } => *up >= 0.0 && *down >= 0.0,
             Form::Segments(segments) => segments.pieces.iter().all(|piece| piece.rise >= 0.0),
             Form::Max => true,
             Form::Sum => false,
@@ -363,7 +373,7 @@ impl Walk<'_> {
         for (node, dot) in self.out.nodes.iter().zip(&self.out.dot.nodes) {
             let setting = match node.form {
                 Form::Carrier { .. } => "encode.carrier",
-                Form::Segments(_) => "sigmoid",
+                Form::Segments(_) | Form::Mirror { .. } => "sigmoid",
                 Form::Sum => "encode.output",
                 Form::Relu | Form::Table(_) | Form::Max => "encode.signals",
             };

@@ -188,6 +188,8 @@ fn own_labels(path: &Path) -> Result<Option<Vec<u32>>> {
         return Ok(None);
     }
     match read_array(path, &LABEL_NAMES)? {
+        // Several numbers a sample, or fractions, are some model's outputs and no labels.
+        Found::Array(_, Array { data: ArrayData::F32(_), .. }) => Ok(None),
         Found::Array(name, array) => labels_of(&array, &place(path, name.as_deref())).map(Some),
         Found::Others(_) => Ok(None),
     }

@@ -142,6 +142,12 @@ impl<'a> Golden<'a> {
         HEADROOM * self.top[element].max(RANGE_FLOOR * self.layer_top)
     }
 
+    /// The range of an element of which both signs are carried.
+    pub fn mirrored_range(&self, element: usize) -> f64 {
+        let furthest = self.top[element].max(-self.bottom[element]);
+        HEADROOM * furthest.max(RANGE_FLOOR * 0.5 * self.layer_span)
+    }
+
     /// Samples that count for an element in this form.
     pub fn active(&self, form: &Form, element: usize, reach: Reach) -> Vec<u32> {
         let z = self.z.row(element);
@@ -159,7 +165,7 @@ impl<'a> Golden<'a> {
                 Some(contested) => (contested[element].clone(), Vec::new()),
                 None => (by(&|_| true), Vec::new()),
             },
-            Form::Carrier { judged: None } | Form::Max => (by(&|_| true), Vec::new()),
+            Form::Carrier { judged: None } | Form::Mirror { .. } | Form::Max => (by(&|_| true), Vec::new()),
             Form::Carrier { .. } | Form::Table(_) | Form::Segments(_) => {
                 let wide = if matches!(form, Form::Table(_)) { (0.9 * reach.c).max(6.0) } else { 1.15 * reach.c };
                 let inner: Vec<f64> = z.iter().map(|z| -z.abs()).collect();
@@ -236,6 +242,25 @@ pub fn aim(
             }
         }
         Form::Segments(segments) => segment_aim(segments, z, reach),
+        Form::Mirror { up, down, .. } => {
+            let near = BELOW_ZERO * golden.mirrored_range(element);
+            let side = |sign: f64| -> Vec<u32> {
+                (0..z.len()).filter(|&i| sign * z[i] > -near).map(|i| i as u32).collect()
+            };
+            let want = |sign: f64| z.iter().map(|z| (sign * z * gain / scale).clamp(0.0, reached)).collect();
+            Aim {
+                gains: vec![gain, -gain],
+                offsets: vec![0.5 * scale; 2],
+                coefficients: vec![up * scale / gain, down * scale / gain],
+                zero: 0.0,
+                post: Post::Relu { sum_shift: reach.sum_shift },
+                joint: false,
+                centred: false,
+                wanted: vec![want(1.0), want(-1.0)],
+                active: vec![side(1.0), side(-1.0)],
+                z,
+            }
+        }
         Form::Table(_) => {
             let table = (-target.code_max..=target.code_max)
                 .map(|code| {

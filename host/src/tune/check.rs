@@ -49,7 +49,9 @@ pub fn check(graph: CoreOpGraph<Coded>, target: &Target) -> Result<Tuned> {
         let fits = match coded.act {
             CodedAct::None => node.form == Form::Sum,
             CodedAct::Clamp { .. } => target.digital.is_some() && node.form != Form::Sum,
-            CodedAct::Relu => matches!(node.form, Form::Relu | Form::Carrier { .. } | Form::Segments(_)),
+            CodedAct::Relu => {
+                matches!(node.form, Form::Relu | Form::Carrier { .. } | Form::Segments(_) | Form::Mirror { .. })
+            }
             // Where a digital core has no clip alone, a table or pieces make it.
             CodedAct::Table(_) | CodedAct::Pieces(_) if target.digital.is_some() => node.form != Form::Sum,
             CodedAct::Table(_) => matches!(node.form, Form::Table(_)),

@@ -219,7 +219,8 @@ impl<'a> NodeWork<'a> {
         let from_input = dot.body.reads().iter().all(|read| read.source == Source::Input);
         // Error feedback also serves shared weights, whatever the copies.
         let shared = options.weights != WeightSet::Plain;
-        let single = (shared || channels.iter().all(|&channel| node.copies[channel] == 1)) && !relays;
+        let apart = matches!(node.form, Form::Segments(_) | Form::Mirror { .. });
+        let single = (shared || apart || channels.iter().all(|&channel| node.copies[channel] == 1)) && !relays;
         let mut feedback = Vec::new();
         for (number, block) in blocks.iter().enumerate() {
             let own: Vec<usize> = (0..channels.len()).filter(|&c| group[c] == number).collect();

@@ -22,6 +22,7 @@ pub fn carried(form: &Form, z: f64) -> f64 {
         Form::Sum | Form::Max | Form::Carrier { judged: None } => z,
         Form::Carrier { judged: Some(act) } | Form::Table(act) => act.apply(z),
         Form::Segments(segments) => segments.act.apply(z),
+        Form::Mirror { act, .. } => act.apply(z),
     }
 }
 

@@ -83,9 +83,10 @@ impl NodeBench<'_> {
             (Form::Table(_), None) => self.reaches(op, [5.0, 6.0, 8.0], code_max),
             _ => vec![0.0],
         };
-        let shifts_sum = matches!(form, Form::Relu | Form::Carrier { .. } | Form::Segments(_)) && op.parts.len() > 1;
+        let shifts_sum = matches!(form, Form::Relu | Form::Carrier { .. } | Form::Segments(_) | Form::Mirror { .. })
+            && op.parts.len() > 1;
         let sum_shifts = 0..=(if shifts_sum { self.target.sum_shift_max.min(2) } else { 0 });
-        let plain = matches!(form, Form::Relu | Form::Sum | Form::Carrier { judged: None });
+        let plain = matches!(form, Form::Relu | Form::Sum | Form::Carrier { judged: None } | Form::Mirror { .. });
         let limits = if plain { self.part_limits(op) } else { Vec::new() };
         // Values far out cost resolution everywhere else: where one array holds the sum, so that its reads clip as one, ranges
         // that give up the largest values are tried too.
@@ -104,6 +105,11 @@ impl NodeBench<'_> {
                         .iter()
                         .zip(&limits)
                         .map(|(&e, &limit)| (top / self.golden.range(e) * scale).min(limit) / share)
+                        .collect(),
+                    Form::Mirror { .. } => elements
+                        .iter()
+                        .zip(&limits)
+                        .map(|(&e, &limit)| (top / self.golden.mirrored_range(e) * scale).min(limit) / share)
                         .collect(),
                     Form::Sum | Form::Max => limits.clone(),
                     Form::Carrier { judged: None } => elements

@@ -366,7 +366,7 @@ impl Aim {
                 }
             }
             Form::Table(function) => return Self::table(bench, function, share),
-            Form::Segments(_) | Form::Sum | Form::Max => return None,
+            Form::Segments(_) | Form::Mirror { .. } | Form::Sum | Form::Max => return None,
         };
         if one_scale {
             let least = aim.slopes.iter().copied().fold(f64::INFINITY, f64::min);
