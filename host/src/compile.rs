@@ -143,7 +143,9 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
     let ranges = survey(&reformed, batch.data());
 
     // 3. Encode: signals.
-    let raw_step = raw_scale(&calibration.samples.data);
+    // Signals of few bits tell no more apart than a table of raw values can.
+    let most = if target.input_max <= 255 { 2047 } else { 32767 };
+    let raw_step = raw_scale(&calibration.samples.data, most);
     let raw = RawSamples::new(&calibration.samples, raw_step)?;
     let raw_batch = raw.batch()?;
     let kind = raw_type(&calibration.samples.data);

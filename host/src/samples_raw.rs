@@ -14,13 +14,13 @@ pub fn quantise(x: f32, raw_scale: f64) -> i16 {
     libm::round(f64::from(x) / raw_scale) as i16
 }
 
-/// The raw step for floating-point samples: the largest magnitude stands for 32767. `None` for whole numbers, which are
+/// The raw step for floating-point samples: the largest magnitude stands for `most`. `None` for whole numbers, which are
 /// raw values as they are.
-pub fn raw_scale(data: &SampleData) -> Option<f64> {
+pub fn raw_scale(data: &SampleData, most: u16) -> Option<f64> {
     let SampleData::F32(values) = data else { return None };
     let top = values.iter().fold(0.0f32, |top, x| top.max(x.abs()));
     // Values that are all zero need some step: any.
-    Some(if top == 0.0 { 1.0 } else { f64::from(top) / 32767.0 })
+    Some(if top == 0.0 { 1.0 } else { f64::from(top) / f64::from(most) })
 }
 
 /// How the raw values of `data` are held.
@@ -122,10 +122,10 @@ mod tests {
     #[test]
     fn the_largest_magnitude_becomes_the_largest_code() {
         let data = SampleData::F32(vec![0.25, -3.0, 2.0]);
-        let step = raw_scale(&data).unwrap();
+        let step = raw_scale(&data, 32767).unwrap();
         assert_eq!(quantise(-3.0, step), -32767);
-        assert_eq!(raw_scale(&SampleData::F32(vec![0.0])), Some(1.0));
-        assert_eq!(raw_scale(&SampleData::U8(vec![1])), None);
+        assert_eq!(raw_scale(&SampleData::F32(vec![0.0]), 32767), Some(1.0));
+        assert_eq!(raw_scale(&SampleData::U8(vec![1]), 32767), None);
     }
 
     #[test]
