@@ -3,13 +3,15 @@
 //! 1. [`digits`]: the worked example, from the network to a verified image.
 //! 2. [`test`]: all tests of all packages, with [`setup`] before them.
 //! 3. [`data`]: the measurements on networks that are not in this repository.
-//! 4. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.
+//! 4. [`networks`]: every network of the data folder on three chips, and the table of docs/networks.md.
+//! 5. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.
 
 mod conformance;
 mod counts;
 mod data;
 mod digits;
 mod json;
+mod networks;
 mod process;
 mod setup;
 mod test;
@@ -25,6 +27,8 @@ Usage: cargo xtask TASK
   setup         only install what the tests need
   data [DIR]    compile four MNIST networks, verify them, and print a table; DIR is the folder with datasets/ and
                 onnx/ (default: SPANDREL_DATA, or ../shared/data)
+  networks [NAME]     compile every network of that folder (or those whose names contain NAME) for three chips, and write
+                the table of docs/networks.md; rows are kept under out/networks/
   conformance [ARGS]  run ONNX's operator test vectors and write the table of docs/import.md; the vectors lie in
                 conformance/ of the same folder. ARGS: --only TEXT, --json FILE
 ";
@@ -39,6 +43,8 @@ fn main() -> ExitCode {
         ("setup", []) => setup::setup(),
         ("data", []) => data::data(None),
         ("data", [folder]) => data::data(Some(folder)),
+        ("networks", []) => networks::networks(None),
+        ("networks", [only]) => networks::networks(Some(only)),
         ("conformance", rest) => conformance::conformance(rest),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");
