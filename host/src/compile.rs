@@ -14,6 +14,7 @@ use crate::emit::{answers, check_codes, check_image, write_image};
 use crate::dots::DotGraph;
 use crate::encode::{self, InputCode, Plan, input_signals, survey};
 use crate::engine::{ExactEngine, FastEngine, Options as EngineOptions, RawBatch};
+use crate::exact::Exact;
 use crate::evaluate::{Evaluation, Reference, evaluate};
 use crate::expand::{self, CoreOpGraph};
 use crate::graph::{Golden, Graph};
@@ -151,13 +152,18 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
     let kind = raw_type(&calibration.samples.data);
     let input_map = input_map(&calibration.feed, raw_step);
     let options = &request.options;
+    let plain = options.tune.weights == tune::WeightSet::Plain;
+    let exact = if plain { Exact::find(&reformed, &input_map, kind, &target) } else { Exact::default() };
     let encoded = stages.run("encode", |watcher| {
         let signals = input_signals(&reformed, &target, &options.encode);
-        let code = InputCode::new(kind, range(&raw_batch), signals, &target)?;
+        let raw_range = Exact::raw_range(kind).filter(|_| exact.reads_input);
+        let signals = if raw_range.is_some() { 1 } else { signals };
+        let code = InputCode::new(kind, raw_range.unwrap_or_else(|| range(&raw_batch)), signals, &target)?;
         let plan = Plan {
             dot: &reformed,
             survey: &ranges,
             input_starts_at_zero: input_map.starts_at_zero(&code),
+            exact: &exact,
             target: &target,
             options: &options.encode,
         };

@@ -11,6 +11,7 @@ pub mod emit;
 pub mod encode;
 pub mod engine;
 pub mod evaluate;
+pub mod exact;
 pub mod expand;
 pub mod graph;
 pub mod import;

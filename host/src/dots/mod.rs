@@ -6,6 +6,8 @@
 //! fastest, whatever axis order the model has; how a node reads its sources is said by [`Taps`], so
 //! reshaping, slicing, transposing and concatenating leave no node behind.
 
+use std::collections::BTreeMap;
+
 mod act;
 mod eval;
 mod node;
@@ -63,6 +65,17 @@ pub struct DotGraph {
     pub rewrites: Vec<String>,
     /// What was approximated.
     pub approximations: Vec<Approximation>,
+    /// Node by name, where the file gives its integers.
+    pub quantised: BTreeMap<String, Quantised>,
+}
+
+/// What the file says of a node between quantised values: a convolution or matrix product of dequantised operands that is
+/// quantised again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantised {
+    /// What a product of whole numbers counts: the source's scale times the weights', one for all channels or one each. Both
+    /// are f32 in the file, so that this is exact.
+    pub steps: Vec<f64>,
 }
 
 impl DotGraph {

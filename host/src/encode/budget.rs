@@ -1,4 +1,9 @@
-//! Spreading free columns over the elements that gain most.
+//! Spreading free columns over the elements that gain most, and free rows over the input.
+
+use super::options::{EncodeOptions, SignalBudget};
+use super::plan::COPIES_MAX;
+use crate::dots::{DotGraph, DotNode, Source};
+use crate::target::Target;
 
 /// Gives each element at least one signal and spreads `budget` in all, never more than `cap` each. An element of
 /// `noise` v on k signals is left with v/k; each further signal goes where v/k - v/(k+1) is largest, to the lowest
@@ -22,6 +27,28 @@ pub fn allocate(noise: &[f64], budget: usize, cap: usize) -> Vec<u16> {
         left -= 1;
     }
     copies
+}
+
+/// The same number of signals for each of `channels`, `free` of them where the user leaves it open.
+pub(super) fn each(budget: SignalBudget, free: usize, channels: usize) -> Vec<u16> {
+    let k = match budget {
+        SignalBudget::Auto => free.clamp(1, COPIES_MAX) as u16,
+        SignalBudget::Each(k) => k,
+    };
+    vec![k; channels]
+}
+
+/// Signals of an input value: those asked for, or two where that takes no further array.
+pub fn input_signals(dot: &DotGraph, target: &Target, options: &EncodeOptions) -> u8 {
+    if options.input_signals > 0 {
+        return options.input_signals;
+    }
+    let readers = |node: &&DotNode| node.body.reads().iter().any(|read| read.source == Source::Input);
+    let free = dot.nodes.iter().filter(readers).all(|node| {
+        let taps = node.taps();
+        (2 * taps).div_ceil(target.rows) == taps.div_ceil(target.rows)
+    });
+    if free && target.input_max >= 3 && target.input_max < 255 { 2 } else { 1 }
 }
 
 #[cfg(test)]

@@ -44,6 +44,8 @@ pub fn check(graph: EncodedGraph, target: &Target) -> Result<Encoded> {
             (Form::Mirror { act, .. }, Body::Dot(body)) => {
                 target.relu && body.act == *act && node.copies.iter().all(|&k| k == 2)
             }
+            // The clip of a digital core makes it.
+            (Form::Table(act), Body::Dot(body)) if node.exact.is_some() => body.act == *act,
             (Form::Table(act), Body::Dot(body)) => target.has(act) && body.act == *act,
             (Form::Sum, Body::Dot(body)) => body.act == Act::None && !read,
             (Form::Max, Body::Max(_)) => target.maximum,

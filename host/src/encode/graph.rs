@@ -1,10 +1,12 @@
 //! The encoded graph: dot-like nodes that the chip can hold, each with the signals that carry its value.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::input::InputCode;
 use super::segments::Segments;
 use crate::dots::{Act, Body, DotGraph, Source};
+use crate::exact::Integers;
 
 /// What a node's columns compute of their sum z.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +75,9 @@ pub struct EncodedNode {
     pub copies: Vec<u16>,
     /// Padded reads that need to be told what lies inside.
     pub inside: Vec<Inside>,
+    /// The node's own integers, where they are taken as they are. A level then stands for zero, also outside, and no line
+    /// tells what lies inside.
+    pub exact: Option<Arc<Integers>>,
     /// First signal of each channel within a position, and behind them the number of signals of a position.
     starts: Vec<u32>,
 }
@@ -87,7 +92,7 @@ impl EncodedNode {
             at += u32::from(k);
         }
         starts.push(at);
-        Self { form, copies, inside, starts }
+        Self { form, copies, inside, exact: None, starts }
     }
 
     /// Signals of one position.

@@ -22,7 +22,8 @@ pub struct Line {
 }
 
 impl EncodedGraph {
-    /// The lines of group `group` of node `number`. Taps that lie outside at every position have none.
+    /// The lines of group `group` of node `number`. Taps that lie outside at every position have none, nor have
+    /// those that tell an exact node what lies inside.
     pub fn lines(&self, number: usize, group: usize) -> Vec<Line> {
         let node = &self.dot.nodes[number];
         let elements = node.representatives();
@@ -31,7 +32,8 @@ impl EncodedGraph {
         for (at, read) in node.body.reads().iter().enumerate() {
             for tap in 0..read.taps.len() {
                 let element = elements[column];
-                if element != PAD {
+                let told = read.source == Source::One && self.nodes[number].exact.is_some();
+                if element != PAD && !told {
                     let element = element + (group * read.group_step) as u32;
                     for copy in 0..self.carried(read.source, element).0 {
                         let (read, tap, column) = (at as u32, tap as u32, column as u32);

@@ -17,12 +17,13 @@ mod room;
 mod segments;
 mod survey;
 
+pub use budget::input_signals;
 pub use check::{Encoded, check};
 pub use graph::{EncodedGraph, EncodedNode, Form, Inside};
 pub use input::InputCode;
 pub use lines::Line;
 pub use options::{EncodeOptions, SigmoidBy, SignalBudget};
-pub use plan::{Plan, input_signals};
+pub use plan::Plan;
 pub use room::influence;
 pub use segments::{Segment, Segments};
 pub use survey::{BLOCK, NodeSurvey, survey};

@@ -1,15 +1,17 @@
 //! Choosing the signals: one walk over the dot graph, replacing on the way what the chip lacks.
 
+use super::budget::each;
 use super::graph::{EncodedGraph, EncodedNode, Form};
 use super::input::InputCode;
 use super::inside::tell_inside;
 use super::legal::{mixed, run_of, same, single};
 use super::options::{EncodeOptions, SigmoidBy, SignalBudget};
-use super::room::{channels_room, reader_room, spread};
+use super::room::{channels_room, fits, reader_room, spread};
 use super::segments::Segments;
 use super::survey::NodeSurvey;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::dots::{Act, Body, Dot, DotGraph, DotNode, Read, Source};
+use crate::exact::Exact;
 use crate::target::Target;
 
 /// Beyond +-8 the sigmoid is flat to 3.4e-4, a fiftieth of a 6-bit step.
@@ -30,6 +32,8 @@ pub struct Plan<'a> {
     pub survey: &'a [NodeSurvey],
     /// Whether code 0 of the input stands for 0 in every element.
     pub input_starts_at_zero: bool,
+    /// Nodes whose integers are taken as they are.
+    pub exact: &'a Exact,
     /// The chip.
     pub target: &'a Target,
     /// The user's choices.
@@ -65,7 +69,12 @@ impl Plan<'_> {
         for port in &mut walk.out.dot.outputs {
             port.node = walk.carries[port.node];
         }
-        walk.fits();
+        fits(&walk.out, self.target, &mut walk.found);
+        let own = self.exact.nodes.iter().flatten().count();
+        if own > 0 {
+            let all = self.dot.nodes.iter().filter(|node| matches!(node.body, Body::Dot(_))).count();
+            walk.out.remarks.push(format!("{own} of {all} nodes keep the integers that the network has"));
+        }
         let Walk { out, found, .. } = walk;
         found.into_result(out)
     }
@@ -84,9 +93,23 @@ impl Walk<'_> {
                 let reads = reads.clone();
                 self.maximum(number, &node, &reads)
             }
+            Body::Dot(_) if self.plan.exact.of(number).is_some() => self.exact(number, node),
             Body::Dot(_) => self.dot(number, node),
         };
         self.carries.push(made);
+    }
+
+    /// A node whose integers are taken as they are: one signal a value.
+    fn exact(&mut self, number: usize, node: DotNode) -> usize {
+        let form = match &node.body {
+            Body::Dot(Dot { act: Act::None, .. }) | Body::Max(_) => Form::Sum,
+            Body::Dot(dot) => Form::Table(dot.act.clone()),
+        };
+        let mut encoded = EncodedNode::new(form, vec![1; node.channels], Vec::new());
+        encoded.exact = self.plan.exact.of(number).cloned();
+        self.out.dot.nodes.push(node);
+        self.out.nodes.push(encoded);
+        self.out.nodes.len() - 1
     }
 
     fn push(&mut self, mut node: DotNode, form: Form, copies: Vec<u16>) -> usize {
@@ -366,52 +389,6 @@ impl Walk<'_> {
         }
         lines
     }
-
-    /// A channel's signals stay together: its columns in one array.
-    fn fits(&mut self) {
-        let target = self.plan.target;
-        for (node, dot) in self.out.nodes.iter().zip(&self.out.dot.nodes) {
-            let setting = match node.form {
-                Form::Carrier { .. } => "encode.carrier",
-                Form::Segments(_) | Form::Mirror { .. } => "sigmoid",
-                Form::Sum => "encode.output",
-                Form::Relu | Form::Table(_) | Form::Max => "encode.signals",
-            };
-            let most = node.copies.iter().copied().max().map_or(0, usize::from);
-            let room = if matches!(node.form, Form::Carrier { .. }) { target.columns.min(target.rows) } else { target.columns };
-            if most > room {
-                let place = format!("setting {setting}");
-                let rule = format!(
-                    "node {:?} has {most} signals per value, an array of chip {:?} has room for {room}",
-                    dot.name,
-                    target.chip.name()
-                );
-                let way_out = format!("use at most {room} signals per value");
-                self.found.push(Diagnostic::error("SP0303", place, rule, way_out));
-            }
-        }
-    }
-}
-
-fn each(budget: SignalBudget, free: usize, channels: usize) -> Vec<u16> {
-    let k = match budget {
-        SignalBudget::Auto => free.clamp(1, COPIES_MAX) as u16,
-        SignalBudget::Each(k) => k,
-    };
-    vec![k; channels]
-}
-
-/// Signals of an input value: those asked for, or two where that takes no further array.
-pub fn input_signals(dot: &DotGraph, target: &Target, options: &EncodeOptions) -> u8 {
-    if options.input_signals > 0 {
-        return options.input_signals;
-    }
-    let readers = |node: &&DotNode| node.body.reads().iter().any(|read| read.source == Source::Input);
-    let free = dot.nodes.iter().filter(readers).all(|node| {
-        let taps = node.taps();
-        (2 * taps).div_ceil(target.rows) == taps.div_ceil(target.rows)
-    });
-    if free && target.input_max >= 3 && target.input_max < 255 { 2 } else { 1 }
 }
 
 /// Weights of a dot-like body; none of a maximum.

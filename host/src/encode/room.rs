@@ -1,8 +1,10 @@
 //! How many signals fit in columns and rows that would otherwise stay unused.
 
 use super::budget::allocate;
+use super::graph::{EncodedGraph, Form};
 use super::plan::{COPIES_MAX, weights};
 use super::survey::NodeSurvey;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::dots::{Body, DotGraph, DotNode, PAD, Source};
 use crate::target::Target;
 
@@ -103,4 +105,28 @@ pub fn influence(dot: &DotGraph, number: usize) -> Vec<f64> {
         }
     }
     if read { seen } else { vec![1.0; channels] }
+}
+
+/// A channel's signals stay together: its columns in one array.
+pub(super) fn fits(out: &EncodedGraph, target: &Target, found: &mut Diagnostics) {
+    for (node, dot) in out.nodes.iter().zip(&out.dot.nodes) {
+        let setting = match node.form {
+            Form::Carrier { .. } => "encode.carrier",
+            Form::Segments(_) | Form::Mirror { .. } => "sigmoid",
+            Form::Sum => "encode.output",
+            Form::Relu | Form::Table(_) | Form::Max => "encode.signals",
+        };
+        let most = node.copies.iter().copied().max().map_or(0, usize::from);
+        let room = if matches!(node.form, Form::Carrier { .. }) { target.columns.min(target.rows) } else { target.columns };
+        if most > room {
+            let place = format!("setting {setting}");
+            let rule = format!(
+                "node {:?} has {most} signals per value, an array of chip {:?} has room for {room}",
+                dot.name,
+                target.chip.name()
+            );
+            let way_out = format!("use at most {room} signals per value");
+            found.push(Diagnostic::error("SP0303", place, rule, way_out));
+        }
+    }
 }

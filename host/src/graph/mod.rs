@@ -37,7 +37,7 @@ pub use scan::{Scan, ScanResult};
 pub use select::Select;
 pub use shape::{ShapeError, broadcast, broadcast_order};
 pub use sparse::Sparse;
-pub use tensor::{Batch, Tensor, Tensor2, element_count, transpose_order};
+pub use tensor::{Batch, Steps, Tensor, Tensor2, element_count, transpose_order};
 pub use window::{Conv, Pool, PoolKind, Window};
 
 /// The largest number of elements of one sample of one value: 2^24.

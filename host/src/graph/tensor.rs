@@ -1,10 +1,22 @@
 //! Dense f32 tensors: constants of any rank, and matrices of samples.
 
+use std::sync::Arc;
+
 /// A dense constant in row-major order, at most [`Tensor::MAX_LEN`] elements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     shape: Vec<usize>,
     data: Vec<f32>,
+    steps: Option<Steps>,
+}
+
+/// What the elements of a dequantised constant are whole multiples of, before they were rounded to f32.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steps {
+    /// One step for all elements, or one for each index of `axis`.
+    pub steps: Arc<[f32]>,
+    /// The axis.
+    pub axis: usize,
 }
 
 impl Tensor {
@@ -15,12 +27,23 @@ impl Tensor {
     /// A tensor of `shape` holding `data`; `None` when the number of elements differs or exceeds
     /// [`Tensor::MAX_LEN`].
     pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Option<Self> {
-        (element_count(&shape)? == data.len()).then_some(Self { shape, data })
+        (element_count(&shape)? == data.len()).then_some(Self { shape, data, steps: None })
     }
 
     /// A tensor without dimensions.
     pub fn scalar(value: f32) -> Self {
-        Self { shape: Vec::new(), data: vec![value] }
+        Self { shape: Vec::new(), data: vec![value], steps: None }
+    }
+
+    /// The same elements, known to be whole multiples of `steps`.
+    #[must_use]
+    pub fn stepped(self, steps: Steps) -> Self {
+        Self { steps: Some(steps), ..self }
+    }
+
+    /// What its elements are whole multiples of, where the file says so; rearranging the elements loses it.
+    pub fn steps(&self) -> Option<&Steps> {
+        self.steps.as_ref()
     }
 
     /// The dimensions, slowest first; empty for a scalar.

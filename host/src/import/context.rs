@@ -14,7 +14,7 @@ use super::fold::fold;
 use super::onnx::{NodeProto, data_type};
 use super::reader::{Known, Reader};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::graph::{Binary, Function, Op, Select, ShapeError, Tensor, ValueId, element_count};
+use crate::graph::{Binary, Function, Op, Select, ShapeError, Steps, Tensor, ValueId, element_count};
 
 /// An operand or a result.
 #[derive(Clone, Debug)]
@@ -59,6 +59,17 @@ impl Term {
     /// Whether the numbers are whole, truths included.
     pub(crate) fn is_whole(&self) -> bool {
         data_type::is_whole(self.element())
+    }
+
+    /// The same term; a constant with fractions is known to be made of whole multiples of `steps`.
+    pub(crate) fn stepped(self, steps: Steps) -> Self {
+        match self {
+            Term::Constant(Constant { element, numbers: Numbers::Float(tensor) }, name) => {
+                let tensor = Arc::new(tensor.as_ref().clone().stepped(steps));
+                Term::Constant(Constant { element, numbers: Numbers::Float(tensor) }, name)
+            }
+            other => other,
+        }
     }
 
     /// The same numbers under another element type: nothing is rounded.

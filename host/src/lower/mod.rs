@@ -20,6 +20,7 @@ mod fit;
 mod linear;
 mod lowerer;
 mod pattern;
+mod quantised;
 mod read;
 mod realise;
 mod sweep;

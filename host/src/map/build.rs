@@ -10,7 +10,7 @@ use super::fetch::{edge_of, fixed, moving};
 use super::place::{place, routes};
 use super::configs::{crossbar, mac};
 use super::program::{Origin, Program};
-use super::records::{access, table};
+use super::records::access;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::{Body, PAD, Source};
 use crate::encode::{EncodedGraph, Form};

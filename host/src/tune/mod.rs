@@ -15,6 +15,7 @@ mod codes;
 mod column;
 pub mod digital;
 mod digits;
+mod exact;
 mod forward;
 mod free;
 mod golden;
@@ -199,6 +200,9 @@ impl<'a> NodeWork<'a> {
     fn op(&self, op: &CoreOp<Real>, sources: Sources<'_>, decoding: &Decoding<'_>) -> Option<TunedOp> {
         let options = self.tuner.options;
         let encoded = sources.graph;
+        if let Some(integers) = &encoded.nodes[self.number].exact {
+            return Some(exact::taken(op, integers, sources, &self.sums.picks, self.tuner.target));
+        }
         let (node, dot) = (&encoded.nodes[self.number], &encoded.dot.nodes[self.number]);
         let channels = op.channels();
         let codes = sources.matrix(self.number, &op.lines, &self.sums.picks);

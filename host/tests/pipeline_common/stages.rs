@@ -54,7 +54,9 @@ pub(crate) fn run(
     let ranges = survey(dot, &samples);
     let signals = input_signals(dot, target, &options.encode);
     let code = InputCode::new(RawType::U8, (0, 255), signals, target)?;
+    let exact = spandrel::exact::Exact::default();
     let plan = Plan {
+        exact: &exact,
         dot,
         survey: &ranges,
         input_starts_at_zero: map_in.starts_at_zero(&code),

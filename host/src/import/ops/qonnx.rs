@@ -6,6 +6,8 @@ use crate::graph::{Binary, Function, Grid, Op, Relation, Rounding};
 use crate::import::context::{Context, Term};
 
 pub(super) const OPERATORS: &[Operator] = &[
+    Operator { domain: "finn.custom_op.general", name: "BipolarQuant", translate: bipolar },
+    Operator { domain: "finn.custom_op.general", name: "Quant", translate: quant },
     Operator { domain: "onnx.brevitas", name: "BipolarQuant", translate: bipolar },
     Operator { domain: "onnx.brevitas", name: "Quant", translate: quant },
     Operator { domain: "qonnx.custom_op.general", name: "BipolarQuant", translate: bipolar },
@@ -34,12 +36,17 @@ fn quant(ctx: &mut Context<'_, '_>) -> Result<()> {
     let Some(bits) = bits else {
         return ctx.refuse("SP0106", "the bit width is not a whole number of 1 to 24", "use such a width");
     };
+    let zero = ctx.input(2)?;
+    if bits == 1.0 && signed && zero.constant().and_then(|c| c.tensor()).is_some_and(|t| t.data() == [0.0]) {
+        // One signed bit stands for -1 and 1.
+        return signs(ctx);
+    }
     let narrow = f32::from(u8::from(narrow));
     let (lo, hi) = match signed {
         true => (narrow - libm::ldexpf(1.0, bits as i32 - 1), libm::ldexpf(1.0, bits as i32 - 1) - 1.0),
         false => (0.0, libm::ldexpf(1.0, bits as i32) - 1.0 - narrow),
     };
-    let (x, scale, zero) = (ctx.input(0)?, ctx.input(1)?, ctx.input(2)?);
+    let (x, scale) = (ctx.input(0)?, ctx.input(1)?);
     let one = |term: &Term| term.constant().and_then(|c| c.tensor()).filter(|t| t.data().len() == 1);
     if let (Some(scale), Some(zero)) = (one(&scale), one(&zero)) {
         let (scale, zero_point) = (scale.data()[0], zero.data()[0]);
@@ -60,6 +67,11 @@ fn quant(ctx: &mut Context<'_, '_>) -> Result<()> {
 /// BipolarQuant: the scale where x / scale is not negative, else minus the scale.
 fn bipolar(ctx: &mut Context<'_, '_>) -> Result<()> {
     ctx.expect(2..=2, &[])?;
+    signs(ctx)
+}
+
+/// The scale where x is not negative, else minus the scale.
+fn signs(ctx: &mut Context<'_, '_>) -> Result<()> {
     let (x, scale) = (ctx.input(0)?, ctx.input(1)?);
     let positive =
         scale.constant().and_then(|c| c.tensor()).is_some_and(|t| t.data().iter().all(|&s| s > 0.0));

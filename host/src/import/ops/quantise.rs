@@ -2,7 +2,8 @@
 
 use super::{Operator, onnx};
 use crate::diagnostic::Result;
-use crate::graph::{Binary, Conv, Function, Grid, Op, ReduceKind, Rounding};
+use crate::graph::{Binary, Conv, Function, Grid, Op, ReduceKind, Rounding, Steps};
+use crate::import::constant::Constant;
 use crate::import::context::{Context, Term};
 use crate::import::onnx::data_type;
 
@@ -163,8 +164,15 @@ fn dequantize(ctx: &mut Context<'_, '_>) -> Result<()> {
         Some(zero) => Some(aligned(ctx, "zero", &zero, &shape, axis, block)?),
         None => None,
     };
+    let steps = scale.constant().and_then(Constant::tensor).filter(|_| block == 0);
     let scale = aligned(ctx, "scale", &scale, &shape, axis, block)?;
     let centred = centred(ctx, "centred", &x, zero.as_ref())?;
+    if let (Some(steps), Some(_)) = (steps, x.constant()) {
+        let axis = if steps.data().len() == 1 { 0 } else { ctx.axis(axis, shape.len(), "axis")? };
+        let term = ctx.part("value", Op::Binary(Binary::Mul), &[&centred, &scale])?.with_element(element);
+        ctx.pass(0, term.stepped(Steps { steps: steps.data().into(), axis }));
+        return Ok(());
+    }
     ctx.output_as(0, element, Op::Binary(Binary::Mul), &[&centred, &scale])
 }
 
