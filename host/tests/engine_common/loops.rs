@@ -75,7 +75,8 @@ impl Maker {
         let Plane { edge, height, width, channels } = plane;
         let rng = &mut self.rng;
         let mut access = Access::run(edge, 1, 0, 1);
-        (access.axes.clear(), access.dims.clear());
+        access.axes.clear();
+        access.dims.clear();
         let origin = |rng: &mut Rng| if rng.chance(30) { rng.range(-2, 1) as i32 } else { 0 };
         let near = if write && rng.chance(80) { [0, 0] } else { [origin(rng), origin(rng)] };
         let axes = [(height, width * channels, near[0]), (width, channels, near[1]), (channels, 1, 0)];

@@ -5,13 +5,22 @@
 //! *lane* of the sample within its block, which runs fastest in memory. A move becomes the copy of a row of lanes; an
 //! array's partials become one matrix product, slices and columns of the cells by lines, times lines by passes and lanes.
 //!
+//! # Positions side by side
+//!
+//! A layer with thousands of positions is a loop over a small body. Where no iteration can tell that another one ran before it
+//! (`nest` says how that is found out), its iterations are lanes too: registers then have a lane for each sample at each of the
+//! positions that fit near the processor, and an invocation is one product for all of them. All other loops are stepped.
+//! A probe is told in the machine's order all the same.
+//!
 //! # Why floating point is exact here
 //!
 //! A partial is a sum of products of integer digits. When the sum of the magnitudes of all products, taken over the weights
 //! at hand and the largest digit a driver can hold, is below 2^24, then every product and every partial sum is
 //! an integer below 2^24, which f32 holds exactly: neither the order of the sum, nor fused operations, nor the width of
-//! the registers can change a bit. The bound is computed from each array's weights when they are decoded; an array
-//! that exceeds it is summed in integers instead.
+//! the registers can change a bit. Below 2^53 the same is true of f64; beyond, the sum is made of 64-bit integers. The bound is
+//! computed from each core's weights when they are decoded. Digital cores are summed so, and crossbars whose converters
+//! clip no partial: there whole weights meet whole codes. What follows a digital core's sum is left to the functions of
+//! `spandrel-core`.
 
 mod access;
 mod array;
