@@ -183,6 +183,8 @@ impl Output<'_, '_> {
         let meaning = meaning(self.graph, self.node);
         let unit: f64 = self.decoder.scale.to_num();
         let signals = usize::from(self.decoder.signals);
+        let largest = meaning.coefficients.iter().fold(0.0f64, |most, one| most.max(one.abs()));
+        let coarse = 0.25 * largest / unit;
         let mut codes = vec![self.start; emitted.len()];
         for (value, (&element, emitted)) in elements.iter().zip(emitted.chunks_exact(signals)).enumerate() {
             let channel = (element % channels) as usize;
@@ -209,11 +211,12 @@ impl Output<'_, '_> {
                     }
                 }
             }
-            let mut compare = |what: String, expected: f64, found: f64, roundings: u32| {
+            let mut compare = |what: String, expected: f64, found: f64, (roundings, coarse): (u32, f64)| {
                 evidence.cases += 1;
                 let expected = expected / unit;
                 // Half a unit of each rounding, and the last places of an f64.
-                let slack = 0.5 * f64::from(roundings.max(1)) + 1e-9 * expected.abs();
+                // Where the unit is coarser than the coefficients, rounding may still not take a quarter of them.
+                let slack = (0.5 * f64::from(roundings.max(1))).min(coarse) + 1e-9 * expected.abs();
                 // No comparison with a NaN holds.
                 if !((found - expected).abs() <= slack) {
                     evidence.fail(Failure::new(what, expected, found));
@@ -221,10 +224,11 @@ impl Output<'_, '_> {
             };
             let offset = offset.map_or(f64::NAN, |offset| offset as f64);
             let what = format!("the decoder's offset of value {value}, in its unit,");
-            compare(what, meaning.zeros[channel], offset, 1);
+            // An offset alone may be small.
+            compare(what, meaning.zeros[channel], offset, (1, 0.5));
             for (copy, (found, times)) in counted.into_iter().enumerate() {
                 let what = format!("the decoder's coefficient of value {value}, signal {copy}, in its unit,");
-                compare(what, meaning.coefficients[own.start(channel) + copy], found, times);
+                compare(what, meaning.coefficients[own.start(channel) + copy], found, (times, coarse));
             }
         }
     }

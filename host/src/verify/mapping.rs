@@ -82,6 +82,7 @@ pub(super) struct Follow<'a, 'i> {
     cores: Cores,
     /// The code of level 0.
     base: i32,
+    remark: &'static str,
     maxima: Maxima,
     /// For each node and signal of a position the configuration that finishes it.
     pub producers: Vec<Vec<u32>>,
@@ -107,7 +108,7 @@ pub fn check_mapping_within(graph: &CoreOpGraph<Coded>, image: &Image<'_>, lines
         return out;
     };
     let common = Common::of(image);
-    let base = common.base;
+    let (base, remark) = (common.base, common.remark);
     let wrong_base = common.check();
     let first_name = |reset: i32| if reset == base + graph.encoded.one { ONE } else { NOTHING };
     let edges = (0..image.edge_count())
@@ -132,6 +133,7 @@ pub fn check_mapping_within(graph: &CoreOpGraph<Coded>, image: &Image<'_>, lines
         ahead: ahead(image),
         cores: Cores::new(graph, image, common),
         base,
+        remark,
         maxima: Maxima::new(graph),
         producers: widths.collect(),
         emitted: BTreeMap::new(),
@@ -381,13 +383,14 @@ impl Follow<'_, '_> {
         };
         self.out.evidence.text = format!(
             "{} weights of {} arrays found in exactly one place each, {} signals delivered to word lines {looked}, the places of \
-             all results, {} signals emitted, {} placements and {} routes within the chip's limits",
+             all results, {} signals emitted, {} placements and {} routes within the chip's limits{}",
             self.out.weights,
             self.out.arrays,
             self.out.delivered,
             emitted,
             self.image.placement_count(),
             self.image.route_count(),
+            self.remark,
         );
     }
 }

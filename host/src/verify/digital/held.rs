@@ -18,6 +18,8 @@ pub(in super::super) struct Common {
     pub base: i32,
     /// The chip, when the notes describe one of digital cores.
     chip: Option<hw::Mac>,
+    /// What the evidence should say of all this.
+    pub remark: &'static str,
 }
 
 impl Common {
@@ -30,7 +32,12 @@ impl Common {
         }
         let base = image.encoder(0).map_or(0, |encoder| encoder.lo);
         let chip = Notes::of(image, "").ok().and_then(|notes| hw::parse(&notes.chip, "notes").ok());
-        Self { base, chip: chip.and_then(|chip| chip.mac().cloned()) }
+        let chip = chip.and_then(|chip| chip.mac().cloned());
+        let remark = match chip {
+            Some(_) => "; widths and roundings are those of the chip in the notes",
+            None => "; no chip in the notes to compare widths and roundings with",
+        };
+        Self { base, chip, remark }
     }
 
     /// Whether the base is the one that the chip's signals have.
