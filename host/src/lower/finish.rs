@@ -2,15 +2,15 @@
 
 use super::LowerOptions;
 use super::compose::compose;
-use super::quantised;
 use super::lowerer::{Lowerer, Outcome};
+use super::quantised;
 use super::value::{Sum, Value};
 use super::view::{View, of_node, source};
 use super::virtuals::{Term, Virtual, Weights, Work};
 use super::walk::walk;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::{Act, DotGraph, DotNode, InputPort, OutputPort, Read, Source, Taps, Window};
-use crate::graph::{Function, Graph, Op, Select, ValueId};
+use crate::graph::{Graph, Op, Select, ValueId};
 use crate::numeric::Matrix;
 
 /// Rewrites `graph` into dot-like nodes.
@@ -78,7 +78,8 @@ pub fn lower(graph: &Graph, options: &LowerOptions) -> Result<DotGraph> {
 }
 
 /// The value in front of a softmax over everything, or of the position of the largest of everything, that only views and
-/// quantisation separate from the output; and the name of that node. Where that value is dequantised, its codes.
+/// functions that never decrease separate from the output; and the name of that node. Where that value is dequantised, its
+/// codes.
 fn decided(graph: &Graph, output: ValueId) -> Option<(ValueId, String)> {
     let mut at = output;
     loop {
@@ -89,10 +90,10 @@ fn decided(graph: &Graph, output: ValueId) -> Option<(ValueId, String)> {
         };
         match node.op {
             Op::Select(Select::View { .. }) if node.inputs.len() == 1 => at = node.inputs[0],
+            Op::Map(function) if function.monotone() == Some(true) => at = node.inputs[0],
             Op::Softmax { first, last, .. } if spans(first, last) && operand.len() > 1 => {
                 return Some((quantised::codes(graph, node.inputs[0]), node.name.clone()));
             }
-            Op::Map(Function::Quantize(_)) => at = node.inputs[0],
             Op::ArgMax { axis, select_last: false, .. } if spans(axis, axis) && operand.len() > 1 => {
                 return Some((node.inputs[0], node.name.clone()));
             }

@@ -83,8 +83,8 @@ fn boxes(shape: &[usize], refs: &[Ref]) -> Option<Vec<Piece>> {
         }
         let piece = grow(shape, &pitches, refs, &open, at);
         let mut places = vec![at];
-        for axis in 0..shape.len() {
-            let (run, pitch) = (0..piece.size[axis], pitches[axis]);
+        for (&size, &pitch) in piece.size.iter().zip(&pitches) {
+            let run = 0..size;
             places = places.iter().flat_map(|&p| run.clone().map(move |i| p + i * pitch)).collect();
         }
         places.into_iter().for_each(|p| open[p] = false);

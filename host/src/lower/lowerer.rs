@@ -33,6 +33,9 @@ pub(super) fn refuse(rule: impl Into<String>, way_out: impl Into<String>) -> Ref
     Refusal { rule: rule.into(), way_out: known }
 }
 
+/// So many functions of sums are remembered, to be made once when the graph holds them twice.
+const MOST_RECENT: usize = 64;
+
 /// The state of the rewriting.
 pub(super) struct Lowerer<'o> {
     pub(super) options: &'o LowerOptions,
@@ -42,6 +45,8 @@ pub(super) struct Lowerer<'o> {
     pub(super) found: Diagnostics,
     /// Elements of the input vector.
     pub(super) input_len: usize,
+    /// What was made last, and of what.
+    recent: Vec<(Sum, Act, View)>,
 }
 
 impl<'o> Lowerer<'o> {
@@ -53,6 +58,7 @@ impl<'o> Lowerer<'o> {
             rewrites: Vec::new(),
             found: Diagnostics::default(),
             input_len: 0,
+            recent: Vec::new(),
         }
     }
 
@@ -83,10 +89,24 @@ impl<'o> Lowerer<'o> {
             sum.offset = sum.offset.zip(&curve.offset, |a, b| a + b);
             return Ok(sum);
         }
-        let view = self.realise(&value.sum, Act::from_steps(curve.steps.clone()), name)?;
+        let view = self.realised(&value.sum, Act::from_steps(curve.steps.clone()), name)?;
         let mut sum = Sum::of(view).scaled(&curve.scale);
         sum.offset = curve.offset.clone();
         Ok(sum)
+    }
+
+    /// `act(sum)` as nodes, those that were made before where they are the same.
+    fn realised(&mut self, sum: &Sum, act: Act, name: &str) -> Outcome<View> {
+        let known = |(own, function, _): &&(Sum, Act, View)| *own == *sum && *function == act;
+        if let Some((_, _, view)) = self.recent.iter().rev().find(known) {
+            return Ok(view.clone());
+        }
+        let view = self.realise(sum, act.clone(), name)?;
+        if self.recent.len() == MOST_RECENT {
+            self.recent.remove(0);
+        }
+        self.recent.push((sum.clone(), act, view.clone()));
+        Ok(view)
     }
 
     /// The sum with one addend at most: several become a node without a function.

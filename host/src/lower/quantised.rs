@@ -43,7 +43,9 @@ fn single(graph: &Graph, value: ValueId) -> Option<f32> {
 fn product(graph: &Graph, value: ValueId) -> Option<Quantised> {
     let node = graph.node(graph.producer(value)?);
     match (&node.op, node.inputs.as_slice()) {
-        (Op::Map(Function::Relu | Function::Clip { .. }) | Op::Select(Select::View { .. }), &[x]) => product(graph, x),
+        (Op::Map(Function::Relu | Function::Clip { .. }) | Op::Select(Select::View { .. }), &[x]) => {
+            product(graph, x)
+        }
         (Op::Binary(Binary::Add), &[x, b]) if !graph.value(b).is_computed() => product(graph, x),
         (Op::Binary(Binary::Add), &[b, x]) if !graph.value(b).is_computed() => product(graph, x),
         (Op::Conv(_), &[x, w, ..]) => scales(graph, x, w, 0),

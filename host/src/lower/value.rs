@@ -30,6 +30,9 @@ pub(super) struct Curve {
     pub(super) offset: Field,
 }
 
+/// A sum, and the steps that two values are functions of it by.
+pub(super) type Joined = (Sum, Arc<[Step]>, Arc<[Step]>);
+
 /// A value: a sum, or a function of one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Value {
@@ -240,7 +243,7 @@ impl Value {
     }
 
     /// Both as functions of the same sum, where they are.
-    pub(super) fn joined(&self, other: &Self) -> Option<(Sum, Arc<[Step]>, Arc<[Step]>)> {
+    pub(super) fn joined(&self, other: &Self) -> Option<Joined> {
         let (a, b) = (&self.sum, &other.sum);
         if a.addends.is_empty() || b.addends.is_empty() {
             return None;

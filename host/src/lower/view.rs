@@ -195,10 +195,10 @@ impl View {
             out.low.extend(&piece.low);
             out.size.extend(&piece.size);
             out.strides.extend(piece.strides.iter().cloned());
-            for axis in 0..shape.len() {
-                if shape[axis] > 1 && axis.checked_sub(front).is_none_or(|own| self.shape[own] == 1) {
-                    out.size[axis] = shape[axis];
-                    out.strides[axis] = vec![(shape[axis], 0)];
+            for (axis, &size) in shape.iter().enumerate() {
+                if size > 1 && axis.checked_sub(front).is_none_or(|own| self.shape[own] == 1) {
+                    out.size[axis] = size;
+                    out.strides[axis] = vec![(size, 0)];
                 }
             }
             out
@@ -215,8 +215,8 @@ pub(super) fn expand(shape: &[usize], piece: &Piece, out: &mut [Ref]) {
         return;
     };
     let mut rows = vec![(0usize, piece.first)];
-    for axis in 0..outer {
-        let (along, pitch) = (piece.along(axis), pitches[axis]);
+    for (axis, &pitch) in pitches[..outer].iter().enumerate() {
+        let along = piece.along(axis);
         let step = |(at, element): (usize, i64)| {
             let low = at + piece.low[axis] * pitch;
             along.iter().enumerate().map(move |(i, offset)| (low + i * pitch, element + offset))
