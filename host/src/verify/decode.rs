@@ -10,6 +10,7 @@ use super::{digital::Digital, report::Failure};
 
 /// A configuration with all that it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "an image has few, next to the weights they hold")]
 pub enum Core {
     /// A crossbar.
     Crossbar(Array),

@@ -218,7 +218,8 @@ impl Output<'_, '_> {
                 // Where the unit is coarser than the coefficients, rounding may still not take a quarter of them.
                 let slack = (0.5 * f64::from(roundings.max(1))).min(coarse) + 1e-9 * expected.abs();
                 // No comparison with a NaN holds.
-                if !((found - expected).abs() <= slack) {
+                let close = (found - expected).abs() <= slack;
+                if !close {
                     evidence.fail(Failure::new(what, expected, found));
                 }
             };

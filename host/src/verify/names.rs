@@ -186,24 +186,25 @@ impl<'g> Names<'g> {
     }
 }
 
+/// A node and lines of it, the position that is known, and the names there.
+type List = (usize, Arc<[OpLine]>, Option<usize>, Vec<Name>);
+
 /// What core-ops want on their lines, remembered as long as the position stays.
 pub(super) struct Wanted {
     /// For each core-op its list of lines.
     list: Vec<usize>,
     /// For each list its node and lines, the position that is known, and its names.
-    lists: Vec<(usize, Arc<[OpLine]>, Option<usize>, Vec<Name>)>,
+    lists: Vec<List>,
     elements: Vec<u32>,
 }
 
 impl Wanted {
     /// Core-ops that share their lines share a list.
     pub(super) fn new(graph: &CoreOpGraph<Coded>) -> Self {
-        let mut lists: Vec<(usize, Arc<[OpLine]>, Option<usize>, Vec<Name>)> = Vec::new();
+        let mut lists: Vec<List> = Vec::new();
         let mut list = Vec::new();
         for op in &graph.ops {
-            let same = |(node, lines, ..): &(usize, Arc<[OpLine]>, Option<usize>, Vec<Name>)| {
-                *node == op.node && Arc::ptr_eq(lines, &op.lines)
-            };
+            let same = |(node, lines, ..): &List| *node == op.node && Arc::ptr_eq(lines, &op.lines);
             // Sharing core-ops follow each other.
             if !lists.last().is_some_and(same) {
                 lists.push((op.node, op.lines.clone(), None, Vec::new()));
