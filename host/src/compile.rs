@@ -155,10 +155,11 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
     let plain = options.tune.weights == tune::WeightSet::Plain;
     let exact = if plain { Exact::find(&reformed, &input_map, kind, &target) } else { Exact::default() };
     let encoded = stages.run("encode", |watcher| {
-        let signals = input_signals(&reformed, &target, &options.encode);
-        let raw_range = Exact::raw_range(kind).filter(|_| exact.reads_input);
-        let signals = if raw_range.is_some() { 1 } else { signals };
-        let code = InputCode::new(kind, raw_range.unwrap_or_else(|| range(&raw_batch)), signals, &target)?;
+        let own_range = Exact::raw_range(kind).filter(|_| exact.reads_input);
+        let raw_range = own_range.unwrap_or_else(|| range(&raw_batch));
+        let signals = input_signals(&reformed, raw_range, &target, &options.encode);
+        let signals = if own_range.is_some() { 1 } else { signals };
+        let code = InputCode::new(kind, raw_range, signals, &target)?;
         let plan = Plan {
             dot: &reformed,
             survey: &ranges,

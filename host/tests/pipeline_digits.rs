@@ -9,7 +9,8 @@ use std::process::Command;
 
 use pipeline_common::{digits, digits_request, folder};
 use spandrel::compile::{Compiled, PRODUCTS, Watcher, compile};
-use spandrel::encode::{EncodedSource, Form};
+use spandrel::dots::Source;
+use spandrel::encode::Form;
 
 const CALIBRATION: usize = 200;
 
@@ -94,7 +95,7 @@ fn settings_change_what_they_say() {
     let sums = copies(&four, &Form::Sum);
     assert!(!sums.is_empty() && sums.iter().flatten().all(|&k| k == 2), "{sums:?}");
     let encoded = &four.coded.encoded;
-    assert_eq!(encoded.signals(EncodedSource::Input), 2 * encoded.dot.input_len);
+    assert_eq!(encoded.signals(Source::Input), 2 * encoded.dot.input_len());
     let one = made(&["encode.signals=1", "encode.output=1", "expand.row_arrays=1"]);
     assert!(copies(&one, &Form::Relu).iter().flatten().all(|&k| k == 1));
     // More signals carry more precision to the next node.

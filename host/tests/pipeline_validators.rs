@@ -9,16 +9,17 @@ use pipeline_common::onnx::{Model, npy};
 use pipeline_common::{compile_guarded, folder, request};
 use spandrel::compile::Compiled;
 use spandrel::diagnostic::Result;
+use spandrel::dots::{Act, Body, Source};
 use spandrel::emit::{check_codes, check_image};
-use spandrel::encode::{self, EncodedGraph, EncodedSource, Form};
+use spandrel::encode::{self, EncodedGraph, Form, Segments};
 use spandrel::engine::{RawBatch, RawData};
-use spandrel::expand::{self, CoreOp, CoreOpGraph, Real};
-use spandrel::graph::{Batch, Graph};
+use spandrel::expand::{self, CoreOpGraph, OpLine, Real};
+use spandrel::graph::{Batch, Function, Graph};
 use spandrel::import::parse_onnx;
 use spandrel::numeric::Matrix;
 use spandrel::reform::{self, DotAct, DotGraph, DotSource, reform};
 use spandrel::target::Target;
-use spandrel::tune::{self, Coded, CodedAct};
+use spandrel::tune::{self, CodeMap, Coded, CodedAct, Periphery};
 use spandrel::verify::check_mapping;
 use spandrel_core::image::{Config, Image, Instruction};
 
@@ -109,35 +110,37 @@ fn encode_refuses() {
     let good = &compiled.coded.encoded;
     encode::check(good.clone(), target).unwrap();
     let names: Vec<&str> = good.nodes.iter().map(|node| node.form.name()).collect();
-    assert_eq!(names, ["carrier", "sigmoid", "sigmoid", "relu", "sum"]);
+    assert_eq!(names, ["carrier", "table", "table", "relu", "sum"]);
     let spoil = |word: &str, change: &dyn Fn(&mut EncodedGraph)| {
         let mut graph = good.clone();
         change(&mut graph);
         refused(encode::check(graph, target), "SP0304", word);
     };
-    spoil("comes later", &|graph| graph.nodes[1].source = EncodedSource::Node(3));
+    spoil("not computed yet", &|graph| graph.dot.nodes[1].body.reads_mut()[0].source = Source::Node(3));
     spoil("no signal", &|graph| graph.nodes[3].copies[2] = 0);
     spoil("no signal", &|graph| cut(&mut graph.nodes[3].copies));
-    spoil("only leave for the host", &|graph| graph.nodes[3].form = Form::Sum);
-    spoil("whole sum in one array", &|graph| graph.nodes[0].form = Form::Sigmoid);
-    spoil("one signal per segment", &|graph| {
-        graph.nodes[2].form = Form::Segments(encode::sigmoid_segments(3, 8.0).0);
+    spoil("the form sum is not legal", &|graph| graph.nodes[3].form = Form::Sum);
+    let sigmoid = || Act::of(Function::Sigmoid);
+    spoil("whole sum in one array", &|graph| {
+        graph.nodes[0].form = Form::Table(sigmoid());
+        let Body::Dot(dot) = &mut graph.dot.nodes[0].body else { panic!("a sum") };
+        dot.act = sigmoid();
     });
-    spoil("does not compute the output", &|graph| drop(graph.nodes.pop()));
+    // A table of another function than the node's.
+    spoil("the form table is not legal", &|graph| graph.nodes[3].form = Form::Table(sigmoid()));
+    // Three signals for each value, but one column.
+    spoil("the form segments is not legal", &|graph| {
+        graph.nodes[2].form = Form::Segments(Segments::new(&sigmoid(), 3, (-8.0, 8.0)));
+    });
+    spoil("the form max is not legal", &|graph| graph.nodes[3].form = Form::Max);
+    spoil("computed by no node", &|graph| drop(graph.nodes.pop()));
     let mut without = target.clone();
     without.sigmoid = false;
-    refused(encode::check(good.clone(), &without), "SP0304", "no native sigmoid");
+    refused(encode::check(good.clone(), &without), "SP0304", "the form table is not legal");
 }
 
 fn real(graph: &CoreOpGraph<Coded>) -> CoreOpGraph<Real> {
-    let ops = graph.ops.iter().map(|op| CoreOp {
-        node: op.node,
-        source: op.source,
-        parts: op.parts.clone(),
-        columns: op.columns.clone(),
-        first_signal: op.first_signal,
-        payload: Real,
-    });
+    let ops = graph.ops.iter().map(|op| op.with(Real));
     CoreOpGraph { encoded: graph.encoded.clone(), ops: ops.collect() }
 }
 
@@ -146,7 +149,8 @@ fn expand_refuses() {
     let Made { compiled, target, .. } = made();
     let good = real(&compiled.coded);
     expand::check(good.clone(), target).unwrap();
-    let relay = good.ops.iter().position(|op| good.encoded.nodes[op.node].relay).unwrap();
+    let relay =
+        good.ops.iter().position(|op| good.encoded.dot.nodes[op.node].name.ends_with(":relay")).unwrap();
     assert_eq!(good.ops[0].parts.len(), 2);
     let spoil = |word: &str, change: &dyn Fn(&mut CoreOpGraph<Real>)| {
         let mut graph = good.clone();
@@ -155,7 +159,7 @@ fn expand_refuses() {
     };
     spoil("another signal than its own", &|graph| graph.ops[0].columns.swap(3, 4));
     spoil("another signal than its own", &|graph| graph.ops[1].first_signal += 1);
-    spoil("another signal than its own", &|graph| graph.ops[0].columns[0].element = 9999);
+    spoil("another signal than its own", &|graph| graph.ops[0].columns[0].channel = 9999);
     spoil("another signal than its own", &|graph| graph.ops[0].columns[0].copy = 1);
     spoil("not computed, or computed twice", &|graph| drop(graph.ops.remove(1)));
     spoil("not computed, or computed twice", &|graph| graph.ops.push(graph.ops[1].clone()));
@@ -168,7 +172,19 @@ fn expand_refuses() {
         let foreign = graph.ops[relay].parts[0].len() as u32;
         graph.ops[relay].parts[0][0] = foreign;
     });
-    spoil("reads another value", &|graph| graph.ops[relay].source = EncodedSource::Input);
+    let lines = |change: fn(&mut Vec<OpLine>)| {
+        move |graph: &mut CoreOpGraph<Real>| {
+            let mut lines = graph.ops[relay].lines.to_vec();
+            change(&mut lines);
+            graph.ops[relay].lines = lines.into();
+        }
+    };
+    spoil("not those of its groups", &lines(|lines| lines.swap(0, 1)));
+    spoil("not those of its groups", &lines(|lines| lines[0].line.copy += 1));
+    spoil("not those of its groups", &lines(|lines| lines[0].line.element += 1));
+    spoil("not those of its groups", &lines(|lines| lines[0].group += 1));
+    spoil("not those of its groups", &lines(cut));
+    spoil("not got", &|graph| graph.ops[0].groups = 1..1);
     spoil("no array", &|graph| graph.ops[0].parts.clear());
     spoil("not there", &|graph| graph.ops[0].node = 17);
     let small = |change: &dyn Fn(&mut Target), word: &str| {
@@ -179,6 +195,17 @@ fn expand_refuses() {
     small(&|target| target.rows = 149, "too small");
     small(&|target| target.columns = 127, "too small");
     small(&|target| target.max_parts = 1, "more than the adder holds");
+}
+
+fn bias(coded: &mut Coded) -> &mut Vec<Vec<i16>> {
+    let Periphery::Composed { bias, .. } = &mut coded.periphery;
+    bias
+}
+
+/// Lets shift and sum shift be changed.
+fn with_shifts(coded: &mut Coded, change: impl Fn(&mut u8, &mut u8)) {
+    let Periphery::Composed { shift, sum_shift, .. } = &mut coded.periphery;
+    change(shift, sum_shift);
 }
 
 #[test]
@@ -195,13 +222,16 @@ fn tune_refuses() {
         compiled.coded.ops.iter().position(|op| matches!(op.payload.act, CodedAct::Table(_))).unwrap();
     spoil("larger than the cells", &|graph| graph.ops[0].payload.weights[1][7] = 256);
     spoil("larger than the cells", &|graph| graph.ops[0].payload.weights[1][7] = i16::MIN);
-    spoil("larger than the cells", &|graph| graph.ops[1].payload.bias[0][0] = -256);
-    spoil("outside the chip's range", &|graph| graph.ops[0].payload.shift = 17);
-    spoil("outside the chip's range", &|graph| graph.ops[0].payload.sum_shift = 16);
-    spoil("more bias rows", &|graph| graph.ops[0].payload.bias_rows = 9);
+    spoil("larger than the cells", &|graph| bias(&mut graph.ops[1].payload)[0][0] = -256);
+    spoil("outside the chip's range", &|graph| with_shifts(&mut graph.ops[0].payload, |s, _| *s = 17));
+    spoil("outside the chip's range", &|graph| with_shifts(&mut graph.ops[0].payload, |_, s| *s = 16));
+    spoil("more bias rows", &|graph| {
+        let Periphery::Composed { bias_rows, .. } = &mut graph.ops[0].payload.periphery;
+        *bias_rows = 9;
+    });
     spoil("no weight for some row", &|graph| cut(&mut graph.ops[0].payload.weights[0]));
     spoil("no weight for some row", &|graph| drop(graph.ops[0].payload.weights.pop()));
-    spoil("no weight for some row", &|graph| cut(&mut graph.ops[0].payload.bias[0]));
+    spoil("no weight for some row", &|graph| cut(&mut bias(&mut graph.ops[0].payload)[0]));
     spoil("has no meaning", &|graph| cut(&mut graph.ops[last].payload.coefficients));
     spoil("has no meaning", &|graph| graph.ops[last].payload.zeros.push(0.0));
     spoil("not the node's function", &|graph| graph.ops[last].payload.act = CodedAct::Relu);
@@ -267,8 +297,10 @@ fn codes_of_another_machine_are_refused() {
     // The codes that the program gives, taken from refusals: every signal of every node is compared, so wrong ones name
     // the right ones.
     let nodes = &compiled.coded.encoded.nodes;
-    let none: Vec<Matrix> =
-        nodes.iter().map(|node| Matrix::from_fn(SAMPLES, node.signals(), |_, _| 1e9)).collect();
+    let width = |number: usize| compiled.coded.encoded.signals(Source::Node(number));
+    let none: Vec<CodeMap> = (0..nodes.len())
+        .map(|number| CodeMap::new(width(number), vec![1 << 30; SAMPLES * width(number)]))
+        .collect();
     let Err(found) = check_codes(&compiled.program, &none, &batch, target) else { panic!("accepted") };
     assert_eq!(found.0.len(), nodes.len(), "{found}");
     for (number, diagnostic) in found.0.iter().enumerate() {
@@ -291,9 +323,9 @@ fn mapping_refuses() {
     };
     let last = coded.ops.len() - 1;
     spoil("a weight", &|graph| graph.ops[0].payload.weights[1][7] ^= 1);
-    spoil("a bias", &|graph| graph.ops[1].payload.bias[0][0] ^= 1);
-    spoil("a shift", &|graph| graph.ops[0].payload.shift ^= 1);
-    spoil("a sum shift", &|graph| graph.ops[0].payload.sum_shift ^= 1);
+    spoil("a bias", &|graph| bias(&mut graph.ops[1].payload)[0][0] ^= 1);
+    spoil("a shift", &|graph| with_shifts(&mut graph.ops[0].payload, |s, _| *s ^= 1));
+    spoil("a sum shift", &|graph| with_shifts(&mut graph.ops[0].payload, |_, s| *s ^= 1));
     spoil("two rows", &|graph| graph.ops[0].parts[0].swap(0, 1));
     spoil("two arrays", &|graph| graph.ops[0].parts.swap(0, 1));
     spoil("where an op writes", &|graph| graph.ops[1].first_signal -= 1);

@@ -51,6 +51,13 @@ pub fn check(graph: EncodedGraph, target: &Target) -> Result<Encoded> {
             (Form::Max, Body::Max(_)) => target.maximum,
             _ => false,
         };
+        // A function of the whole sum can not be applied to its parts.
+        if matches!(node.form, Form::Table(_)) && !target.table && allowed {
+            let lines = (0..dot.groups()).map(|group| graph.lines(number, group).len()).max().unwrap_or(0);
+            if lines > target.rows {
+                fault(&dot.name, "its function needs the whole sum in one array".into());
+            }
+        }
         if !allowed {
             fault(&dot.name, format!("the form {} is not legal where it stands", node.form.name()));
         }

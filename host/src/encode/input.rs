@@ -12,7 +12,7 @@ use crate::tune::CodeMap;
 use crate::target::Target;
 
 /// The longest encoder table that is made; wider raw ranges are multiplied and shifted.
-const TABLE_MAX: i64 = 4096;
+pub(super) const TABLE_MAX: i64 = 4096;
 
 /// Codes of a raw value, and what they mean: raw = `raw_lo` + `step` * sum over signals of weight * code.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! Choosing the signals: one walk over the dot graph, replacing on the way what the chip lacks.
 
 use super::budget::each;
-use super::graph::{EncodedGraph, EncodedNode, Form};
+use super::graph::{EncodedGraph, EncodedNode, Form, Inside};
 use super::input::InputCode;
 use super::inside::tell_inside;
 use super::legal::{mixed, run_of, same, single};
@@ -113,6 +113,14 @@ impl Walk<'_> {
     }
 
     fn push(&mut self, mut node: DotNode, form: Form, copies: Vec<u16>) -> usize {
+        let inside = self.tell(&mut node);
+        self.out.dot.nodes.push(node);
+        self.out.nodes.push(EncodedNode::new(form, copies, inside));
+        self.out.nodes.len() - 1
+    }
+
+    /// Lets a node know which taps of its padded reads lie inside, where code 0 is not the value 0.
+    fn tell(&self, node: &mut DotNode) -> Vec<Inside> {
         let mut inside = Vec::new();
         if let Body::Dot(dot) = &mut node.body {
             for read in 0..dot.reads.len() {
@@ -121,9 +129,7 @@ impl Walk<'_> {
                 }
             }
         }
-        self.out.dot.nodes.push(node);
-        self.out.nodes.push(EncodedNode::new(form, copies, inside));
-        self.out.nodes.len() - 1
+        inside
     }
 
     /// Whether codes of 0 stand for the value 0.
@@ -147,7 +153,12 @@ impl Walk<'_> {
         let plan = self.plan;
         let (target, options) = (plan.target, plan.options);
         let read = !plan.dot.readers(number).is_empty();
-        let lines = self.lines(&node);
+        let lines = {
+            // What tells the padding takes lines as well.
+            let mut told = node.clone();
+            self.tell(&mut told);
+            self.lines(&told)
+        };
         let spans = lines > target.rows;
         let act = dot.act.clone();
         if spans && target.max_parts == 1 {

@@ -45,7 +45,11 @@ pub fn reader_room(dot: &DotGraph, number: usize, target: &Target) -> usize {
         } else {
             let arrays = |k: usize| {
                 let lines = all - own + k * own;
-                if lines > target.rows { usize::MAX } else { groups.div_ceil(target.rows / lines.max(1)) }
+                if lines > target.rows {
+                    groups * lines.div_ceil(target.rows)
+                } else {
+                    groups.div_ceil(target.rows / lines.max(1))
+                }
             };
             let k = (1..=COPIES_MAX).take_while(|&k| arrays(k) == arrays(1)).count().max(1);
             k * channels

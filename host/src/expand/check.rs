@@ -1,6 +1,6 @@
 //! The validator of stage 4: nothing is lost, nothing is twice, everything fits.
 
-use super::ops::{CoreOpGraph, Real};
+use super::ops::{CoreOpGraph, OpLine, Real};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::dots::Body;
 use crate::target::Target;
@@ -57,9 +57,15 @@ pub fn check(graph: CoreOpGraph<Real>, target: &Target) -> Result<Expanded> {
                 *count += 1;
             }
         });
-        let wanted: usize = op.groups.clone().map(|group| encoded.lines(op.node, group).len()).sum();
-        if on_rows.iter().any(|&n| n != 1) || wanted != op.lines.len() {
+        if on_rows.iter().any(|&n| n != 1) || op.parts.iter().map(Vec::len).sum::<usize>() != op.lines.len() {
             fault(&dot.name, "an input is on no word line of the sum, or on two");
+        }
+        let wanted = op.groups.clone().flat_map(|group| {
+            let lines = encoded.lines(op.node, group).into_iter();
+            lines.map(move |line| OpLine { group: group as u32, line })
+        });
+        if !wanted.eq(op.lines.iter().copied()) {
+            fault(&dot.name, "its lines are not those of its groups");
         }
     }
     for (counts, dot) in computed.iter().zip(&encoded.dot.nodes) {

@@ -1,7 +1,7 @@
 //! Building the program.
 
 use spandrel_core::image::{
-    Access, Axis, Codec, Combine, Config, Dim, Edge, Instruction, LOOP_REGISTERS, NO_REGISTER, OriginRun,
+    Access, Axis, Codec, Combine, Config, Edge, Instruction, LOOP_REGISTERS, NO_REGISTER, OriginRun,
     Plan, Side, Term,
 };
 
@@ -13,7 +13,7 @@ use super::program::{Origin, Program};
 use super::records::access;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::{Body, PAD, Source};
-use crate::encode::{EncodedGraph, Form};
+use crate::encode::{EncodedGraph, Form, Line};
 use crate::expand::{CoreOp, CoreOpGraph, OpLine};
 use crate::target::Target;
 use crate::tune::{Coded, Periphery, Tuned};
@@ -252,34 +252,33 @@ fn close_loops(program: &mut Program, starts: &[(u8, u32)]) {
 fn maximum(program: &mut Program, graph: &CoreOpGraph<Coded>, node: usize) -> Result<()> {
     let encoded = &graph.encoded;
     let (dot, own) = (&encoded.dot.nodes[node], &encoded.nodes[node]);
-    let lines: Vec<OpLine> = encoded
-        .lines(node, 0)
-        .into_iter()
-        .filter(|line| line.copy == 0)
-        .map(|line| OpLine { group: 0, line })
-        .collect();
-    let fetched: Option<Vec<u32>> = (dot.grid.len() <= LOOP_REGISTERS)
-        .then(|| {
-            lines
-                .iter()
-                .map(|line| {
-                    let one = moving(program, encoded, node, std::slice::from_ref(line), program.base)?;
-                    // Channel 0 of a tap; its other signals follow along the axis of neighbouring signals.
-                    let mut pattern = program.accesses.get(one.first()?.0 as usize)?.clone();
-                    widen(&mut pattern, own.width() as u32).then(|| access(program, pattern))
-                })
-                .collect()
+    let lines = encoded.lines(node, 0);
+    // For each tap all channels' signals: channel c reads what the group of its number does.
+    let fetched: Option<Vec<Vec<(u32, usize)>>> = lines
+        .iter()
+        .filter(|line| line.copy == 0 && dot.grid.len() <= LOOP_REGISTERS)
+        .map(|tap| {
+            let signals = |channel: usize| (0..own.copies[channel]).map(move |copy| (channel, copy));
+            let all: Vec<OpLine> = (0..dot.channels)
+                .flat_map(signals)
+                .map(|(channel, copy)| OpLine { group: channel as u32, line: Line { copy, ..*tap } })
+                .collect();
+            moving(program, encoded, node, &all, program.base)
         })
-        .flatten();
-    let Some(fetched) = fetched else {
+        .collect();
+    let Some(fetched) = fetched.filter(|fetched| !fetched.is_empty()) else {
         let rule = "its windows are not regular";
         let way_out = "reshape or transpose the value in front of it, so that windows over it are regular";
         return Err(Diagnostic::error("SP0309", format!("node {:?}", dot.name), rule, way_out).into());
     };
     let starts = open_loops(program, &dot.grid);
-    for (at, &access) in fetched.iter().enumerate() {
+    for (at, tap) in fetched.iter().enumerate() {
         let combine = if at == 0 { Combine::Set } else { Combine::Max };
-        program.instructions.push(Instruction::Add { combine, access, first: 0 });
+        let mut first = 0;
+        for &(access, count) in tap {
+            program.instructions.push(Instruction::Add { combine, access, first });
+            first += count as u32;
+        }
     }
     let store = run_at_position(encoded, node, 0, own.width());
     let pattern = access(program, store);
@@ -287,21 +286,6 @@ fn maximum(program: &mut Program, graph: &CoreOpGraph<Coded>, node: usize) -> Re
     close_loops(program, &starts);
     program.maxima = program.maxima.max(own.width() as u32);
     Ok(())
-}
-
-/// Makes a pattern of one signal bring `count` neighbouring ones.
-fn widen(pattern: &mut Access, count: u32) -> bool {
-    let axis = match pattern.axes.iter().position(|axis| axis.pitch == 1 && axis.extent >= count) {
-        Some(axis) => axis,
-        None => {
-            let room = pattern.axes.push(Axis { extent: count, pitch: 1, origin: 0 }).is_ok();
-            if !room {
-                return false;
-            }
-            pattern.axes.len() - 1
-        }
-    };
-    pattern.axes[axis].origin == 0 && pattern.dims.push(Dim { count, step: 1, axis: axis as u8 }).is_ok()
 }
 
 /// Provenance of one array: which channel and signal each column stands for, and which tap and signal each row.

@@ -14,8 +14,7 @@ use crate::{dots::Body, expand::CoreOpGraph, tune::Coded};
 /// A chain of ADDs that is not stored yet.
 struct Pending {
     first: usize,
-    width: usize,
-    /// What each ADD brought.
+    /// What has been brought so far, row by row: several ADDs for neighbouring registers fill a row.
     taps: Vec<Vec<Name>>,
 }
 
@@ -52,19 +51,24 @@ impl Maxima {
         Self { pending: None, bound: BTreeMap::new(), count }
     }
 
-    /// An ADD brought `names`: alone, or to be compared with what the registers hold.
+    /// An ADD brought `names` for sum registers from `first` on: alone, or to be compared with what they hold.
     pub(super) fn take(&mut self, alone: bool, first: usize, names: Vec<Name>) {
-        match &mut self.pending {
-            _ if alone => self.pending = Some(Pending { first, width: names.len(), taps: vec![names] }),
-            Some(pending) if (pending.first, pending.width) == (first, names.len()) => {
-                pending.taps.push(names)
+        if let Some(Pending { first: begin, taps }) = &mut self.pending {
+            let count = taps.len();
+            let full = taps.first().map_or(0, Vec::len);
+            if let Some(row) = taps.last_mut()
+                && *begin + row.len() == first
+                && (if count == 1 { alone } else { !alone && row.len() + names.len() <= full })
+            {
+                return row.extend(names);
             }
-            // Registers of which nobody knows what they hold.
-            other => {
-                let unknown = vec![NOTHING; names.len()];
-                *other = Some(Pending { first, width: names.len(), taps: vec![unknown, names] });
+            if !alone && *begin == first && taps.last().is_some_and(|row| row.len() == full) {
+                return taps.push(names);
             }
         }
+        // What is not alone is compared with registers of which nobody knows what they hold.
+        let unknown = (!alone).then(|| vec![NOTHING; names.len()]);
+        self.pending = Some(Pending { first, taps: unknown.into_iter().chain([names]).collect() });
     }
 
     /// The registers are overwritten.
@@ -79,7 +83,9 @@ impl Maxima {
         names: &Names<'_>,
         graph: &CoreOpGraph<Coded>,
     ) -> Option<Found> {
-        let Pending { first, width, taps } = self.pending.take()?;
+        let Pending { first, mut taps } = self.pending.take()?;
+        let width = taps.first().map_or(0, Vec::len);
+        taps.iter_mut().for_each(|row| row.resize(width, NOTHING));
         let compared = (width * taps.len()) as u64;
         let bound = self.bound.get(&at).copied();
         let mut found = Found { first, width, node: None, position: 0, wrong: None, compared };

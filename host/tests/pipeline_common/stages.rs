@@ -52,7 +52,7 @@ pub(crate) fn run(
     let samples = values(raw, map_in);
     let len = dot.input_len();
     let ranges = survey(dot, &samples);
-    let signals = input_signals(dot, target, &options.encode);
+    let signals = input_signals(dot, (0, 255), target, &options.encode);
     let code = InputCode::new(RawType::U8, (0, 255), signals, target)?;
     let exact = spandrel::exact::Exact::default();
     let plan = Plan {

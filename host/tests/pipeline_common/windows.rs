@@ -66,7 +66,11 @@ pub(crate) struct Grown<'d> {
 
 impl Grown<'_> {
     fn push(&mut self, node: DotNode, height: usize, width: usize, what: &str) -> Picture {
-        self.text.push_str(&format!(" {what}:{height}x{width}x{}", node.channels));
+        let act = match &node.body {
+            Body::Dot(dot) => format!("-{}", dot.act),
+            Body::Max(_) => String::new(),
+        };
+        self.text.push_str(&format!(" {what}{act}:{height}x{width}x{}", node.channels));
         let channels = node.channels;
         self.dot.nodes.push(node);
         Picture { source: Source::Node(self.dot.nodes.len() - 1), height, width, channels }
@@ -260,4 +264,32 @@ pub(crate) fn network(draw: &mut Draw) -> (DotGraph, String) {
         grown.dot.outputs.push(OutputPort { name: format!("y{number}"), node, order });
     }
     (grown.dot, grown.text)
+}
+
+/// A small network with a node of every kind: `conv` (padded), `pool`, `deep` (depthwise), `add`, `dense`.
+pub(crate) fn residual(draw: &mut Draw) -> DotGraph {
+    let input = Picture { source: Source::Input, height: 9, width: 8, channels: 3 };
+    let dot =
+        DotGraph { inputs: vec![InputPort { name: "x".into(), len: input.len() }], ..DotGraph::default() };
+    let mut grown = Grown { draw, dot, text: String::new() };
+    let shape = |kernel, stride, pad| Shape { kernel, stride, pad, step: 1 };
+    let read = |from: &Picture, shape: Shape, channels: usize, step: usize| {
+        let taps = Taps::Window(shape.window(from, channels));
+        vec![Read { source: from.source, taps, group_step: step }]
+    };
+    let node = grown.dot(vec![9, 8], 6, read(&input, shape(5, 1, 2), 3, 0), 1, Act::Relu);
+    let conv = grown.push(DotNode { name: "conv".into(), ..node }, 9, 8, "");
+    let body = Body::Max(read(&conv, shape(3, 1, 1), 1, 1));
+    let node = DotNode { name: "pool".into(), grid: vec![9, 8], channels: 6, body };
+    let pool = grown.push(node, 9, 8, "");
+    let node = grown.dot(vec![9, 8], 6, read(&pool, shape(3, 1, 1), 1, 1), 6, Act::None);
+    let deep = grown.push(DotNode { name: "deep".into(), ..node }, 9, 8, "");
+    let add = grown.residual(deep, conv);
+    let end = grown.dense(&[add], 4, Act::None, "");
+    let names = ["conv", "pool", "deep", "add", "dense"];
+    grown.dot.nodes.iter_mut().zip(names).for_each(|(node, name)| node.name = name.into());
+    if let Source::Node(node) = end.source {
+        grown.dot.outputs.push(OutputPort { name: "y".into(), node, order: None });
+    }
+    grown.dot
 }
