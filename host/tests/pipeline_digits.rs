@@ -158,7 +158,7 @@ fn stages_use_portable_mathematics_only() {
     let mut files = Vec::new();
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for stage in
-        ["graph", "reform", "encode", "expand", "tune", "map", "emit", "numeric", "samples", "import"]
+        ["graph", "lower", "dots", "encode", "expand", "tune", "map", "emit", "numeric", "samples", "import"]
     {
         collect(&src.join(stage), &mut files);
     }

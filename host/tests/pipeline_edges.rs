@@ -182,6 +182,7 @@ fn a_chip_of_one_bias_row_is_used() {
     let compiled = made("one-row", &net, &floats(64, 10), &[("crossbar.bias_rows", "1")], &[]).unwrap();
     let rows = |periphery: &Periphery| match periphery {
         Periphery::Composed { bias_rows, .. } => *bias_rows,
+        Periphery::Digital(_) => 0,
     };
     assert!(compiled.coded.ops.iter().all(|op| rows(&op.payload.periphery) == 1));
 }

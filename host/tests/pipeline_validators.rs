@@ -9,15 +9,15 @@ use pipeline_common::onnx::{Model, npy};
 use pipeline_common::{compile_guarded, folder, request};
 use spandrel::compile::Compiled;
 use spandrel::diagnostic::Result;
-use spandrel::dots::{Act, Body, Source};
+use spandrel::dots::{Act, Body, Dot, DotGraph, Source, Taps};
 use spandrel::emit::{check_codes, check_image};
 use spandrel::encode::{self, EncodedGraph, Form, Segments};
 use spandrel::engine::{RawBatch, RawData};
 use spandrel::expand::{self, CoreOpGraph, OpLine, Real};
 use spandrel::graph::{Batch, Function, Graph};
 use spandrel::import::parse_onnx;
+use spandrel::lower::{self, LowerOptions};
 use spandrel::numeric::Matrix;
-use spandrel::reform::{self, DotAct, DotGraph, DotSource, reform};
 use spandrel::target::Target;
 use spandrel::tune::{self, CodeMap, Coded, CodedAct, Periphery};
 use spandrel::verify::check_mapping;
@@ -65,7 +65,7 @@ fn made() -> &'static Made {
         let graph = parse_onnx(&bytes, "net").unwrap();
         let values = raw.iter().map(|&v| f32::from(v) / 255.0).collect();
         let batch = Batch::new(SAMPLES, INPUTS, values).unwrap();
-        let dot = reform(&graph).unwrap();
+        let dot = lower::lower(&graph, &LowerOptions::default()).unwrap();
         Made { graph, batch, raw, dot, compiled, target: prime() }
     })
 }
@@ -87,21 +87,32 @@ fn cut<T>(list: &mut Vec<T>) {
 #[test]
 fn reform_refuses() {
     let Made { graph, batch, dot, .. } = made();
-    reform::check(dot.clone(), graph, batch).unwrap();
+    lower::check(dot.clone(), graph, batch).unwrap();
     let spoil = |word: &str, change: &dyn Fn(&mut DotGraph)| {
         let mut dot = dot.clone();
         change(&mut dot);
-        refused(reform::check(dot, graph, batch), "SP0302", word);
+        refused(lower::check(dot, graph, batch), "SP0302", word);
     };
-    spoil("comes later", &|dot| dot.nodes[1].source = DotSource::Node(1));
-    spoil("does not fit its operand", &|dot| dot.nodes[1].weights = Matrix::zeros(12, 139));
-    spoil("does not fit its operand", &|dot| cut(&mut dot.nodes[2].bias));
-    spoil("only the last node", &|dot| dot.nodes[2].act = DotAct::None);
-    spoil("differs from the golden model", &|dot| *dot.nodes[0].weights.at_mut(139, 299) += 5.0);
-    spoil("differs from the golden model", &|dot| dot.nodes[3].bias[3] += 0.1);
-    spoil("differs from the golden model", &|dot| dot.nodes[1].act = DotAct::Relu);
-    spoil("differs from the golden model", &|dot| dot.nodes[3].bias[0] = f64::NAN);
-    spoil("differs from the golden model", &|dot| dot.nodes[3].bias[3] = f64::INFINITY);
+    fn body(dot: &mut DotGraph, node: usize) -> &mut Dot {
+        let Body::Dot(body) = &mut dot.nodes[node].body else { panic!("a sum") };
+        body
+    }
+    let reach = |dot: &mut DotGraph, by: usize| {
+        let Taps::Window(window) = &mut body(dot, 2).reads[0].taps else { panic!("a window") };
+        window.first += by;
+    };
+    spoil("comes later", &|dot| body(dot, 1).reads[0].source = Source::Node(1));
+    spoil("weights do not fit", &|dot| body(dot, 1).weights[0] = Matrix::zeros(12, 139));
+    spoil("weights do not fit", &|dot| cut(&mut body(dot, 2).bias));
+    spoil("its name is taken", &|dot| dot.nodes[1].name = dot.nodes[0].name.clone());
+    spoil("reaches element", &|dot| reach(dot, 1));
+    spoil("it is no node's value", &|dot| dot.outputs[0].node = 9);
+    spoil("not a finite number", &|dot| *body(dot, 0).weights[0].at_mut(0, 0) = f64::NAN);
+    spoil("differs from the golden model", &|dot| *body(dot, 0).weights[0].at_mut(139, 299) += 5.0);
+    spoil("differs from the golden model", &|dot| body(dot, 3).bias[3] += 0.1);
+    spoil("differs from the golden model", &|dot| body(dot, 1).act = Act::Relu);
+    spoil("differs from the golden model", &|dot| body(dot, 3).bias[0] = f64::NAN);
+    spoil("differs from the golden model", &|dot| body(dot, 3).bias[3] = f64::INFINITY);
 }
 
 #[test]
@@ -198,13 +209,13 @@ fn expand_refuses() {
 }
 
 fn bias(coded: &mut Coded) -> &mut Vec<Vec<i16>> {
-    let Periphery::Composed { bias, .. } = &mut coded.periphery;
+    let Periphery::Composed { bias, .. } = &mut coded.periphery else { panic!("a crossbar") };
     bias
 }
 
 /// Lets shift and sum shift be changed.
 fn with_shifts(coded: &mut Coded, change: impl Fn(&mut u8, &mut u8)) {
-    let Periphery::Composed { shift, sum_shift, .. } = &mut coded.periphery;
+    let Periphery::Composed { shift, sum_shift, .. } = &mut coded.periphery else { panic!("a crossbar") };
     change(shift, sum_shift);
 }
 
@@ -226,7 +237,9 @@ fn tune_refuses() {
     spoil("outside the chip's range", &|graph| with_shifts(&mut graph.ops[0].payload, |s, _| *s = 17));
     spoil("outside the chip's range", &|graph| with_shifts(&mut graph.ops[0].payload, |_, s| *s = 16));
     spoil("more bias rows", &|graph| {
-        let Periphery::Composed { bias_rows, .. } = &mut graph.ops[0].payload.periphery;
+        let Periphery::Composed { bias_rows, .. } = &mut graph.ops[0].payload.periphery else {
+            panic!("a crossbar")
+        };
         *bias_rows = 9;
     });
     spoil("no weight for some row", &|graph| cut(&mut graph.ops[0].payload.weights[0]));

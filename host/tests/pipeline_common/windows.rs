@@ -49,7 +49,8 @@ impl Shape {
             axes: vec![
                 Axis { extent: from.height, pitch: from.width * from.channels, origin },
                 Axis { extent: from.width, pitch: from.channels, origin },
-                Axis { extent: from.channels, pitch: 1, origin: 0 },
+                // Groups move on behind its end.
+                Axis { extent: channels, pitch: 1, origin: 0 },
             ],
             dims: vec![dim(0), dim(1), Dim { count: channels, step: 1, axis: 2 }],
             terms: vec![term(0), term(1)],
