@@ -87,13 +87,21 @@ fn more_signals_than_an_array_has_columns_are_refused() {
 }
 
 #[test]
-fn a_radix_pair_needs_codes_of_two_bits() {
+fn input_signals_are_digits_where_raw_values_fit_a_table() {
     let net = layers(&[6, 5, 3], "Relu", &[]);
     let samples = npy("|u1", &[9, 6], &(0..54).map(|v| v * 4).collect::<Vec<u8>>());
     let bits = |n| [("crossbar.input_bits", n), ("crossbar.dac_bits", "1"), ("crossbar.output_bits", "1")];
     let code = |n| [bits(n).to_vec(), vec![("crossbar.bias_code", "1")]].concat();
-    made("two-bits", &net, &samples, &code("2"), &["encode.input=2"]).unwrap();
-    refused(made("one-bit", &net, &samples, &code("1"), &["encode.input=2"]), "SP0303");
+    let levels = |made: Compiled| (made.coded.encoded.input.weights.len(), made.coded.encoded.input.levels());
+    let two = made("two-bits", &net, &samples, &code("2"), &["encode.input=2"]).unwrap();
+    assert_eq!(levels(two), (2, 16));
+    let one = made("one-bit", &net, &samples, &code("1"), &["encode.input=2"]).unwrap();
+    assert_eq!(levels(one), (2, 4));
+    // Left open, wide integers stay on one signal instead of being refused.
+    let wide: Vec<u8> = (0..54i16).flat_map(|v| (v * 1200 - 32_000).to_le_bytes()).collect();
+    let wide = npy("<i2", &[9, 6], &wide);
+    refused(made("wide-two", &net, &wide, &[], &["encode.input=2"]), "SP0303");
+    assert_eq!(levels(made("wide", &net, &wide, &[], &[]).unwrap()).0, 1);
 }
 
 #[test]
