@@ -105,6 +105,9 @@ impl Scale {
         let reach = (0..channels).map(|c| bench.golden.top[c].max(-bench.golden.bottom[c])).fold(1e-30, f64::max);
         let bias = bench.map.bias.iter().fold(0.0f64, |m, b| m.max(b.abs()));
         let gain = (0..channels).map(|c| Self::room(bench, c)).fold(most / reach.max(bias), f64::min);
+        // A decoder's unit is a multiple of 2^-32: finer steps could not be told apart, and a whole number of units is exact.
+        let unit = libm::exp2(-32.0);
+        let gain = 1.0 / (libm::ceil((1.0 / gain / unit).max(1024.0)) * unit);
         Self {
             gains: vec![gain; channels],
             cut: vec![1.0; channels],
