@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use spandrel_core::image::{Image, sha256};
+use spandrel_hwdesc::Chip;
 
 use crate::chips;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -25,6 +26,7 @@ use crate::lower::{self, LowerOptions};
 use crate::report::{ClaimEvidence, NodeReport, Report, StageTime, hex};
 use crate::samples::{Feed, Preprocess, Samples};
 use crate::samples_raw::{RawSamples, raw_scale, raw_type};
+use crate::sweep::{GoldenMemory, Remembering};
 use crate::target::Target;
 use crate::tune::{self, Coded, GoldenSums, InputMap, Tuner};
 use crate::verify;
@@ -119,9 +121,23 @@ impl Stages<'_> {
 /// # Errors
 /// Whatever of the request can not be read, is not supported, or does not fit the chip.
 pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled> {
+    compile_for(request, chips::find(&request.chip)?, None, watcher)
+}
+
+/// Compiles a network for `chip`, whatever chip the request names. With a memory the golden model evaluates no batch that
+/// it has seen before.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_for(
+    request: &Request,
+    chip: Chip,
+    memory: Option<&mut GoldenMemory>,
+    watcher: &mut dyn Watcher,
+) -> Result<Compiled> {
     let start = Instant::now();
     let mut stages = Stages { watcher, times: Vec::new() };
-    let target = Target::new(chips::find(&request.chip)?)?;
+    let target = Target::new(chip)?;
 
     // 1. Import: the graph, and the golden model's sums on the calibration samples.
     let (graph, calibration) = stages.run("import", |watcher| {
@@ -232,11 +248,11 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<Compiled>
     let (evaluation, evaluated_on) = stages.run("evaluate", |watcher| {
         let parsed = parse(&image)?;
         let Some(path) = &request.test else {
-            return Ok((measure(&parsed, &graph, &calibration, &reformed, raw_step)?, "calibration"));
+            return Ok((measure(&parsed, &graph, &calibration, &reformed, raw_step, memory)?, "calibration"));
         };
         let test = Fed::read(path, request.test_labels.as_deref(), &graph, request)?;
         test.feed.warnings.0.iter().for_each(|warning| watcher.warning(warning));
-        Ok((measure(&parsed, &graph, &test, &reformed, raw_step)?, "test"))
+        Ok((measure(&parsed, &graph, &test, &reformed, raw_step, memory)?, "test"))
     })?;
 
     let nodes = errors.iter().map(NodeReport::from).collect();
@@ -317,6 +333,7 @@ fn measure(
     fed: &Fed,
     dot: &DotGraph,
     raw_step: Option<f64>,
+    memory: Option<&mut GoldenMemory>,
 ) -> Result<Evaluation> {
     let raw = RawSamples::new(&fed.samples, raw_step)?;
     let mut fast;
@@ -331,14 +348,14 @@ fn measure(
             &mut core
         }
     };
-    let mut golden = Golden::new(graph);
+    let mut golden = Remembering { golden: Golden::new(graph), memory };
     let output = dot.outputs.first().map_or("", |port| port.name.as_str());
     let reference = Reference { engine: &mut golden, feed: &fed.feed, output };
     evaluate(engine, &raw.batch()?, &fed.samples, Some(reference), &mut |_, _, _| {})
 }
 
 /// Lower-case hexadecimal digits of the SHA-256 of a file.
-fn file_digest(path: &Path) -> Result<String> {
+pub(crate) fn file_digest(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::read(path, &error))?;
     Ok(hex(&sha256(&bytes)))
 }

@@ -24,6 +24,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0004", "the command line is wrong"),
     ("SP0005", "there is no such setting"),
     ("SP0006", "a setting has a value that is not allowed"),
+    ("SP0007", "there is no such field to vary"),
+    ("SP0008", "a table of results belongs to another sweep"),
     ("SP0101", "the file is not an ONNX model"),
     ("SP0102", "the model's operator set version is not supported"),
     ("SP0103", "the model has no single input or no single output"),

@@ -24,6 +24,7 @@ mod request;
 pub mod samples;
 pub mod samples_raw;
 pub mod settings;
+pub mod sweep;
 pub mod target;
 pub mod tune;
 pub mod verify;

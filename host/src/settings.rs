@@ -225,9 +225,14 @@ impl Settings {
 /// The key that somebody may have meant: at most a third of its letters are wrong, or it ends in what was written.
 fn nearest(key: &str) -> Option<&'static str> {
     let keys = || SETTINGS.iter().map(|setting| setting.key);
-    let near = keys().map(|known| (distance(key, known), known)).min();
-    let near = near.filter(|(distance, known)| *distance <= known.len() / 3).map(|(_, known)| known);
-    near.or_else(|| keys().find(|known| !key.is_empty() && known.split('.').any(|part| part == key)))
+    nearest_of(key, keys())
+        .or_else(|| keys().find(|known| !key.is_empty() && known.split('.').any(|part| part == key)))
+}
+
+/// The name among `names` of which at most a third of the letters are wrong in `word`, the nearest one.
+pub(crate) fn nearest_of<'n>(word: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let near = names.map(|known| (distance(word, known), known)).min();
+    near.filter(|(distance, known)| *distance <= known.len() / 3).map(|(_, known)| known)
 }
 
 /// Insertions, deletions and replacements that turn `a` into `b`.

@@ -13,6 +13,7 @@ mod listing_mac;
 mod output;
 mod progress;
 mod run;
+mod sweep;
 mod verify;
 
 use std::process::ExitCode;
@@ -56,6 +57,8 @@ enum Verb {
     Compile(Box<compile::Args>),
     /// Run an image on samples: accuracy, agreement with the model, digest of the outputs
     Run(run::Args),
+    /// Compile a network over and over with other values of chip fields and settings: error against resources
+    Sweep(Box<sweep::Args>),
     /// Check which claims hold for an image: the evidence, and every counter-example
     Verify(verify::Args),
     /// Show what is in an image
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Ok(command) => match command.verb {
             Verb::Compile(args) => compile::compile(&args),
             Verb::Run(args) => run::run(&args),
+            Verb::Sweep(args) => sweep::sweep(&args),
             Verb::Verify(args) => verify::verify(&args),
             Verb::Inspect(args) => inspect::inspect(&args),
             Verb::Chips(args) => chips::chips(&args),

@@ -31,9 +31,7 @@ mod unit;
 
 pub use check::{Tuned, check};
 pub use coded::{Coded, CodedAct, Periphery, Requantised};
-pub use codes::{Pick, Sources, picks};
-
-pub use crate::encode::CodeMap;
+pub use codes::{CodeMap, Pick, Sources, picks};
 pub use golden::{GoldenSums, NodeSums};
 pub use nodes::CodedNodes;
 pub use options::{Rounding, TuneOptions, WeightSet};

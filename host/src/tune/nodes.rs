@@ -4,8 +4,7 @@
 //! decoded from the integer codes that the cores would give.
 
 use super::coded::Coded;
-use super::codes::Sources;
-use crate::encode::CodeMap;
+use super::codes::{CodeMap, Sources};
 use super::forward::forward;
 use super::source::{Decoding, InputMap};
 use crate::diagnostic::{Diagnostic, Result};

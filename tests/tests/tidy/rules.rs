@@ -134,12 +134,7 @@ pub const LAYERS: &[Layer] = &[
     Layer { files: "host/src/graph/", forbidden: AFTER_GRAPH, reason: STAGES },
     Layer { files: "host/src/import/", forbidden: AFTER_GRAPH, reason: STAGES },
     Layer {
-        files: "host/src/dots/",
-        forbidden: &["crate::import", "crate::lower", "crate::encode", "crate::expand", "crate::tune", "crate::map"],
-        reason: STAGES,
-    },
-    Layer {
-        files: "host/src/lower/",
+        files: "host/src/reform/",
         forbidden: &[
             "crate::import",
             "crate::encode",
@@ -195,7 +190,7 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         files: "host/src/engine/",
         forbidden: &[
-            "crate::lower",
+            "crate::reform",
             "crate::encode",
             "crate::expand",
             "crate::tune",
@@ -214,8 +209,7 @@ pub const LAYERS: &[Layer] = &[
 ];
 
 const AFTER_GRAPH: &[&str] = &[
-    "crate::lower",
-    "crate::dots",
+    "crate::reform",
     "crate::encode",
     "crate::expand",
     "crate::tune",

@@ -26,7 +26,7 @@ fn model(image: &Image<'_>, core: &Digital, inputs: &[i32], unit: u32) -> Option
 }
 
 /// Compares all columns of configuration `number` for the codes `inputs`; returns the oracle's reads.
-pub(in crate::verify) fn compare(
+pub(in super::super) fn compare(
     image: &Image<'_>,
     number: u32,
     core: &Digital,
@@ -76,7 +76,7 @@ fn inputs(vector: u64, core: &Digital, chance: &mut Chance) -> Vec<i32> {
 }
 
 /// `vectors` code vectors through configuration `number`, the sums they give, and sums by chance of every size.
-pub(in crate::verify) fn check(
+pub(in super::super) fn check(
     image: &Image<'_>,
     number: u32,
     core: &Digital,
