@@ -4,7 +4,7 @@
 //! the same at every position, only the signals on them move.
 
 use super::graph::EncodedGraph;
-use crate::dots::{PAD, Source};
+use crate::dots::{DotNode, PAD, Source};
 
 /// One input line of a group's sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,17 @@ impl EncodedGraph {
             }
         }
         lines
+    }
+
+    /// Lines of group 0 of a node whose sources have their signals.
+    pub(super) fn line_count(&self, node: &DotNode) -> usize {
+        let elements = node.representatives();
+        let sources =
+            node.body.reads().iter().flat_map(|read| std::iter::repeat_n(read.source, read.taps.len()));
+        let carried = |(source, &element): (Source, &u32)| {
+            if element == PAD { 0 } else { usize::from(self.carried(source, element).0) }
+        };
+        sources.zip(&elements).map(carried).sum()
     }
 
     /// The signals on `lines` at one position: read number and signal of its source, or [`PAD`].

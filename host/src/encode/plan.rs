@@ -383,29 +383,4 @@ impl Walk<'_> {
             Form::Sum => false,
         }
     }
-
-    /// Lines of a group of a node whose sources have their signals.
-    fn lines(&self, node: &DotNode) -> usize {
-        let mut column = 0;
-        let elements = node.representatives();
-        let mut lines = 0;
-        for read in node.body.reads() {
-            for _ in 0..read.taps.len() {
-                let element = elements[column];
-                if element != crate::dots::PAD {
-                    lines += usize::from(self.out.carried(read.source, element).0);
-                }
-                column += 1;
-            }
-        }
-        lines
-    }
-}
-
-/// Weights of a dot-like body; none of a maximum.
-pub(super) fn weights(node: &DotNode) -> Option<&Dot> {
-    match &node.body {
-        Body::Dot(dot) => Some(dot),
-        Body::Max(_) => None,
-    }
 }

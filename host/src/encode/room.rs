@@ -2,10 +2,10 @@
 
 use super::budget::allocate;
 use super::graph::{EncodedGraph, Form};
-use super::plan::{COPIES_MAX, weights};
+use super::plan::COPIES_MAX;
 use super::survey::NodeSurvey;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::dots::{Body, DotGraph, DotNode, PAD, Source};
+use crate::dots::{Body, Dot, DotGraph, DotNode, PAD, Source};
 use crate::target::Target;
 
 /// A channel that is silent on calibration still gets this share of its node's largest range.
@@ -132,5 +132,13 @@ pub(super) fn fits(out: &EncodedGraph, target: &Target, found: &mut Diagnostics)
             let way_out = format!("use at most {room} signals per value");
             found.push(Diagnostic::error("SP0303", place, rule, way_out));
         }
+    }
+}
+
+/// Weights of a dot-like body; none of a maximum.
+fn weights(node: &DotNode) -> Option<&Dot> {
+    match &node.body {
+        Body::Dot(dot) => Some(dot),
+        Body::Max(_) => None,
     }
 }
