@@ -157,7 +157,7 @@ impl Walk<'_> {
             // What tells the padding takes lines as well.
             let mut told = node.clone();
             self.tell(&mut told);
-            self.lines(&told)
+            self.out.line_count(&told)
         };
         let spans = lines > target.rows;
         let act = dot.act.clone();
