@@ -147,6 +147,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |s, v| put(&mut s.tune.ridge, v, |x| (0.0..=1000.0).contains(x)),
     },
     Setting {
+        key: "tune.rows",
+        allowed: "64 to 1000000",
+        help: "a node with many positions is tuned on about so many of them, all samples together",
+        get: |s| text(&s.tune.rows),
+        set: |s, v| put(&mut s.tune.rows, v, |n| (64..=1_000_000).contains(n)),
+    },
+    Setting {
         key: "tune.seed",
         allowed: "0 to 18446744073709551615",
         help: "seed of the phases that dither copies",
@@ -300,7 +307,9 @@ mod tests {
             ("tune.linear_passes", "0"),
             ("tune.margin", "0.125"),
             ("tune.ridge", "0.1"),
+            ("tune.rows", "512"),
             ("tune.seed", "18446744073709551615"),
+            ("weights", "codebook:16:column"),
         ]);
         assert_eq!(others.len(), SETTINGS.len());
         let default = Settings::default().to_map();

@@ -273,7 +273,7 @@ fn unsupported_forms_are_named() {
     one(&single("Flatten", &[attribute_float("axis", 1.0)]), "SP0106", &["not a whole number"]);
     one(&single("Softmax", &[attribute_int("axis", i64::MIN)]), "SP0106", &["axis"]);
     one(&single("Transpose", &[attribute_ints("perm", &[0, 2])]), "SP0108", &["not a permutation"]);
-    one(&single("Cast", &[attribute_int("to", 8)]), "SP0105", &["STRING"]);
+    one(&single("Cast", &[attribute_int("to", 8)]), "SP0106", &["STRING"]);
     one(&single("Cast", &[attribute_int("to", 1), attribute_int("to", 1)]), "SP0106", &["twice"]);
     one(&single("Gemm", &[]), "SP0105", &["2 to 3 inputs"]);
     one(&single("Constant", &[]), "SP0105", &["0 inputs"]);

@@ -10,11 +10,13 @@ pub(super) fn fit(shape: &[usize], refs: &[Ref]) -> Option<Vec<Piece>> {
     if refs.iter().all(|r| *r == Ref::NONE) {
         return Some(Vec::new());
     }
-    let whole = whole(shape, refs).map(|piece| vec![piece]);
-    let pieces = whole.or_else(|| boxes(shape, refs))?;
-    let mut again = vec![Ref::NONE; refs.len()];
-    pieces.iter().for_each(|piece| expand(shape, piece, &mut again));
-    (again == refs).then_some(pieces)
+    let same = |pieces: &Vec<Piece>| {
+        let mut again = vec![Ref::NONE; refs.len()];
+        pieces.iter().for_each(|piece| expand(shape, piece, &mut again));
+        again == refs
+    };
+    let whole = whole(shape, refs).map(|piece| vec![piece]).filter(same);
+    whole.or_else(|| boxes(shape, refs).filter(same))
 }
 
 /// One box around everything that is not constant; its axes may be merged ones.
