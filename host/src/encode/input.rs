@@ -6,9 +6,9 @@
 use spandrel_core::arith::shift_floor;
 use spandrel_core::image::Mapping;
 
+use super::codes::CodeMap;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::notes::RawType;
-use crate::tune::CodeMap;
 use crate::target::Target;
 
 /// The longest encoder table that is made; wider raw ranges are multiplied and shifted.

@@ -6,6 +6,7 @@
 
 mod budget;
 mod check;
+mod codes;
 mod graph;
 mod input;
 mod inside;
@@ -19,6 +20,7 @@ mod survey;
 
 pub use budget::input_signals;
 pub use check::{Encoded, check};
+pub use codes::CodeMap;
 pub use graph::{EncodedGraph, EncodedNode, Form, Inside};
 pub use input::InputCode;
 pub use lines::Line;

@@ -81,7 +81,8 @@ pub(super) fn as_toml(value: &str) -> String {
     let table = toml::from_str::<toml::Table>(&format!("v = {value}"));
     match table.is_ok_and(|table| table.len() == 1) {
         true => value.to_owned(),
-        false => toml::Value::String(value.to_owned()).to_string(),
+        // JSON's strings are TOML's basic strings.
+        false => serde_json::Value::String(value.to_owned()).to_string(),
     }
 }
 

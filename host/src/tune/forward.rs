@@ -5,7 +5,8 @@
 
 use spandrel_core::arith::digit;
 
-use super::codes::{CodeMap, Pick, Sources};
+use super::codes::{Pick, Sources};
+use crate::encode::CodeMap;
 use super::coded::{Coded, CodedAct, Periphery};
 use super::column::Post;
 use super::reads::ReadRule;

@@ -31,7 +31,9 @@ mod unit;
 
 pub use check::{Tuned, check};
 pub use coded::{Coded, CodedAct, Periphery, Requantised};
-pub use codes::{CodeMap, Pick, Sources, picks};
+pub use codes::{Pick, Sources, picks};
+
+pub use crate::encode::CodeMap;
 pub use golden::{GoldenSums, NodeSums};
 pub use nodes::CodedNodes;
 pub use options::{Rounding, TuneOptions, WeightSet};

@@ -4,7 +4,8 @@
 //! decoded from the integer codes that the cores would give.
 
 use super::coded::Coded;
-use super::codes::{CodeMap, Sources};
+use super::codes::Sources;
+use crate::encode::CodeMap;
 use super::forward::forward;
 use super::source::{Decoding, InputMap};
 use crate::diagnostic::{Diagnostic, Result};

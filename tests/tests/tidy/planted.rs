@@ -69,7 +69,7 @@ fn broken_layers_are_found() {
     }
     let core = File::new("core/src/lib.rs", "use serde::Serialize;\nuse spandrel_hwdesc::Chip;");
     assert_eq!(rules::layers(&core).len(), 2);
-    let early = File::new("host/src/reform/mod.rs", "use crate::{graph::Graph, tune::Coded};");
+    let early = File::new("host/src/lower/mod.rs", "use crate::{graph::Graph, tune::Coded};");
     assert_eq!(rules::layers(&early).len(), 1);
 }
 

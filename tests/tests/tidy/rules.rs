@@ -134,7 +134,12 @@ pub const LAYERS: &[Layer] = &[
     Layer { files: "host/src/graph/", forbidden: AFTER_GRAPH, reason: STAGES },
     Layer { files: "host/src/import/", forbidden: AFTER_GRAPH, reason: STAGES },
     Layer {
-        files: "host/src/reform/",
+        files: "host/src/dots/",
+        forbidden: &["crate::import", "crate::lower", "crate::encode", "crate::expand", "crate::tune", "crate::map"],
+        reason: STAGES,
+    },
+    Layer {
+        files: "host/src/lower/",
         forbidden: &[
             "crate::import",
             "crate::encode",
@@ -190,7 +195,7 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         files: "host/src/engine/",
         forbidden: &[
-            "crate::reform",
+            "crate::lower",
             "crate::encode",
             "crate::expand",
             "crate::tune",
@@ -209,7 +214,8 @@ pub const LAYERS: &[Layer] = &[
 ];
 
 const AFTER_GRAPH: &[&str] = &[
-    "crate::reform",
+    "crate::lower",
+    "crate::dots",
     "crate::encode",
     "crate::expand",
     "crate::tune",

@@ -5,6 +5,7 @@
 //! range is given up to clipping, are tried and judged by measured output error; weights are rounded with error feedback, or to
 //! the entries of a codebook; at last the biases are corrected through the exact chain.
 
+mod aim;
 mod codebook;
 mod finish;
 mod scale;

@@ -5,16 +5,14 @@ use spandrel_core::mac::Rounding;
 use super::super::coded::CodedAct;
 use super::super::options::Rounding as Ways;
 use super::DigitalBench;
+use super::aim::Aim;
 use super::finish::level;
-use crate::dots::Act;
 use crate::encode::Form;
-use crate::target::{Curve, Digital, Target};
+use crate::target::{Digital, Target};
 
 /// Shares of the largest value that the codes can reach to, on signals of few bits also far below it.
 const SHARES: [f64; 2] = [1.1, 0.95];
 const SHARES_NARROW: [f64; 6] = [1.1, 1.0, 0.85, 0.7, 0.55, 0.4];
-/// No channel's range falls below this share of its node's widest: rare channels would clip on new data.
-const RANGE_FLOOR: f64 = 0.25;
 /// Signals of at most so many bits are narrow.
 const NARROW: u8 = 5;
 
@@ -36,18 +34,6 @@ pub struct Scale {
     /// What follows the cut.
     pub act: CodedAct,
     /// Values of z that a table covers.
-    covered: (f64, f64),
-}
-
-/// What a node's function asks of the codes of z.
-struct Aim {
-    /// Codes of z per unit of the sum, of each channel.
-    slopes: Vec<f64>,
-    /// Whether the slope is given and can not be lowered.
-    fixed: bool,
-    offset: Vec<f64>,
-    meaning: Vec<(f64, f64)>,
-    act: CodedAct,
     covered: (f64, f64),
 }
 
@@ -119,6 +105,9 @@ impl Scale {
         let reach = (0..channels).map(|c| bench.golden.top[c].max(-bench.golden.bottom[c])).fold(1e-30, f64::max);
         let bias = bench.map.bias.iter().fold(0.0f64, |m, b| m.max(b.abs()));
         let gain = (0..channels).map(|c| Self::room(bench, c)).fold(most / reach.max(bias), f64::min);
+        // A decoder's unit is a multiple of 2^-32: finer steps could not be told apart, and a whole number of units is exact.
+        let unit = libm::exp2(-32.0);
+        let gain = 1.0 / (libm::ceil((1.0 / gain / unit).max(1024.0)) * unit);
         Self {
             gains: vec![gain; channels],
             cut: vec![1.0; channels],
@@ -316,183 +305,4 @@ fn as_multiplier(ratio: f64, digital: &Digital) -> Option<(i32, u8)> {
     }
     let fits = multiplier > 0 && shift >= i32::from(digital.shifts.0);
     fits.then_some((multiplier as i32, shift as u8))
-}
-
-impl Aim {
-    fn new(bench: &DigitalBench<'_>, share: f64) -> Option<Self> {
-        let (digital, golden) = (bench.digital, bench.golden);
-        let channels = bench.copies.len();
-        let top = f64::from(bench.target.input_max);
-        let half = libm::exp2(f64::from(digital.bits) - 1.0);
-        // Level 0 is the lowest code of z: where only a table follows, that is far below 0.
-        let (act, low) = match (digital.clamp, digital.curve) {
-            (true, _) | (_, Curve::Clamp) => (CodedAct::Relu, 0.0),
-            (false, Curve::Table) => {
-                let entries = (0..1i64 << digital.bits).map(|z| z.min(i64::from(bench.target.input_max)) as i32);
-                (CodedAct::Table(entries.collect()), -half)
-            }
-            (false, Curve::Pieces { segments, product_shift, .. }) => {
-                let piece = |k: u32| if 2 * k < segments { (0, 0) } else { (1 << product_shift, 0) };
-                (CodedAct::Pieces((0..segments).map(piece).collect()), 0.0)
-            }
-        };
-        let one_scale = bench.options.rounding == Ways::NearestOneScale;
-        let everywhere = (f64::NEG_INFINITY, f64::INFINITY);
-        let mut aim = match bench.form {
-            Form::Relu => {
-                let range = |c: usize| golden.range(c) / 1.1 * share;
-                Self {
-                    slopes: (0..channels).map(|c| top / range(c)).collect(),
-                    fixed: false,
-                    offset: vec![low; channels],
-                    meaning: (0..channels).map(|c| (range(c) / top, 0.0)).collect(),
-                    act,
-                    covered: everywhere,
-                }
-            }
-            Form::Carrier { .. } => {
-                let range = |c: usize| {
-                    let (from, wide) = golden.carried_range(c);
-                    let kept = wide / 1.1 * share;
-                    (from + 0.5 * (wide - kept), kept)
-                };
-                Self {
-                    slopes: (0..channels).map(|c| top / range(c).1).collect(),
-                    fixed: false,
-                    offset: (0..channels).map(|c| low - range(c).0 * top / range(c).1).collect(),
-                    meaning: (0..channels).map(|c| (range(c).1 / top, range(c).0)).collect(),
-                    act,
-                    covered: everywhere,
-                }
-            }
-            Form::Table(function) => return Self::table(bench, function, share),
-            Form::Segments(_) | Form::Mirror { .. } | Form::Sum | Form::Max => return None,
-        };
-        if one_scale {
-            let least = aim.slopes.iter().copied().fold(f64::INFINITY, f64::min);
-            for c in 0..channels {
-                let ratio = aim.slopes[c] / least;
-                aim.slopes[c] = least;
-                aim.meaning[c].0 *= ratio;
-                aim.offset[c] = low + (aim.offset[c] - low) / ratio;
-            }
-        }
-        Some(aim)
-    }
-
-    /// A homogeneous function: one table, but a scale for each channel.
-    fn homogeneous(bench: &DigitalBench<'_>, function: &Act, share: f64) -> Self {
-        let (digital, golden) = (bench.digital, bench.golden);
-        let channels = bench.copies.len();
-        let half = libm::exp2(f64::from(digital.bits) - 1.0);
-        let codes = 2.0 * half - 1.0;
-        // Where 0 lies among the codes: the same for all channels, so that one table serves them.
-        let below: f64 = (0..channels).map(|c| -golden.bottom[c]).sum();
-        let above: f64 = (0..channels).map(|c| golden.top[c]).sum();
-        let origin = libm::rint((codes * below / (below + above)).clamp(1.0, codes - 1.0)) - half;
-        let (low, high) = (origin + half, half - 1.0 - origin);
-        let floor = RANGE_FLOOR * golden.layer_span;
-        let slope = |c: usize| {
-            let (top, bottom) = (golden.top[c].max(floor * 0.5), (-golden.bottom[c]).max(floor * 0.5));
-            (high / top).min(low.max(1.0) / bottom) / share
-        };
-        // In steps of z; what counts in the value of a channel is divided by its slope.
-        let value = |code: f64| function.apply(code - origin);
-        let all: Vec<f64> = (0..1usize << digital.bits).map(|code| value(code as f64 - half)).collect();
-        let least = all.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let levels = f64::from(bench.target.input_max);
-        let unit = (most - least).max(1e-12) / levels;
-        let entries = all.iter().map(|y| libm::rint((y - least) / unit).clamp(0.0, levels) as i32).collect();
-        let reach = half / (0..channels).map(slope).fold(f64::INFINITY, f64::min);
-        Self {
-            slopes: (0..channels).map(slope).collect(),
-            fixed: false,
-            offset: vec![origin; channels],
-            meaning: (0..channels).map(|c| (unit / slope(c), least / slope(c))).collect(),
-            act: CodedAct::Table(entries),
-            covered: (-reach, reach),
-        }
-    }
-
-    /// A function over all codes of z, the same for all channels.
-    fn table(bench: &DigitalBench<'_>, function: &Act, share: f64) -> Option<Self> {
-        let (digital, golden) = (bench.digital, bench.golden);
-        let channels = bench.copies.len();
-        if digital.curve == Curve::Table && function.is_homogeneous() {
-            return Some(Self::homogeneous(bench, function, share));
-        }
-        let (bottom, top) = (0..channels).fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), c| {
-            (lo.min(golden.bottom[c]), hi.max(golden.top[c]))
-        });
-        let (middle, reach) = (0.5 * (bottom + top), 0.5 * (top - bottom).max(1e-9 * golden.magnitude) * share);
-        let covered = (middle - reach, middle + reach);
-        let half = libm::exp2(f64::from(digital.bits) - 1.0);
-        let slope = (half - 0.5) / reach;
-        let value = |code: f64| function.apply(middle + (code + 0.5) / slope);
-        let codes = 1usize << digital.bits;
-        let stride = (codes / 65536).max(1);
-        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-        for code in (0..codes).step_by(stride) {
-            let y = value(code as f64 - half);
-            least = least.min(y);
-            most = most.max(y);
-        }
-        // A function that is never negative keeps 0 at level 0.
-        let zero = if least >= 0.0 && least < 0.5 * most { 0.0 } else { least };
-        let levels = f64::from(bench.target.input_max);
-        let mut unit = (most - zero).max(1e-12) / levels;
-        let act = match digital.curve {
-            Curve::Clamp => return None,
-            Curve::Table => CodedAct::Table(
-                (0..codes)
-                    .map(|code| libm::rint((value(code as f64 - half) - zero) / unit).clamp(0.0, levels) as i32)
-                    .collect(),
-            ),
-            Curve::Pieces { segments, slope_bits, intercept_bits, product_shift } => {
-                let pieces = loop {
-                    let made = pieces(&value, (zero, unit), half, segments, product_shift);
-                    let fits = |v: i32, bits: u8| i64::from(v).abs() < 1i64 << (bits - 1);
-                    if made.iter().all(|&(s, i)| fits(s, slope_bits) && fits(i, intercept_bits)) {
-                        break made;
-                    }
-                    // Too steep for slope or intercept: fewer levels.
-                    unit *= 2.0;
-                };
-                CodedAct::Pieces(pieces)
-            }
-        };
-        Some(Self {
-            slopes: vec![slope; channels],
-            fixed: true,
-            offset: vec![-middle * slope - 0.5; channels],
-            meaning: vec![(unit, zero); channels],
-            act,
-            covered,
-        })
-    }
-}
-
-/// Slope and intercept of equal pieces between the function's values at their ends.
-fn pieces(
-    value: &impl Fn(f64) -> f64,
-    (zero, unit): (f64, f64),
-    half: f64,
-    segments: u32,
-    product_shift: u8,
-) -> Vec<(i32, i32)> {
-    let width = 2.0 * half / f64::from(segments);
-    let power = libm::exp2(f64::from(product_shift));
-    (0..segments)
-        .map(|k| {
-            let from = f64::from(k) * width - half;
-            let level = |code: f64| (value(code) - zero) / unit;
-            let slope = libm::rint((level(from + width) - level(from)) / width * power);
-            // Through the middle, so that the rounding of the slope parts evenly.
-            let centre = from + 0.5 * width;
-            let mean = 0.5 * (level(from) + level(from + width));
-            let intercept = libm::rint(mean - slope * centre / power);
-            (slope.clamp(-1e9, 1e9) as i32, intercept.clamp(-1e9, 1e9) as i32)
-        })
-        .collect()
 }

@@ -13,7 +13,7 @@ use crate::tune::{Coded, CodedAct, Periphery, Requantised};
 
 /// What all digital cores of an image have in common.
 #[derive(Clone, Debug, Default)]
-pub(in super::super) struct Common {
+pub(in crate::verify) struct Common {
     /// Code of level 0.
     pub base: i32,
     /// The chip, when the notes describe one of digital cores.
@@ -24,7 +24,7 @@ pub(in super::super) struct Common {
 
 impl Common {
     /// The base is the least code that the encoder makes; crossbars count from 0.
-    pub(in super::super) fn of(image: &Image<'_>) -> Self {
+    pub(in crate::verify) fn of(image: &Image<'_>) -> Self {
         let digital =
             (0..image.config_count()).any(|core| matches!(image.config(core), Some(Config::Mac(_))));
         if !digital {
@@ -41,7 +41,7 @@ impl Common {
     }
 
     /// Whether the base is the one that the chip's signals have.
-    pub(in super::super) fn check(&self) -> Option<Failure> {
+    pub(in crate::verify) fn check(&self) -> Option<Failure> {
         let chip = self.chip.as_ref()?;
         let zero_points = chip.input_zero_point && chip.output_zero_point;
         let base = if chip.input_signed && zero_points { -(1i64 << (chip.input_bits.get() - 1)) } else { 0 };
@@ -72,7 +72,7 @@ impl Found {
 }
 
 /// What of configuration `core`, which holds part `part` of a core-op, differs from the core-op's.
-pub(in super::super) fn periphery(
+pub(in crate::verify) fn periphery(
     image: &Image<'_>,
     core: &Digital,
     coded: &Coded,

@@ -26,7 +26,7 @@ fn model(image: &Image<'_>, core: &Digital, inputs: &[i32], unit: u32) -> Option
 }
 
 /// Compares all columns of configuration `number` for the codes `inputs`; returns the oracle's reads.
-pub(in super::super) fn compare(
+pub(in crate::verify) fn compare(
     image: &Image<'_>,
     number: u32,
     core: &Digital,
@@ -76,7 +76,7 @@ fn inputs(vector: u64, core: &Digital, chance: &mut Chance) -> Vec<i32> {
 }
 
 /// `vectors` code vectors through configuration `number`, the sums they give, and sums by chance of every size.
-pub(in super::super) fn check(
+pub(in crate::verify) fn check(
     image: &Image<'_>,
     number: u32,
     core: &Digital,
