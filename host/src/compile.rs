@@ -11,18 +11,18 @@ use spandrel_hwdesc::Chip;
 
 use crate::chips;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::emit::{answers, check_codes, check_image, write_image};
 use crate::dots::DotGraph;
+use crate::emit::{answers, check_codes, check_image, write_image};
 use crate::encode::{self, InputCode, Plan, input_signals, survey};
 use crate::engine::{ExactEngine, FastEngine, Options as EngineOptions, RawBatch};
-use crate::exact::Exact;
 use crate::evaluate::{Evaluation, Reference, evaluate};
+use crate::exact::Exact;
 use crate::expand::{self, CoreOpGraph};
 use crate::graph::{Golden, Graph};
 use crate::import::read_onnx;
+use crate::lower::{self, LowerOptions};
 use crate::map::{Program, map};
 use crate::notes::{FORMAT, InputNotes, ModelNotes, Notes, RawType, SampleNotes};
-use crate::lower::{self, LowerOptions};
 use crate::report::{ClaimEvidence, NodeReport, Report, StageTime, hex};
 use crate::samples::{Feed, Preprocess, Samples};
 use crate::samples_raw::{RawSamples, raw_scale, raw_type};
@@ -205,7 +205,8 @@ pub fn compile_for(
             let at = order.map_or(element, |order| order[element] as usize);
             raw_batch.data().get(sample * elements + at)
         });
-        let golden = GoldenSums::new(&encoded.graph().dot, batch.data(), options.tune.rows, options.tune.seed);
+        let golden =
+            GoldenSums::new(&encoded.graph().dot, batch.data(), options.tune.rows, options.tune.seed);
         let tuner = Tuner {
             expanded: &expanded,
             input: &input_map,
@@ -277,10 +278,9 @@ fn prove(image: &[u8], coded: &CoreOpGraph<Coded>, compared: u64) -> Result<Vec<
     } else {
         "widen the chip's adder (crossbar.adder_bits) or use shorter arrays (crossbar.rows)"
     };
-    for (claim, evidence, way_out) in [
-        ("C4", &mapping, "this is a fault of the compiler: report it with the model"),
-        ("C6", &wrap, wider),
-    ] {
+    for (claim, evidence, way_out) in
+        [("C4", &mapping, "this is a fault of the compiler: report it with the model"), ("C6", &wrap, wider)]
+    {
         for failure in &evidence.failures {
             found.push(Diagnostic::error("SP0311", format!("claim {claim}"), failure.to_string(), way_out));
         }

@@ -74,7 +74,9 @@ pub const SETTINGS: &[Setting] = &[
         allowed: "auto, or 1 to 8",
         help: "signals per input value, each carrying further bits until there are eight; auto: two where that takes no further array",
         get: |s| if s.encode.input_signals == 0 { "auto".into() } else { text(&s.encode.input_signals) },
-        set: |s, v| put(&mut s.encode.input_signals, if v == "auto" { "0" } else { v }, |k| (0..=8).contains(k)),
+        set: |s, v| {
+            put(&mut s.encode.input_signals, if v == "auto" { "0" } else { v }, |k| (0..=8).contains(k))
+        },
     },
     Setting {
         key: "encode.output",

@@ -171,7 +171,8 @@ fn compile(folder: &Path, network: &Network, chip: &str, settings: &[&str]) -> R
         return Ok(text);
     }
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    let first = errors.lines().find(|line| line.starts_with("error")).unwrap_or("error without a text").to_owned();
+    let first =
+        errors.lines().find(|line| line.starts_with("error")).unwrap_or("error without a text").to_owned();
     Ok(format!("refused: {first}"))
 }
 
@@ -190,15 +191,16 @@ fn row(network: &Network, chip: &str, nearest: &str, full: &str) -> String {
     let of = |field: &str| number(full, field).unwrap_or(f64::NAN);
     let tested = number(full, "samples").unwrap_or(f64::NAN);
     // Of a paired difference at most the disagreeing samples differ: normal approximation, its widest case.
-    let difference = match (number(full, "accuracy"), number(full, "golden_accuracy"), number(full, "agreement")) {
-        (Some(image), Some(golden), Some(agreement)) if network.labelled => {
-            let middle = 100.0 * (image - golden);
-            let spread = ((1.0 - agreement) - (image - golden).powi(2)).max(0.0) / tested;
-            let half = 100.0 * 1.96 * spread.sqrt();
-            format!("{:+.2} to {:+.2}", middle - half, middle + half)
-        }
-        _ => "-".to_owned(),
-    };
+    let difference =
+        match (number(full, "accuracy"), number(full, "golden_accuracy"), number(full, "agreement")) {
+            (Some(image), Some(golden), Some(agreement)) if network.labelled => {
+                let middle = 100.0 * (image - golden);
+                let spread = ((1.0 - agreement) - (image - golden).powi(2)).max(0.0) / tested;
+                let half = 100.0 * 1.96 * spread.sqrt();
+                format!("{:+.2} to {:+.2}", middle - half, middle + half)
+            }
+            _ => "-".to_owned(),
+        };
     let regression = match (number(full, "agreement"), number(full, "max_abs_error")) {
         (None, Some(error)) => format!("largest error {error:.4}"),
         _ => percent(full, "agreement"),

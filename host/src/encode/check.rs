@@ -39,7 +39,8 @@ pub fn check(graph: EncodedGraph, target: &Target) -> Result<Encoded> {
             (Form::Relu, Body::Dot(body)) => target.relu && body.act == Act::Relu,
             (Form::Carrier { .. }, Body::Dot(body)) => body.act == Act::None && read,
             (Form::Segments(segments), Body::Dot(body)) => {
-                body.act == segments.act && node.copies.iter().all(|&k| usize::from(k) == segments.pieces.len())
+                body.act == segments.act
+                    && node.copies.iter().all(|&k| usize::from(k) == segments.pieces.len())
             }
             (Form::Mirror { act, .. }, Body::Dot(body)) => {
                 target.relu && body.act == *act && node.copies.iter().all(|&k| k == 2)

@@ -75,7 +75,9 @@ pub fn run_of(read: &Read, from: usize, to: usize, grid: &[usize]) -> Vec<Read> 
         }
         Taps::Table { taps, elements } => {
             let positions: usize = grid.iter().product();
-            let own = (0..positions).flat_map(|p| elements[p * taps + from..p * taps + to].iter().copied()).collect();
+            let own = (0..positions)
+                .flat_map(|p| elements[p * taps + from..p * taps + to].iter().copied())
+                .collect();
             vec![made(Taps::Table { taps: to - from, elements: own })]
         }
     }

@@ -178,11 +178,14 @@ impl Walk<'_> {
                 let copies = match options.signals {
                     SignalBudget::Each(k) => vec![k; node.channels],
                     // The host decodes equally many signals per output.
-                    SignalBudget::Auto if !read => {
-                        each(SignalBudget::Auto, channels_room(&node, lines, target) / node.channels, node.channels)
-                    }
+                    SignalBudget::Auto if !read => each(
+                        SignalBudget::Auto,
+                        channels_room(&node, lines, target) / node.channels,
+                        node.channels,
+                    ),
                     SignalBudget::Auto => {
-                        let room = channels_room(&node, lines, target).min(reader_room(plan.dot, number, target));
+                        let room =
+                            channels_room(&node, lines, target).min(reader_room(plan.dot, number, target));
                         spread(plan.dot, number, &plan.survey[number], room)
                     }
                 };
@@ -193,11 +196,14 @@ impl Walk<'_> {
                     // An analog function has no bias to stagger.
                     _ if target.digital.is_none() => vec![1; node.channels],
                     SignalBudget::Each(k) => vec![k; node.channels],
-                    SignalBudget::Auto if !read => {
-                        each(SignalBudget::Auto, channels_room(&node, lines, target) / node.channels, node.channels)
-                    }
+                    SignalBudget::Auto if !read => each(
+                        SignalBudget::Auto,
+                        channels_room(&node, lines, target) / node.channels,
+                        node.channels,
+                    ),
                     SignalBudget::Auto => {
-                        let room = channels_room(&node, lines, target).min(reader_room(plan.dot, number, target));
+                        let room =
+                            channels_room(&node, lines, target).min(reader_room(plan.dot, number, target));
                         let k = (room / node.channels).clamp(1, COPIES_MAX) as u16;
                         vec![k; node.channels]
                     }
@@ -244,7 +250,8 @@ impl Walk<'_> {
             let made = self.push(made, Form::Carrier { judged: None }, vec![copies; node.channels]);
             terms.push((1.0, same(&self.out.dot, made)));
         }
-        let made = mixed(node.name.clone(), &node.grid, node.channels, terms, dot.bias.clone(), dot.act.clone());
+        let made =
+            mixed(node.name.clone(), &node.grid, node.channels, terms, dot.bias.clone(), dot.act.clone());
         self.dot(number, made)
     }
 
@@ -318,7 +325,8 @@ impl Walk<'_> {
         let carried = vec![self.carrier_copies(); channels];
         let carrier = self.push(node, Form::Carrier { judged: Some(act.clone()) }, carried);
         let read = same(&self.out.dot, carrier);
-        let relay = mixed(format!("{name}:relay"), &grid, channels, vec![(1.0, read)], vec![0.0; channels], act);
+        let relay =
+            mixed(format!("{name}:relay"), &grid, channels, vec![(1.0, read)], vec![0.0; channels], act);
         self.push(relay, form, copies)
     }
 
@@ -327,7 +335,8 @@ impl Walk<'_> {
         let one_source = match reads {
             [Read { source: Source::Node(from), group_step: 1, .. }] => {
                 let channels = self.out.dot.nodes[*from].channels as u32;
-                let aligned = node.representatives().iter().all(|e| *e == crate::dots::PAD || e % channels == 0);
+                let aligned =
+                    node.representatives().iter().all(|e| *e == crate::dots::PAD || e % channels == 0);
                 (aligned && channels as usize == node.channels && self.ordered(*from)).then_some(*from)
             }
             _ => None,

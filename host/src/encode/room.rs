@@ -100,8 +100,9 @@ pub fn influence(dot: &DotGraph, number: usize) -> Vec<f64> {
                     let element = elements[column];
                     if own.source == Source::Node(number) && element != PAD {
                         let channel = (element as usize + group * own.group_step) % channels;
-                        seen[channel] +=
-                            (0..matrix.rows()).map(|r| matrix.at(r, column) * matrix.at(r, column)).sum::<f64>();
+                        seen[channel] += (0..matrix.rows())
+                            .map(|r| matrix.at(r, column) * matrix.at(r, column))
+                            .sum::<f64>();
                     }
                     column += 1;
                 }
@@ -121,7 +122,11 @@ pub(super) fn fits(out: &EncodedGraph, target: &Target, found: &mut Diagnostics)
             Form::Relu | Form::Table(_) | Form::Max => "encode.signals",
         };
         let most = node.copies.iter().copied().max().map_or(0, usize::from);
-        let room = if matches!(node.form, Form::Carrier { .. }) { target.columns.min(target.rows) } else { target.columns };
+        let room = if matches!(node.form, Form::Carrier { .. }) {
+            target.columns.min(target.rows)
+        } else {
+            target.columns
+        };
         if most > room {
             let place = format!("setting {setting}");
             let rule = format!(

@@ -36,7 +36,9 @@ impl<'a> Stairs<'a> {
                     unit *= scale;
                     (grid.lo, grid.hi, None)
                 }
-                Step::Map(Function::Compare { relation, .. }) if *relation != Relation::Equal => (0.0, 1.0, None),
+                Step::Map(Function::Compare { relation, .. }) if *relation != Relation::Equal => {
+                    (0.0, 1.0, None)
+                }
                 _ => return None,
             };
             let front = &steps[..at];
@@ -82,7 +84,9 @@ fn rises(step: &Step) -> Option<bool> {
             | Function::Quantize(_)
             | Function::FakeQuant(_)
             | Function::Compare { relation: Relation::Greater | Relation::GreaterOrEqual, .. } => Some(true),
-            Function::Neg | Function::Compare { relation: Relation::Less | Relation::LessOrEqual, .. } => Some(false),
+            Function::Neg | Function::Compare { relation: Relation::Less | Relation::LessOrEqual, .. } => {
+                Some(false)
+            }
             _ => None,
         },
         _ => None,

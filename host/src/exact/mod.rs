@@ -68,7 +68,8 @@ impl Exact {
         let Some(digital) = target.digital.as_ref().filter(|digital| takes(digital)) else {
             return Self::default();
         };
-        let mut search = Search { dot, target, digital, input: of_input(input, raw, target), levels: Vec::new() };
+        let mut search =
+            Search { dot, target, digital, input: of_input(input, raw, target), levels: Vec::new() };
         let mut found = Self::default();
         for (number, node) in dot.nodes.iter().enumerate() {
             let (integers, levels) = match &node.body {

@@ -47,7 +47,14 @@ impl Search<'_> {
         let stairs = Stairs::of(&dot.act).filter(|s| s.top() <= i64::from(self.target.input_max))?;
         let out = Levels { step: stairs.unit, zero: stairs.unit * stairs.lo + stairs.offset };
         let integers = work.given(&stairs).or_else(|| work.sought(&stairs))?;
-        Some((Integers { coefficients: vec![out.step; node.channels], zeros: vec![out.zero; node.channels], ..integers }, Some(out)))
+        Some((
+            Integers {
+                coefficients: vec![out.step; node.channels],
+                zeros: vec![out.zero; node.channels],
+                ..integers
+            },
+            Some(out),
+        ))
     }
 }
 
@@ -68,8 +75,11 @@ impl Work<'_> {
         let digital = self.search.digital;
         let half = |bits: u8| 1i64 << (bits.min(62) - 1);
         for (row, cut) in rows.iter().zip(cuts) {
-            let reach: i64 = row.iter().map(|w| i64::from(w.abs())).sum::<i64>() * i64::from(self.search.target.input_max);
-            let widest = digital.accumulator_bits.min(if digital.rounding == spandrel_core::mac::Rounding::Gemmlowp { 32 } else { 62 });
+            let reach: i64 =
+                row.iter().map(|w| i64::from(w.abs())).sum::<i64>() * i64::from(self.search.target.input_max);
+            let widest = digital
+                .accumulator_bits
+                .min(if digital.rounding == spandrel_core::mac::Rounding::Gemmlowp { 32 } else { 62 });
             if reach + cut.bias.abs() >= half(widest) || cut.bias.abs() >= half(digital.bias_bits) {
                 return None;
             }
@@ -95,8 +105,11 @@ impl Work<'_> {
     /// A sum that leaves for the host: the chip adds whole numbers, the host knows what a step counts.
     fn sums(&self) -> Option<Integers> {
         let channels = self.node.channels;
-        let (steps, rows): (Vec<f64>, Vec<Vec<i32>>) =
-            (0..channels).map(|c| common(&self.row(c), self.range())).collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        let (steps, rows): (Vec<f64>, Vec<Vec<i32>>) = (0..channels)
+            .map(|c| common(&self.row(c), self.range()))
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .unzip();
         let zero = zero(self.node, self.dot, self.levels, self.search.target)?;
         let idle = Cut { factor: 1, bias: 0, multiplier: 1, shift: 0 };
         let integers = self.integers(zero.level, rows, &vec![idle; channels], CodedAct::None)?;
@@ -122,7 +135,8 @@ impl Work<'_> {
             if (bias - whole).abs() > BIAS_NEAR || whole.abs() > 2e9 {
                 return None;
             }
-            let (multiplier, shift) = as_multiplier(step(channel) / f64::from(grid.scale), self.search.digital)?;
+            let (multiplier, shift) =
+                as_multiplier(step(channel) / f64::from(grid.scale), self.search.digital)?;
             cuts.push(Cut { factor: 1, bias: whole as i64, multiplier, shift });
         }
         let (lo, hi) = stairs.ends();

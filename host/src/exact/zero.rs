@@ -39,7 +39,8 @@ pub(super) fn zero(node: &DotNode, dot: &Dot, levels: Levels, target: &Target) -
         plain.unwrap_or(0)
     } else if kept.contains(&false) {
         // What is inside counts w (step * level + zero) and its share of the constants: nothing at the level sought.
-        let widest = (0..node.channels).max_by(|&a, &b| total(a, true).abs().total_cmp(&total(b, true).abs()))?;
+        let widest =
+            (0..node.channels).max_by(|&a, &b| total(a, true).abs().total_cmp(&total(b, true).abs()))?;
         let (all, ones) = (total(widest, true), total(widest, false));
         if all == 0.0 { plain? } else { within(-(ones + levels.zero * all) / (levels.step * all))? }
     } else {

@@ -35,7 +35,8 @@ pub fn check(graph: CoreOpGraph<Real>, target: &Target) -> Result<Expanded> {
         };
         let each = dot.channels / dot.groups().max(1);
         for (at, column) in op.columns.iter().enumerate() {
-            let inside = column.channel < dot.channels && column.copy < usize::from(node.copies[column.channel]);
+            let inside =
+                column.channel < dot.channels && column.copy < usize::from(node.copies[column.channel]);
             if !inside || node.start(column.channel) + column.copy != op.first_signal + at {
                 fault(&dot.name, "a column writes another signal than its own");
                 continue;

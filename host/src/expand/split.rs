@@ -89,11 +89,8 @@ fn cut(graph: &EncodedGraph, number: usize, target: &Target, options: ExpandOpti
         }
         let least = own.len().div_ceil(target.rows).max(1);
         // A function of the whole sum must stay in one array.
-        let arrays = if least == 1 {
-            1
-        } else {
-            (least * usize::from(options.row_arrays.max(1))).min(own.len())
-        };
+        let arrays =
+            if least == 1 { 1 } else { (least * usize::from(options.row_arrays.max(1))).min(own.len()) };
         let parts = parts(own.len(), arrays, node.positions() > 1);
         let own: Arc<[OpLine]> = own.into();
         for columns in blocks(columns_of(graph, number, group..last), target.columns) {

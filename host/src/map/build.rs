@@ -1,14 +1,14 @@
 //! Building the program.
 
 use spandrel_core::image::{
-    Access, Axis, Codec, Combine, Config, Edge, Instruction, LOOP_REGISTERS, NO_REGISTER, OriginRun,
-    Plan, Side, Term,
+    Access, Axis, Codec, Combine, Config, Edge, Instruction, LOOP_REGISTERS, NO_REGISTER, OriginRun, Plan,
+    Side, Term,
 };
 
+use super::configs::{crossbar, mac};
 use super::ends::{encoder, outputs};
 use super::fetch::{edge_of, fixed, moving};
 use super::place::{place, routes};
-use super::configs::{crossbar, mac};
 use super::program::{Origin, Program};
 use super::records::access;
 use crate::diagnostic::{Diagnostic, Result};
@@ -27,11 +27,8 @@ const UNROLLED_MAX: usize = 1 << 20;
 /// SP0309 when the program does not fit the image format.
 pub fn map(tuned: &Tuned, order: Option<&[u32]>, target: &Target) -> Result<Program> {
     let graph = tuned.graph();
-    let mut program = Program {
-        weight_bits: target.cell_bits * target.slices,
-        base: target.base(),
-        ..Program::default()
-    };
+    let mut program =
+        Program { weight_bits: target.cell_bits * target.slices, base: target.base(), ..Program::default() };
     edges(&mut program, &graph.encoded, target);
     encoder(&mut program, graph, order, target);
     let mut first_config = Vec::new();
@@ -76,7 +73,8 @@ fn edges(program: &mut Program, graph: &EncodedGraph, target: &Target) {
         let reset = if node.form == Form::Sum { 0 } else { least };
         program.edges.push(edge(graph.signals(Source::Node(number)), codec, reset));
     }
-    let reads_one = |node: &crate::dots::DotNode| node.body.reads().iter().any(|read| read.source == Source::One);
+    let reads_one =
+        |node: &crate::dots::DotNode| node.body.reads().iter().any(|read| read.source == Source::One);
     if graph.dot.nodes.iter().any(reads_one) {
         program.edges.push(edge(1, codes, least + graph.one));
     }
@@ -124,7 +122,11 @@ fn node_program(
                 invoke(program, &parts, config);
                 let store = stored(&graph.encoded, op);
                 let pattern = access(program, store);
-                program.instructions.push(Instruction::Scatter { combine: Combine::Set, access: pattern, first: 0 });
+                program.instructions.push(Instruction::Scatter {
+                    combine: Combine::Set,
+                    access: pattern,
+                    first: 0,
+                });
             }
             close_loops(program, &starts);
             return Ok(());
@@ -163,7 +165,14 @@ fn unrolled(
                 for &line in part {
                     let own = &op.lines[line as usize];
                     let mut signal = Vec::new();
-                    encoded.signals_at(node, own.group as usize, &[own.line], position, &mut scratch, &mut signal);
+                    encoded.signals_at(
+                        node,
+                        own.group as usize,
+                        &[own.line],
+                        position,
+                        &mut scratch,
+                        &mut signal,
+                    );
                     let from = edge_of(encoded, encoded.source(node, &own.line));
                     padded |= signal[0] == PAD;
                     match runs.last_mut() {
@@ -176,7 +185,11 @@ fn unrolled(
             invoke(program, &parts, config);
             let first = (position * width + op.first_signal) as i32;
             let pattern = access(program, Access::run(edge, length, first, op.columns.len() as u32));
-            program.instructions.push(Instruction::Scatter { combine: Combine::Set, access: pattern, first: 0 });
+            program.instructions.push(Instruction::Scatter {
+                combine: Combine::Set,
+                access: pattern,
+                first: 0,
+            });
         }
     }
     Ok(())

@@ -147,7 +147,8 @@ pub(super) fn mac(
 
 /// The narrowest form that holds `weights`: a codebook where the chip has one and few values occur, else two's complement.
 fn held(program: &mut Program, weights: &[i16], rows: usize, digital: &Digital) -> BlobForm {
-    let widest = weights.iter().map(|&w| 17 - (if w < 0 { !w } else { w }).leading_zeros() as u8).max().unwrap_or(1);
+    let widest =
+        weights.iter().map(|&w| 17 - (if w < 0 { !w } else { w }).leading_zeros() as u8).max().unwrap_or(1);
     let distinct = |all: &[i16]| {
         let mut values = all.to_vec();
         values.sort_unstable();
@@ -167,9 +168,9 @@ fn held(program: &mut Program, weights: &[i16], rows: usize, digital: &Digital) 
         let most = columns.iter().map(Vec::len).max().unwrap_or(1);
         let bits = bits_for(most);
         if most <= 256 && bits < widest {
-            let values = columns.iter().flat_map(|own| {
-                (0..1usize << bits).map(|i| own.get(i).map_or(0, |&v| i32::from(v)))
-            });
+            let values = columns
+                .iter()
+                .flat_map(|own| (0..1usize << bits).map(|i| own.get(i).map_or(0, |&v| i32::from(v))));
             return BlobForm::Codebook { bits, table: table(program, values.collect()), per_column: true };
         }
     }

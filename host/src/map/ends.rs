@@ -11,7 +11,12 @@ use crate::target::Target;
 use crate::tune::{ChannelCodes, Coded};
 
 /// The encoder of the input's edge. `order` gives for every element of the model's input the raw element it comes from.
-pub(super) fn encoder(program: &mut Program, graph: &CoreOpGraph<Coded>, order: Option<&[u32]>, target: &Target) {
+pub(super) fn encoder(
+    program: &mut Program,
+    graph: &CoreOpGraph<Coded>,
+    order: Option<&[u32]>,
+    target: &Target,
+) {
     let code = &graph.encoded.input;
     let order_table = order.map_or(NO_TABLE, |order| {
         // The image goes the other way: from the raw element to the model's.

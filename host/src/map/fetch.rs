@@ -45,7 +45,8 @@ pub(super) fn moving(
     for run in lines.chunk_by(|a, b| a.line.read == b.line.read) {
         let read = &dot.body.reads()[run[0].line.read as usize];
         let regular = Regular::new(graph, read, &dot.grid, dot.groups())?;
-        let frame = Frame { edge: edge_of(graph, read.source), axes: regular.axes()?, terms: regular.terms()? };
+        let frame =
+            Frame { edge: edge_of(graph, read.source), axes: regular.axes()?, terms: regular.terms()? };
         if frame.terms.len() > TERMS_MAX {
             return None;
         }
@@ -123,7 +124,8 @@ fn single_step(from: &Place, to: &Place) -> Option<(i32, usize)> {
 
 fn pattern(frame: &Frame, first: &Place, dims: &[Dim], pad: i32) -> Access {
     let axes = frame.axes.iter().zip(first).map(|(&(extent, pitch), &origin)| Axis { extent, pitch, origin });
-    let terms = frame.terms.iter().map(|&(grid, coefficient, axis)| Term { coefficient, register: grid as u8, axis });
+    let terms =
+        frame.terms.iter().map(|&(grid, coefficient, axis)| Term { coefficient, register: grid as u8, axis });
     Access {
         edge: frame.edge,
         age: 0,

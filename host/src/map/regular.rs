@@ -57,7 +57,11 @@ impl<'g> Regular<'g> {
         let Source::Node(node) = self.source else { return false };
         let channels = self.graph.nodes[node].copies.len();
         let fits = |(number, axis): (usize, &Axis)| {
-            if Some(number) == self.dense { axis.extent <= channels } else { axis.pitch.is_multiple_of(channels) }
+            if Some(number) == self.dense {
+                axis.extent <= channels
+            } else {
+                axis.pitch.is_multiple_of(channels)
+            }
         };
         let still = self.window.terms.iter().all(|term| Some(term.axis) != self.dense);
         self.dense.is_some() && still && self.window.axes.iter().enumerate().all(fits)
@@ -161,7 +165,9 @@ fn group_axis(window: &mut Window, groups: usize, step: usize) -> Option<(usize,
     if groups <= 1 || step == 0 {
         return None;
     }
-    let reaches = |axis: &Axis| axis.pitch > 0 && step.is_multiple_of(axis.pitch) && axis.extent * axis.pitch >= groups * step;
+    let reaches = |axis: &Axis| {
+        axis.pitch > 0 && step.is_multiple_of(axis.pitch) && axis.extent * axis.pitch >= groups * step
+    };
     if let Some(number) = window.axes.iter().position(reaches) {
         let pitch = window.axes[number].pitch;
         return Some((number, (step / pitch) as i64));

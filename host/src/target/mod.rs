@@ -8,8 +8,8 @@ use spandrel_core::arith::Rounding;
 use spandrel_core::crossbar as model;
 use spandrel_hwdesc::{Activation, Chip, Kind, Polarity, ReadRounding, Readout};
 
-use crate::dots::Act;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::dots::Act;
 
 /// A crossbar chip as the compiler sees it.
 #[derive(Clone, Debug)]

@@ -167,7 +167,8 @@ impl<'a> Golden<'a> {
             },
             Form::Carrier { judged: None } | Form::Mirror { .. } | Form::Max => (by(&|_| true), Vec::new()),
             Form::Carrier { .. } | Form::Table(_) | Form::Segments(_) => {
-                let wide = if matches!(form, Form::Table(_)) { (0.9 * reach.c).max(6.0) } else { 1.15 * reach.c };
+                let wide =
+                    if matches!(form, Form::Table(_)) { (0.9 * reach.c).max(6.0) } else { 1.15 * reach.c };
                 let inner: Vec<f64> = z.iter().map(|z| -z.abs()).collect();
                 let bar = largest_value(&inner, least);
                 (by(&|z| z.abs() < wide || -z.abs() >= bar), largest(&inner, least))

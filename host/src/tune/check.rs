@@ -50,7 +50,10 @@ pub fn check(graph: CoreOpGraph<Coded>, target: &Target) -> Result<Tuned> {
             CodedAct::None => node.form == Form::Sum,
             CodedAct::Clamp { .. } => target.digital.is_some() && node.form != Form::Sum,
             CodedAct::Relu => {
-                matches!(node.form, Form::Relu | Form::Carrier { .. } | Form::Segments(_) | Form::Mirror { .. })
+                matches!(
+                    node.form,
+                    Form::Relu | Form::Carrier { .. } | Form::Segments(_) | Form::Mirror { .. }
+                )
             }
             // Where a digital core has no clip alone, a table or pieces make it.
             CodedAct::Table(_) | CodedAct::Pieces(_) if target.digital.is_some() => node.form != Form::Sum,

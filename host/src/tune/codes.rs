@@ -73,7 +73,9 @@ impl Sources<'_> {
         let mut out = Matrix::zeros(picks.len(), lines.len());
         parallel_rows(out.data_mut(), lines.len(), |first, rows| {
             let own = &picks[first..first + rows.len() / lines.len()];
-            self.bring(node, lines, own, 0, |pick, line, code| rows[pick * lines.len() + line] = f64::from(code));
+            self.bring(node, lines, own, 0, |pick, line, code| {
+                rows[pick * lines.len() + line] = f64::from(code)
+            });
         });
         out
     }

@@ -38,7 +38,11 @@ pub fn taken(
     let own = Requantised {
         zero: all.zero,
         bias: channels.iter().map(|&c| all.bias[c]).collect(),
-        shifts: if all.shifts.len() == 1 { all.shifts.clone() } else { channels.iter().map(|&c| all.shifts[c]).collect() },
+        shifts: if all.shifts.len() == 1 {
+            all.shifts.clone()
+        } else {
+            channels.iter().map(|&c| all.shifts[c]).collect()
+        },
         multipliers: if all.multipliers.len() <= 1 {
             all.multipliers.clone()
         } else {
@@ -47,11 +51,15 @@ pub fn taken(
     };
     let lines = op.lines.len();
     let mut x = vec![0i32; picks.len() * lines];
-    sources.bring(op.node, &op.lines, picks, own.zero, |pick, line, code| x[pick * lines + line] = code - own.zero);
+    sources.bring(op.node, &op.lines, picks, own.zero, |pick, line, code| {
+        x[pick * lines + line] = code - own.zero
+    });
     let decoded = parallel_map(channels.len(), |at| {
         let channel = channels[at];
-        let row: Vec<(usize, i64)> =
-            (0..lines).map(|line| (line, i64::from(weight(channel, line)))).filter(|(_, w)| *w != 0).collect();
+        let row: Vec<(usize, i64)> = (0..lines)
+            .map(|line| (line, i64::from(weight(channel, line))))
+            .filter(|(_, w)| *w != 0)
+            .collect();
         let Some(digital) = &target.digital else { return Vec::new() };
         let value = |x: &[i32]| {
             let sum: i64 = row.iter().map(|&(line, w)| w * i64::from(x[line])).sum();

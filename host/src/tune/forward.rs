@@ -5,15 +5,15 @@
 
 use spandrel_core::arith::digit;
 
-use super::codes::{Pick, Sources};
-use crate::encode::CodeMap;
 use super::coded::{Coded, CodedAct, Periphery};
+use super::codes::{Pick, Sources};
 use super::column::Post;
+use super::digital::level;
 use super::reads::ReadRule;
 use crate::dots::Body;
-use crate::expand::CoreOp;
+use crate::encode::CodeMap;
 use crate::engine::{product, product_f64};
-use super::digital::level;
+use crate::expand::CoreOp;
 use crate::numeric::parallel_rows;
 use crate::target::Target;
 
@@ -37,15 +37,14 @@ pub fn forward<'o, P: Sync + 'o>(
         return out;
     }
     let arrays: Vec<Vec<Array>> = ops.iter().map(|(op, coded)| Array::all(op, coded, target)).collect();
-    let exact: Vec<Option<ExactSums>> = ops.iter().map(|(op, coded)| ExactSums::new(op, coded, target)).collect();
+    let exact: Vec<Option<ExactSums>> =
+        ops.iter().map(|(op, coded)| ExactSums::new(op, coded, target)).collect();
     parallel_rows(out.data_mut(), positions * width, |first, rows| {
         let count = rows.len() / width;
         for from in (0..count).step_by(ROWS) {
             let block = from..(from + ROWS).min(count);
-            let picks: Vec<Pick> = block
-                .clone()
-                .map(|at| ((first + at / positions) as u32, (at % positions) as u32))
-                .collect();
+            let picks: Vec<Pick> =
+                block.clone().map(|at| ((first + at / positions) as u32, (at % positions) as u32)).collect();
             for (((op, coded), arrays), exact) in ops.iter().zip(&arrays).zip(&exact) {
                 let codes = match exact {
                     Some(exact) => exact.levels(op, coded, sources, &picks, target),
@@ -126,7 +125,9 @@ impl ExactSums {
         target: &Target,
     ) -> Vec<i32> {
         let (columns, rows, n) = (op.columns.len(), op.lines.len(), picks.len());
-        let (Periphery::Digital(own), Some(digital)) = (&coded.periphery, &target.digital) else { return Vec::new() };
+        let (Periphery::Digital(own), Some(digital)) = (&coded.periphery, &target.digital) else {
+            return Vec::new();
+        };
         let finish = |(at, sum): (usize, i64)| {
             let column = at % columns;
             let cut = (own.shift(column), own.multiplier(column));

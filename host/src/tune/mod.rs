@@ -138,7 +138,8 @@ impl Tuner<'_> {
                 }
                 error.snr_db = decibels(power.0, power.1);
             }
-            let made: Vec<(&CoreOp<Coded>, &Coded)> = ops[first..].iter().map(|op| (op, &op.payload)).collect();
+            let made: Vec<(&CoreOp<Coded>, &Coded)> =
+                ops[first..].iter().map(|op| (op, &op.payload)).collect();
             decoding.push(number, made.iter().copied());
             let given = forward::forward(number, &made, sources, samples, self.target);
             let some = given.width() * samples.min(KEPT);
@@ -189,7 +190,9 @@ impl<'a> NodeWork<'a> {
         golden.widen(&sums.survey.least, &sums.survey.most);
         let relay_reach = match dot.body.reads() {
             [read] => match read.source {
-                Source::Node(from) if matches!(encoded.nodes[from].form, Form::Carrier { judged: Some(_) }) => {
+                Source::Node(from)
+                    if matches!(encoded.nodes[from].form, Form::Carrier { judged: Some(_) }) =>
+                {
                     Some(reaches[from])
                 }
                 _ => None,
@@ -226,7 +229,8 @@ impl<'a> NodeWork<'a> {
         // Error feedback also serves shared weights, whatever the copies.
         let shared = options.weights != WeightSet::Plain;
         let apart = matches!(node.form, Form::Segments(_) | Form::Mirror { .. });
-        let single = (shared || apart || channels.iter().all(|&channel| node.copies[channel] == 1)) && !relays;
+        let single =
+            (shared || apart || channels.iter().all(|&channel| node.copies[channel] == 1)) && !relays;
         let mut feedback = Vec::new();
         for (number, block) in blocks.iter().enumerate() {
             let own: Vec<usize> = (0..channels.len()).filter(|&c| group[c] == number).collect();
@@ -234,7 +238,10 @@ impl<'a> NodeWork<'a> {
             if options.ridge > 0.0 && full && !relays && !from_input {
                 map.refit_block(&part, block.clone(), &own, &z, options.ridge);
             }
-            if single && full && let Some(made) = ErrorFeedback::new(&gram(&part, None)) {
+            if single
+                && full
+                && let Some(made) = ErrorFeedback::new(&gram(&part, None))
+            {
                 feedback.push((block.clone(), made));
             }
         }

@@ -145,8 +145,7 @@ impl NodeBench<'_> {
         parallel_map(elements.len(), |i| {
             let (at, element) = elements[i];
             let copies = usize::from(self.copies[element]);
-            let aim =
-                aim(golden, self.form, element, copies, trial.gains[at], trial.reach, self.target);
+            let aim = aim(golden, self.form, element, copies, trial.gains[at], trial.reach, self.target);
             let weights = self.weights(op, element, &aim, trial.shift);
             let unit = bench.fit(&weights, self.map.bias[element], &aim, passes);
             let scored = score(self.form, &aim, &unit.sums, self.target);

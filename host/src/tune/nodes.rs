@@ -5,10 +5,10 @@
 
 use super::coded::Coded;
 use super::codes::Sources;
-use crate::encode::CodeMap;
 use super::forward::forward;
 use super::source::{Decoding, InputMap};
 use crate::diagnostic::{Diagnostic, Result};
+use crate::encode::CodeMap;
 use crate::expand::{CoreOp, CoreOpGraph};
 use crate::graph::{Batch, NodeEngine, Tensor2};
 use crate::target::Target;

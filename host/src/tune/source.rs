@@ -98,7 +98,9 @@ impl<'a> Decoding<'a> {
     /// The map from the codes on a core-op's lines to the sums of its channels.
     pub fn map<P>(&self, op: &CoreOp<P>) -> RealMap {
         let node = &self.graph.dot.nodes[op.node];
-        let Body::Dot(dot) = &node.body else { return RealMap { weights: Matrix::default(), bias: Vec::new() } };
+        let Body::Dot(dot) = &node.body else {
+            return RealMap { weights: Matrix::default(), bias: Vec::new() };
+        };
         let each = node.channels / node.groups();
         let channels = op.channels();
         let representatives = node.representatives();
@@ -137,7 +139,9 @@ impl<'a> Decoding<'a> {
             .map(|&channel| {
                 let (group, row) = (channel / each, channel % each);
                 let always = (0..taps.len()).filter(|&column| told(taps[column].0).is_none());
-                let add = |column: usize| dot.weights[group].at(row, column) * zeros[group - op.groups.start][column];
+                let add = |column: usize| {
+                    dot.weights[group].at(row, column) * zeros[group - op.groups.start][column]
+                };
                 dot.bias[channel] + always.map(add).sum::<f64>()
             })
             .collect();

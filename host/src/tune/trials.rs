@@ -83,16 +83,21 @@ impl NodeBench<'_> {
             (Form::Table(_), None) => self.reaches(op, [5.0, 6.0, 8.0], code_max),
             _ => vec![0.0],
         };
-        let shifts_sum = matches!(form, Form::Relu | Form::Carrier { .. } | Form::Segments(_) | Form::Mirror { .. })
-            && op.parts.len() > 1;
+        let shifts_sum =
+            matches!(form, Form::Relu | Form::Carrier { .. } | Form::Segments(_) | Form::Mirror { .. })
+                && op.parts.len() > 1;
         let sum_shifts = 0..=(if shifts_sum { self.target.sum_shift_max.min(2) } else { 0 });
-        let plain = matches!(form, Form::Relu | Form::Sum | Form::Carrier { judged: None } | Form::Mirror { .. });
+        let plain =
+            matches!(form, Form::Relu | Form::Sum | Form::Carrier { judged: None } | Form::Mirror { .. });
         let limits = if plain { self.part_limits(op) } else { Vec::new() };
         // Values far out cost resolution everywhere else: where one array holds the sum, so that its reads clip as one, ranges
         // that give up the largest values are tried too.
         let one_array = op.parts.len() == 1 && self.options.rounding == Rounding::Full;
-        let shares: &[f64] =
-            if one_array && matches!(form, Form::Relu | Form::Carrier { judged: None }) { &SHARES } else { &SHARES[..1] };
+        let shares: &[f64] = if one_array && matches!(form, Form::Relu | Form::Carrier { judged: None }) {
+            &SHARES
+        } else {
+            &SHARES[..1]
+        };
         let mut out = Vec::new();
         for (&c, &share) in reaches.iter().flat_map(|c| shares.iter().map(move |share| (c, share))) {
             for sum_shift in sum_shifts.clone() {
@@ -115,12 +120,15 @@ impl NodeBench<'_> {
                     Form::Carrier { judged: None } => elements
                         .iter()
                         .zip(&limits)
-                        .map(|(&e, &limit)| (reached / self.golden.carried_range(e).1 * scale).min(limit) / share)
+                        .map(|(&e, &limit)| {
+                            (reached / self.golden.carried_range(e).1 * scale).min(limit) / share
+                        })
                         .collect(),
                     Form::Carrier { .. } => vec![0.5 * reached / c * scale; elements.len()],
                     Form::Table(_) => vec![code_max / c; elements.len()],
                     Form::Segments(segments) => {
-                        let steepest = segments.pieces.iter().map(|s| reached / (s.to - s.from)).fold(0.0, f64::max);
+                        let steepest =
+                            segments.pieces.iter().map(|s| reached / (s.to - s.from)).fold(0.0, f64::max);
                         vec![steepest * scale; elements.len()]
                     }
                 };
@@ -180,7 +188,9 @@ impl NodeBench<'_> {
         let weight_max = f64::from(self.target.weight_max);
         let offset = match self.form {
             Form::Relu => libm::exp2(f64::from(reach.sum_shift)),
-            Form::Carrier { .. } => libm::exp2(f64::from(reach.sum_shift)) * (0.5 * f64::from(reach.top) + 1.0),
+            Form::Carrier { .. } => {
+                libm::exp2(f64::from(reach.sum_shift)) * (0.5 * f64::from(reach.top) + 1.0)
+            }
             _ => 0.0,
         };
         let digits = Digits::new(&Matrix::zeros(0, 0), &[], self.target);
@@ -229,8 +239,7 @@ impl NodeBench<'_> {
         let bench = self.bench(&digits, op, trial.shift, needed);
         for (at, &element) in self.elements().iter().enumerate() {
             let copies = usize::from(self.copies[element]);
-            let aim =
-                aim(golden, self.form, element, copies, trial.gains[at], trial.reach, self.target);
+            let aim = aim(golden, self.form, element, copies, trial.gains[at], trial.reach, self.target);
             for (gain, offset) in aim.gains.iter().zip(&aim.offsets) {
                 let total = bench.nominal(self.map.bias[element] * gain + offset).abs();
                 needed = needed.max(libm::ceil(total / most) as usize);

@@ -135,7 +135,14 @@ pub const LAYERS: &[Layer] = &[
     Layer { files: "host/src/import/", forbidden: AFTER_GRAPH, reason: STAGES },
     Layer {
         files: "host/src/dots/",
-        forbidden: &["crate::import", "crate::lower", "crate::encode", "crate::expand", "crate::tune", "crate::map"],
+        forbidden: &[
+            "crate::import",
+            "crate::lower",
+            "crate::encode",
+            "crate::expand",
+            "crate::tune",
+            "crate::map",
+        ],
         reason: STAGES,
     },
     Layer {

@@ -37,7 +37,8 @@ impl Aim {
         let (act, low) = match (digital.clamp, digital.curve) {
             (true, _) | (_, Curve::Clamp) => (CodedAct::Relu, 0.0),
             (false, Curve::Table) => {
-                let entries = (0..1i64 << digital.bits).map(|z| z.min(i64::from(bench.target.input_max)) as i32);
+                let entries =
+                    (0..1i64 << digital.bits).map(|z| z.min(i64::from(bench.target.input_max)) as i32);
                 (CodedAct::Table(entries.collect()), -half)
             }
             (false, Curve::Pieces { segments, product_shift, .. }) => {
@@ -134,7 +135,8 @@ impl Aim {
         let (bottom, top) = (0..channels).fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), c| {
             (lo.min(golden.bottom[c]), hi.max(golden.top[c]))
         });
-        let (middle, reach) = (0.5 * (bottom + top), 0.5 * (top - bottom).max(1e-9 * golden.magnitude) * share);
+        let (middle, reach) =
+            (0.5 * (bottom + top), 0.5 * (top - bottom).max(1e-9 * golden.magnitude) * share);
         let covered = (middle - reach, middle + reach);
         let half = libm::exp2(f64::from(digital.bits) - 1.0);
         let slope = (half - 0.5) / reach;
@@ -155,7 +157,9 @@ impl Aim {
             Curve::Clamp => return None,
             Curve::Table => CodedAct::Table(
                 (0..codes)
-                    .map(|code| libm::rint((value(code as f64 - half) - zero) / unit).clamp(0.0, levels) as i32)
+                    .map(|code| {
+                        libm::rint((value(code as f64 - half) - zero) / unit).clamp(0.0, levels) as i32
+                    })
                     .collect(),
             ),
             Curve::Pieces { segments, slope_bits, intercept_bits, product_shift } => {

@@ -77,7 +77,11 @@ pub fn fit_codebook(weights: &[(f64, f64)], entries: usize, range: (i32, i32)) -
             };
             let weight = cost[to] - cost[from];
             // The entry that is 0 stays, and one that nobody uses waits where it is.
-            next.push(if centre == 0.0 || weight <= 0.0 { centre } else { (moment[to] - moment[from]) / weight });
+            next.push(if centre == 0.0 || weight <= 0.0 {
+                centre
+            } else {
+                (moment[to] - moment[from]) / weight
+            });
             from = to;
         }
         if next == centres {

@@ -40,7 +40,8 @@ pub fn level(
             let segment = ((z + half) as usize * pieces.len()) >> digital.bits;
             let (slope, intercept) = pieces[segment.min(pieces.len() - 1)];
             let product = i128::from(slope) * i128::from(z);
-            let line = round_shift(product, u32::from(product_shift), Rounding::HalfUp) as i64 + i64::from(intercept);
+            let line = round_shift(product, u32::from(product_shift), Rounding::HalfUp) as i64
+                + i64::from(intercept);
             line.clamp(0, top)
         }
     }

@@ -128,7 +128,13 @@ impl DigitalBench<'_> {
     }
 
     /// Whole weights of a channel's copies.
-    fn weights(&self, scale: &Scale, channel: usize, codebook: Option<&Codebook>, full: bool) -> Vec<Vec<i16>> {
+    fn weights(
+        &self,
+        scale: &Scale,
+        channel: usize,
+        codebook: Option<&Codebook>,
+        full: bool,
+    ) -> Vec<Vec<i16>> {
         let copies = usize::from(self.copies[channel]);
         let gain = scale.gain(channel);
         let row = self.map.weights.row(channel);
@@ -173,8 +179,12 @@ impl DigitalBench<'_> {
         let exact: Vec<Vec<i64>> = weights
             .iter()
             .map(|column| {
-                let live: Vec<(usize, f64)> =
-                    column.iter().enumerate().filter(|(_, w)| **w != 0).map(|(i, &w)| (i, f64::from(w))).collect();
+                let live: Vec<(usize, f64)> = column
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, w)| **w != 0)
+                    .map(|(i, &w)| (i, f64::from(w)))
+                    .collect();
                 // Whole numbers far below 2^53: exact.
                 (0..n).map(|r| live.iter().map(|&(i, w)| w * codes.at(r, i)).sum::<f64>() as i64).collect()
             })
@@ -187,7 +197,8 @@ impl DigitalBench<'_> {
             let mut decoded = vec![zero; n];
             for (sums, &bias) in exact.iter().zip(bias) {
                 for (value, &sum) in decoded.iter_mut().zip(sums) {
-                    *value += coefficient * scale.level(self.digital, self.target, channel, sum + bias) as f64;
+                    *value +=
+                        coefficient * scale.level(self.digital, self.target, channel, sum + bias) as f64;
                 }
             }
             decoded
@@ -215,10 +226,8 @@ impl DigitalBench<'_> {
             let mean: f64 = moving.iter().map(|&i| compared(self.form, decoded[i], z[i]).1).sum::<f64>()
                 / moving.len() as f64;
             let step = -mean * scale.steps_per_value(self.form, channel, &moving, z);
-            let next: Vec<i64> = bias
-                .iter()
-                .map(|&b| scale.held(self.digital, b + libm::rint(step) as i64))
-                .collect();
+            let next: Vec<i64> =
+                bias.iter().map(|&b| scale.held(self.digital, b + libm::rint(step) as i64)).collect();
             if next == bias {
                 break;
             }
@@ -242,8 +251,7 @@ impl DigitalBench<'_> {
         let owner: Vec<usize> =
             self.copies.iter().enumerate().flat_map(|(c, &k)| vec![c; usize::from(k)]).collect();
         let (shifts, multipliers) = scale.requantisation(self.digital, &owner);
-        let coefficients =
-            owner.iter().map(|&c| scale.meaning(c, usize::from(self.copies[c])).0).collect();
+        let coefficients = owner.iter().map(|&c| scale.meaning(c, usize::from(self.copies[c])).0).collect();
         let zeros = (0..self.copies.len()).map(|c| scale.meaning(c, usize::from(self.copies[c])).1).collect();
         let bias = outcomes.iter().flat_map(|o| o.bias.iter().copied()).collect();
         let coded = Coded {
@@ -258,7 +266,11 @@ impl DigitalBench<'_> {
             clipped: 0,
         };
         let decoded = outcomes.into_iter().map(|o| o.decoded).collect();
-        TunedOp { coded, decoded, reach: super::aims::Reach { c: 0.0, sum_shift: 0, top: self.target.input_max } }
+        TunedOp {
+            coded,
+            decoded,
+            reach: super::aims::Reach { c: 0.0, sum_shift: 0, top: self.target.input_max },
+        }
     }
 }
 

@@ -102,7 +102,8 @@ impl Scale {
         // Every sum must leave in 32 bits and in the accumulator.
         let bits = bench.digital.accumulator_bits.min(32).min(bench.digital.bias_bits);
         let most = libm::exp2(f64::from(bits) - 1.0) * 0.45;
-        let reach = (0..channels).map(|c| bench.golden.top[c].max(-bench.golden.bottom[c])).fold(1e-30, f64::max);
+        let reach =
+            (0..channels).map(|c| bench.golden.top[c].max(-bench.golden.bottom[c])).fold(1e-30, f64::max);
         let bias = bench.map.bias.iter().fold(0.0f64, |m, b| m.max(b.abs()));
         let gain = (0..channels).map(|c| Self::room(bench, c)).fold(most / reach.max(bias), f64::min);
         // A decoder's unit is a multiple of 2^-32: finer steps could not be told apart, and a whole number of units is exact.
@@ -141,8 +142,7 @@ impl Scale {
         let mut gains = Vec::new();
         for (c, &slope) in aim.slopes.iter().enumerate() {
             let room = Self::room(bench, c);
-            let shift =
-                libm::floor(libm::log2(room / slope)).clamp(f64::from(least), f64::from(most)) as u8;
+            let shift = libm::floor(libm::log2(room / slope)).clamp(f64::from(least), f64::from(most)) as u8;
             shifts.push(shift);
             gains.push((slope * libm::exp2(f64::from(shift))).min(room));
         }
@@ -200,7 +200,16 @@ impl Scale {
                 offset[c] = low + (offset[c] - low) / ratio;
             }
         }
-        let made = Self { gains, cut, offset, meaning, shifts, multipliers, act: aim.act.clone(), covered: aim.covered };
+        let made = Self {
+            gains,
+            cut,
+            offset,
+            meaning,
+            shifts,
+            multipliers,
+            act: aim.act.clone(),
+            covered: aim.covered,
+        };
         let limit = libm::exp2(f64::from(bench.digital.bias_bits.min(62)) - 1.0);
         let holds = |c: usize| made.steps(bench.digital, c, 0.5, bench.map.bias[c]).abs() < limit;
         (0..channels).all(holds).then_some(made)
@@ -278,8 +287,11 @@ impl Scale {
             return (self.shifts[..1].to_vec(), self.multipliers.iter().take(1).copied().collect());
         }
         let shifts = owner.iter().map(|&c| self.shifts[c]).collect();
-        let multipliers =
-            if self.multipliers.is_empty() { Vec::new() } else { owner.iter().map(|&c| self.multipliers[c]).collect() };
+        let multipliers = if self.multipliers.is_empty() {
+            Vec::new()
+        } else {
+            owner.iter().map(|&c| self.multipliers[c]).collect()
+        };
         (shifts, multipliers)
     }
 }

@@ -168,11 +168,8 @@ impl Digital {
         self.each(|column, own| {
             let weights: Vec<i128> = self.weights[column].iter().copied().map(i128::from).collect();
             let sum = oracle::mac_sum(own, &x, &weights);
-            let sum = if own.wraps {
-                oracle::wrap(sum, 64)
-            } else {
-                sum.clamp(i64::MIN.into(), i64::MAX.into())
-            };
+            let sum =
+                if own.wraps { oracle::wrap(sum, 64) } else { sum.clamp(i64::MIN.into(), i64::MAX.into()) };
             out.push(sum as i64);
         });
         out
@@ -182,8 +179,7 @@ impl Digital {
     pub(super) fn reads_plainly(&self, inputs: &[i32]) -> Vec<i64> {
         let (lo, hi) = self.input_range();
         let zero = i64::from(self.mac.input_zero);
-        let distances: Vec<i64> =
-            inputs.iter().map(|code| i64::from(*code).clamp(lo, hi) - zero).collect();
+        let distances: Vec<i64> = inputs.iter().map(|code| i64::from(*code).clamp(lo, hi) - zero).collect();
         let sum = |column: &Vec<i32>| -> i64 {
             column.iter().zip(&distances).map(|(weight, distance)| i64::from(*weight) * distance).sum()
         };
