@@ -57,7 +57,7 @@ fn every_claim_holds_for_compiled_images() {
         claim.failures.iter().for_each(|failure| println!("    {failure}"));
     }
     assert!(report.passed);
-    for at in 1..NETWORKS.len() {
+    for (at, name) in NETWORKS.iter().enumerate().skip(1) {
         let Compiled { image, coded, .. } = network(at);
         let image = Image::parse(image).unwrap();
         let found = [
@@ -67,7 +67,7 @@ fn every_claim_holds_for_compiled_images() {
             prove_no_wrap(&image).evidence,
         ];
         for evidence in found {
-            println!("{:?}: {}", NETWORKS[at], evidence.text);
+            println!("{name:?}: {}", evidence.text);
             assert!(evidence.holds(), "{:?}: {:?}", NETWORKS[at], evidence.failures.first());
         }
     }
@@ -347,7 +347,7 @@ impl Probe for Watch<'_> {
 
 #[test]
 fn no_run_leaves_the_ranges() {
-    for at in 0..NETWORKS.len() {
+    for (at, _) in NETWORKS.iter().enumerate() {
         let image = Image::parse(&network(at).image).unwrap();
         let (cores, macs) = (decode::cores(&image).unwrap(), macs(&image));
         let found = ranges::follow(&image, &cores, &vec![Vec::new(); cores.len()]).unwrap();

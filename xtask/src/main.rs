@@ -1,7 +1,7 @@
 //! The repository's tasks, for `cargo xtask TASK`. No dependencies: the first task starts in a moment on a fresh machine.
 //!
 //! 1. [`digits`]: the worked example, from the network to a verified image.
-//! 2. [`test`]: all tests of all packages, with [`setup`] before them.
+//! 2. [`mod@test`]: all tests of all packages, with [`setup`] before them.
 //! 3. [`data`]: the measurements on networks that are not in this repository.
 //! 4. [`networks`]: every network of the data folder on three chips, and the table of docs/networks.md.
 //! 5. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.

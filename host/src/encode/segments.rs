@@ -68,7 +68,7 @@ impl Segments {
         let mut made = Self { act: act.clone(), pieces, base: f[0], worst: 0.0 };
         made.worst = (0..=GRID).map(|i| (made.apply(z(i)) - f[i]).abs()).fold(0.0, f64::max);
         // Knots lie on the grid, so between its points the error bends no more than the function does there.
-        made.worst += (1..GRID).map(|i| bend(i)).fold(0.0, f64::max) / 8.0;
+        made.worst += (1..GRID).map(bend).fold(0.0, f64::max) / 8.0;
         made
     }
 

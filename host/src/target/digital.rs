@@ -114,15 +114,15 @@ impl Target {
             match activation {
                 Activation::Relu | Activation::Clamp => clamp = true,
                 Activation::Table { .. } => curve = Curve::Table,
-                Activation::PiecewiseLinear { segments, slope_bits, intercept_bits, product_shift } => {
-                    if curve != Curve::Table {
-                        curve = Curve::Pieces {
-                            segments: *segments,
-                            slope_bits: slope_bits.get() as u8,
-                            intercept_bits: intercept_bits.get() as u8,
-                            product_shift: *product_shift as u8,
-                        };
-                    }
+                Activation::PiecewiseLinear { segments, slope_bits, intercept_bits, product_shift }
+                    if curve != Curve::Table =>
+                {
+                    curve = Curve::Pieces {
+                        segments: *segments,
+                        slope_bits: slope_bits.get() as u8,
+                        intercept_bits: intercept_bits.get() as u8,
+                        product_shift: *product_shift as u8,
+                    };
                 }
                 _ => {}
             }
