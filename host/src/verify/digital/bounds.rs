@@ -8,7 +8,8 @@
 use spandrel_core::mac::Activation;
 use spandrel_oracle as oracle;
 
-use super::{super::bounds::Span, Digital};
+use super::Digital;
+use crate::verify::bounds::Span;
 
 /// A closed range of integers of any size.
 pub type Wide = (i128, i128);

@@ -7,9 +7,10 @@ use spandrel_core::image::{Config, Image};
 use spandrel_core::mac::{Activation, Mac, Overflow, Requant, Rounding};
 use spandrel_hwdesc as hw;
 
-use super::{super::report::Failure, Digital, entries};
+use super::{Digital, entries};
 use crate::notes::Notes;
 use crate::tune::{Coded, CodedAct, Periphery, Requantised};
+use crate::verify::report::Failure;
 
 /// What all digital cores of an image have in common.
 #[derive(Clone, Debug, Default)]

@@ -6,12 +6,10 @@ use spandrel_core::{
     mac::{finish, read_column},
 };
 
-use super::{
-    super::{
-        report::{Evidence, Failure},
-        stimuli::{Chance, codes},
-    },
-    Digital,
+use super::Digital;
+use crate::verify::{
+    report::{Evidence, Failure},
+    stimuli::{Chance, codes},
 };
 
 /// What the core model reads on column `unit`.

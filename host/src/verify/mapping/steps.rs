@@ -2,16 +2,14 @@
 
 use spandrel_core::image::{Combine, HOST};
 
-use super::{
-    super::{
-        cores::Way,
-        held,
-        maxima::Found,
-        names::{Name, ONE, PADDED, PADDED_WRONG, SPECIAL, UNFINISHED},
-        patterns::{self, OUTSIDE},
-        report::Failure,
-    },
-    Chain, Follow,
+use super::{Chain, Follow};
+use crate::verify::{
+    cores::Way,
+    held,
+    maxima::Found,
+    names::{Name, ONE, PADDED, PADDED_WRONG, SPECIAL, UNFINISHED},
+    patterns::{self, OUTSIDE},
+    report::Failure,
 };
 
 impl Follow<'_, '_> {
