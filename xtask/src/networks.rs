@@ -168,7 +168,7 @@ fn compile(folder: &Path, network: &Network, chip: &str, settings: &[&str]) -> R
         .map_err(|error| format!("spandrel does not start: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
-        return Ok(text);
+        return Ok(text.lines().last().unwrap_or_default().to_owned());
     }
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     let first =
