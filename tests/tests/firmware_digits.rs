@@ -18,11 +18,39 @@ fn digits(name: &str) -> PathBuf {
 }
 
 fn image() -> Vec<u8> {
-    let request = Request {
-        scale: Some(vec![1.0]),
-        ..Request::new(digits("digits_mlp.onnx"), "prime", digits("train.npz"))
-    };
+    compiled("digits_mlp.onnx", "prime")
+}
+
+fn compiled(model: &str, chip: &str) -> Vec<u8> {
+    let request =
+        Request { scale: Some(vec![1.0]), ..Request::new(digits(model), chip, digits("train.npz")) };
     compile(&request, &mut ()).unwrap().image
+}
+
+/// A convolutional network, on a crossbar and on digital cores: board, core and fast engine give the same digests.
+#[test]
+fn the_board_runs_convolutions_as_the_host_does() {
+    let Some(firmware) = Firmware::ready().unwrap_or_else(|reason| panic!("{reason}")) else { return };
+    let test = Samples::read(&digits("test.npz"), None).unwrap().first(3);
+    let SampleData::U8(pixels) = &test.data else { panic!("the digits are bytes") };
+    let samples: Vec<Vec<i32>> =
+        pixels.chunks_exact(64).map(|image| image.iter().map(|&v| i32::from(v)).collect()).collect();
+    for chip in ["prime", "tpu"] {
+        let bytes = compiled("digits_cnn.onnx", chip);
+        let parsed = Image::parse(&bytes).unwrap();
+        let session = agree(firmware, &bytes, &samples);
+        let mut fast = FastEngine::new(&parsed, Options::default()).unwrap();
+        for (index, found) in session.samples().iter().enumerate() {
+            let one = RawBatch::new(RawData::U8(&pixels[index * 64..(index + 1) * 64]), 64).unwrap();
+            assert_eq!(found.output, hex(&fast.run_batch(&one).unwrap().digest()), "{chip}, sample {index}");
+        }
+        assert_eq!(session.samples().len(), samples.len(), "{chip}");
+        println!(
+            "digits_cnn on {chip}: {} bytes of image, {} instructions for the first sample",
+            bytes.len(),
+            session.samples()[0].instructions
+        );
+    }
 }
 
 fn offset_of(image: &Image<'_>, bytes: &[u8], tag: Tag) -> usize {
