@@ -76,6 +76,9 @@ pub struct Quantised {
     /// What a product of whole numbers counts: the source's scale times the weights', one for all channels or one each. Both
     /// are f32 in the file, so that this is exact.
     pub steps: Vec<f64>,
+    /// Whether the result is rounded once, as reference kernels of int8 frameworks do with matrix products; they round
+    /// convolutions twice.
+    pub once: bool,
 }
 
 impl DotGraph {

@@ -3,7 +3,8 @@
 //! Such a node reads levels that stand for evenly spaced values, weighs them with whole multiples of one step per channel, and
 //! ends on evenly spaced values again, or leaves its sum to the host. Two kinds are told apart. Where the file gives the
 //! integers (dequantised operands, a quantised result), weights, biases, zero points and multipliers are the file's and the
-//! arithmetic is that of int8 frameworks: the scale as a multiplier of the chip's bits and a shift. Elsewhere (QONNX,
+//! arithmetic is that of int8 frameworks: the scale as a multiplier of the chip's bits and a shift, rounded twice behind a
+//! convolution and once behind a matrix product (where the chip can; so are TFLite's reference outputs). Elsewhere (QONNX,
 //! average pooling, thresholds behind a normalisation) bias and multiplier are sought so that every sum the node can
 //! see gives the very level that its function asks for, and that is checked at each step of the function.
 //!
@@ -12,8 +13,11 @@
 mod gain;
 mod grid;
 mod node;
+mod softmax;
 mod stairs;
 mod zero;
+
+pub use softmax::int8_softmax;
 
 use std::sync::Arc;
 

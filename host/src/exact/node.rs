@@ -2,9 +2,11 @@
 
 use super::gain::{common, in_steps};
 use super::grid::Stairs;
-use super::stairs::{Channel, Cut, as_multiplier};
+use super::stairs::{Channel, Cut, as_multiplier, rounded_once};
 use super::zero::{Zero, kept, zero};
 use super::{Integers, Levels, Search};
+use spandrel_core::mac::Rounding;
+
 use crate::dots::{Act, Body, Dot, DotNode, Source};
 use crate::tune::{CodedAct, Requantised};
 
@@ -77,9 +79,8 @@ impl Work<'_> {
         for (row, cut) in rows.iter().zip(cuts) {
             let reach: i64 =
                 row.iter().map(|w| i64::from(w.abs())).sum::<i64>() * i64::from(self.search.target.input_max);
-            let widest = digital
-                .accumulator_bits
-                .min(if digital.rounding == spandrel_core::mac::Rounding::Gemmlowp { 32 } else { 62 });
+            let widest =
+                digital.accumulator_bits.min(if digital.rounding == Rounding::Gemmlowp { 32 } else { 62 });
             if reach + cut.bias.abs() >= half(widest) || cut.bias.abs() >= half(digital.bias_bits) {
                 return None;
             }
@@ -128,6 +129,15 @@ impl Work<'_> {
         let rows: Vec<Vec<i32>> =
             (0..channels).map(|c| in_steps(&self.row(c), step(c), self.range())).collect::<Option<_>>()?;
         let Zero { level, sums } = zero(self.node, self.dot, self.levels, self.search.target)?;
+        let (lo, hi) = stairs.ends();
+        let zero = (grid.zero_point - grid.lo) as i32;
+        let digital = self.search.digital;
+        let codes = (lo - i64::from(zero), hi - i64::from(zero));
+        let ratio = |channel: usize| step(channel) / f64::from(grid.scale);
+        // All channels alike.
+        let once: Option<Vec<(i32, u8)>> = (quantised.once && digital.rounding == Rounding::Gemmlowp)
+            .then(|| (0..channels).map(|c| rounded_once(ratio(c), codes, digital)).collect())
+            .flatten();
         let mut cuts = Vec::new();
         for (channel, sum) in sums.iter().enumerate() {
             let bias = sum / step(channel);
@@ -135,12 +145,12 @@ impl Work<'_> {
             if (bias - whole).abs() > BIAS_NEAR || whole.abs() > 2e9 {
                 return None;
             }
-            let (multiplier, shift) =
-                as_multiplier(step(channel) / f64::from(grid.scale), self.search.digital)?;
+            let (multiplier, shift) = match &once {
+                Some(cuts) => cuts[channel],
+                None => as_multiplier(ratio(channel), digital)?,
+            };
             cuts.push(Cut { factor: 1, bias: whole as i64, multiplier, shift });
         }
-        let (lo, hi) = stairs.ends();
-        let zero = (grid.zero_point - grid.lo) as i32;
         let fits = (0..=self.search.target.input_max).contains(&zero);
         let act = CodedAct::Clamp { zero, lo: lo as i32, hi: hi as i32 };
         fits.then(|| self.integers(level, rows, &cuts, act))?

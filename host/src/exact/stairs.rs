@@ -1,5 +1,7 @@
 //! A bias and a multiplier under which every sum gives the level that a function asks for.
 
+use spandrel_core::mac::gemmlowp;
+
 use super::grid::Stairs;
 use crate::target::{Digital, Target};
 use crate::tune::CodedAct;
@@ -33,6 +35,19 @@ fn under_shift(ratio: f64, shift: u8, digital: &Digital) -> Option<(i32, u8)> {
     let multiplier = libm::rint(ratio * libm::exp2(f64::from(shift)));
     let fits = multiplier >= 1.0 && multiplier < libm::exp2(f64::from(digits));
     (fits && (digital.shifts.0..=digital.shifts.1).contains(&shift)).then_some((multiplier as i32, shift))
+}
+
+/// `ratio` as a multiplier under which gemmlowp's rounding is a single one: a shift of 31 leaves nothing to the second step. `None`
+/// where the multiplier's bits do not give every code from `lo` to `hi` the sums whose product is nearest to it.
+pub(super) fn rounded_once(ratio: f64, (lo, hi): (i64, i64), digital: &Digital) -> Option<(i32, u8)> {
+    let (multiplier, shift) = under_shift(ratio, 31, digital)?;
+    let right = |code: i64| {
+        // The least sum that is nearer to this code than to the one below.
+        let first = i32::try_from(libm::ceil((code as f64 - 0.5) / ratio) as i64).ok()?;
+        let of = |sum: i32| i64::from(gemmlowp(sum, multiplier, shift));
+        Some(of(first) >= code && of(first.checked_sub(1)?) < code)
+    };
+    (lo + 1..=hi).all(|code| right(code) == Some(true)).then_some((multiplier, shift))
 }
 
 /// One channel: the sum z is `gain` * acc + `at_zero`, acc between `least` and `most`.

@@ -48,14 +48,14 @@ fn product(graph: &Graph, value: ValueId) -> Option<Quantised> {
         }
         (Op::Binary(Binary::Add), &[x, b]) if !graph.value(b).is_computed() => product(graph, x),
         (Op::Binary(Binary::Add), &[b, x]) if !graph.value(b).is_computed() => product(graph, x),
-        (Op::Conv(_), &[x, w, ..]) => scales(graph, x, w, 0),
-        (Op::MatMul, &[x, w]) => scales(graph, x, w, graph.value(w).shape.len().checked_sub(1)?),
+        (Op::Conv(_), &[x, w, ..]) => scales(graph, x, w, 0, false),
+        (Op::MatMul, &[x, w]) => scales(graph, x, w, graph.value(w).shape.len().checked_sub(1)?, true),
         _ => None,
     }
 }
 
 /// The scale of `x` times those of `w`, whose axis `channels` counts the results.
-fn scales(graph: &Graph, x: ValueId, w: ValueId, channels: usize) -> Option<Quantised> {
+fn scales(graph: &Graph, x: ValueId, w: ValueId, channels: usize, once: bool) -> Option<Quantised> {
     let own = graph.value(w).constant()?.steps()?;
     if own.steps.len() > 1 && own.axis != channels {
         return None;
@@ -69,7 +69,7 @@ fn scales(graph: &Graph, x: ValueId, w: ValueId, channels: usize) -> Option<Quan
             _ => return None,
         }
     };
-    Some(Quantised { steps: own.steps.iter().map(|&w| f64::from(step) * f64::from(w)).collect() })
+    Some(Quantised { steps: own.steps.iter().map(|&w| f64::from(step) * f64::from(w)).collect(), once })
 }
 
 /// Notes `found` under the name of `value` and of what is rearranged or dequantised from it.
