@@ -17,6 +17,7 @@ pub mod graph;
 pub mod import;
 pub mod lower;
 pub mod map;
+pub mod nir;
 pub mod notes;
 pub mod numeric;
 pub mod report;
