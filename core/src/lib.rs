@@ -64,7 +64,7 @@
 //! 1. [`arith`]: one function per rounding and saturation rule.
 //! 2. [`bytes`], [`image`]: the byte layouts, both directions side by side.
 //! 3. [`blob`]: weights as they lie in flash.
-//! 4. [`crossbar`]: the processing-in-memory array; [`mac`]: the digital core.
+//! 4. [`crossbar`]: the processing-in-memory array; [`mac`]: the digital core; [`spiking`]: neurons.
 //! 5. [`machine`]: the bounded program that ties configurations together.
 //! 6. [`verify`]: known answers.
 #![no_std]
@@ -77,4 +77,5 @@ pub mod crossbar;
 pub mod image;
 pub mod mac;
 pub mod machine;
+pub mod spiking;
 pub mod verify;

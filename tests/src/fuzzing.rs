@@ -4,22 +4,25 @@ mod arithmetic;
 mod image;
 mod mac;
 mod program;
+mod spiking;
 
 pub use arithmetic::{check_array, check_layer};
 pub use image::{WORDS_MAX, exercise, image};
 pub use mac::check_mac;
 pub use program::check_program;
+pub use spiking::check_spiking;
 
 use crate::{coverage::Coverage, generate::Source};
 
-/// Target `oracle`: random arrays, digital cores, layers and programs; core = oracle.
+/// Target `oracle`: random arrays, digital cores, spiking cores, layers and programs; core = oracle.
 pub fn oracle(data: &[u8]) {
     let mut u = Source::new(data);
     let mut coverage = Coverage::new();
-    match u.int_in_range(0..=3u8).unwrap_or(0) {
+    match u.int_in_range(0..=4u8).unwrap_or(0) {
         0 => check_array(&mut u, &mut coverage),
         1 => check_mac(&mut u, &mut coverage),
         2 => check_layer(&mut u, &mut coverage),
+        4 => check_spiking(&mut u, &mut coverage),
         _ => check_program(&mut u, &mut coverage),
     }
 }

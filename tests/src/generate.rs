@@ -1,13 +1,15 @@
-//! Random crossbars, digital cores, weights and inputs from a source of bytes. Extremes are drawn on purpose:
+//! Random crossbars, digital cores, spiking cores, weights and inputs from a source of bytes. Extremes are drawn on purpose:
 //! uniform numbers hardly ever saturate anything.
 
 pub mod array;
 pub mod mac;
 pub mod program;
+pub mod spiking;
 
 pub use array::{Array, array, codes};
 pub use mac::mac;
 pub use program::{Case, case};
+pub use spiking::spiking;
 
 /// Where randomness comes from: a fuzzer's input or seeded bytes.
 pub type Source<'b> = arbitrary::Unstructured<'b>;

@@ -7,9 +7,11 @@ pub mod conv;
 pub mod digital;
 pub mod minimal;
 pub mod mlp;
+mod needs;
 pub mod pattern;
 mod prime;
 pub mod recurrent;
+pub mod spiking;
 pub mod weights;
 
 pub use builder::{Answer, ImageBuilder, Sections};

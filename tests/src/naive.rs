@@ -4,13 +4,17 @@
 
 mod cores;
 mod invoke;
+mod spiking;
 
 pub use cores::{oracle_adder, oracle_array, oracle_mac, oracle_reads};
+pub use spiking::oracle_neuron;
 
 use crate::{coverage::Coverage, images::ImageBuilder};
 use spandrel_core::image::{
     Access, Codec, Combine, Encoder, Instruction, Mapping, NO_TABLE, ResetTarget, sha256,
 };
+use spandrel_oracle as oracle;
+
 const I32: (i128, i128) = (-(1 << 31), (1 << 31) - 1);
 
 /// An edge: `ages[a][i]` is signal i as written a ticks ago.
@@ -221,7 +225,11 @@ impl<'b> Naive<'b> {
                     self.inputs[first as usize + i] = value;
                 }
             }
-            Instruction::Invoke { accumulate, finish, config, .. } => self.invoke(config, accumulate, finish),
+            Instruction::Invoke { accumulate, finish, config, state, register, stride } => {
+                let moved = self.registers.get(usize::from(register)).map_or(0, |turn| *turn as usize);
+                let state = state as usize + moved * stride as usize;
+                self.invoke(config, accumulate, finish, state);
+            }
             Instruction::Scatter { combine, access, first } => {
                 let access = &self.image.accesses[access as usize];
                 for (i, signal) in self.signals(access).into_iter().enumerate() {
@@ -254,8 +262,7 @@ impl<'b> Naive<'b> {
             Instruction::Rate { register, access, first, window } => {
                 let (tick, window) = (self.registers[usize::from(register)], i128::from(window));
                 for (i, code) in self.values(access).into_iter().enumerate() {
-                    let spikes = |tick: i128| (tick * code).div_euclid(window);
-                    let spike = spikes(tick + 1) > spikes(tick);
+                    let spike = oracle::rate_code(code, tick, window);
                     self.met.hit(if spike { "a spike" } else { "no spike" });
                     self.sums[first as usize + i] = i128::from(spike);
                 }

@@ -158,7 +158,7 @@ fn damaged_images_are_refused_with_the_fitting_error() {
         ("unknown-critical-section FUTURE 0 section", future),
         ("missing-section CHIP 0 section", minimal::image().assembled(&missing)),
         ("ram-mismatch HEADER 0 ram_words", resealed_words),
-        ("kind-not-built CONFIGS 1 kind", patched(&good, Tag::CONFIGS, 64, &[3, 0])),
+        ("unknown-code CONFIGS 1 kind", patched(&good, Tag::CONFIGS, 64, &[4, 0])),
         ("dangling-reference ACCESS 0 edge", patched(&good, Tag::ACCESS, access, &[99])),
         ("loop-nesting PROGRAM 1 register", patched(&good, Tag::PROGRAM, 16, &end_first)),
         ("unknown-code PROGRAM 2 opcode", patched(&good, Tag::PROGRAM, 32, &[77])),

@@ -114,9 +114,9 @@ fn the_board_runs_the_digits_as_the_host_does_and_refuses_them_damaged() {
             }),
         ),
         (
-            "kind-not-built",
+            "unknown-code",
             Box::new(|b| {
-                b[at(Tag::CONFIGS)] = 3;
+                b[at(Tag::CONFIGS)] = 4;
                 reseal(b).unwrap();
             }),
         ),

@@ -10,7 +10,7 @@ use spandrel_core::{
 };
 use spandrel_tests::{
     coverage::Coverage,
-    images::{Answer, ImageBuilder, conv, digital, minimal, mlp, recurrent},
+    images::{Answer, ImageBuilder, conv, digital, minimal, mlp, recurrent, spiking},
     naive::Naive,
     run,
 };
@@ -203,4 +203,25 @@ fn errors_can_be_told() {
     assert_eq!((error.rule, error.place.section), (Rule::BadMagic, Tag::HEADER));
     assert_eq!(error.to_string(), "section HEADER, record 0, magic: bad-magic");
     assert!(error.way_out().contains("spandrel compile"));
+}
+
+#[test]
+fn spiking_network() {
+    let samples: Vec<&[i32]> = spiking::SAMPLES.iter().map(|s| &s[..]).collect();
+    let builder = spiking::image();
+    let bytes = builder.build();
+    let image = Image::parse(&bytes).unwrap_or_else(|error| panic!("{error}"));
+    let shown = run::whole(&image, &samples);
+    assert_eq!(shown.values()[..2], spiking::COUNTS);
+    // Spikes of layer 1 and layer 2 in the first sample's nine ticks.
+    let units: Vec<i32> = shown.units.iter().map(|(_, spikes)| *spikes).collect();
+    let tick = |tick: usize| units[tick * 5..][..5].to_vec();
+    let spikes: Vec<Vec<i32>> = (0..9).map(tick).collect();
+    let of = |unit: usize| -> Vec<usize> { (0..9).filter(|tick| spikes[*tick][unit] > 0).collect() };
+    assert_eq!([of(0), of(1), of(2)], [vec![2, 3, 5, 6, 7], vec![5], vec![3, 6]]);
+    assert_eq!([of(3), of(4)], [vec![4, 6, 7, 8], vec![4, 6, 8]]);
+    let seen = Naive::new(&builder, &mut Coverage::new()).run(&samples);
+    assert_eq!(shown.ticks.len(), 18);
+    assert_eq!(shown.ticks, seen.ticks);
+    assert_eq!(shown.digest, seen.digest);
 }

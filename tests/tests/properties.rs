@@ -11,13 +11,17 @@ use proptest::{
 use spandrel_core::{
     arith::Rounding,
     crossbar::{Crossbar, Partials, Polarity, Readout, compose, exact},
+    image::Image,
+    mac::{Overflow, Param},
+    spiking::{Cell, Current, Fire, Limit, Reset, Spiking, Ticked, soma},
 };
+use spandrel_oracle as oracle;
 use spandrel_tests::{
     coverage::Coverage,
-    fuzzing::{check_array, check_layer, check_mac, check_program},
+    fuzzing::{check_array, check_layer, check_mac, check_program, check_spiking},
     generate::Source,
-    images::prime,
-    naive::oracle_reads,
+    images::{prime, spiking::tianji},
+    naive::{oracle_neuron, oracle_reads},
 };
 use std::cell::RefCell;
 
@@ -167,8 +171,93 @@ fn programs_do_the_same_on_both_machines() {
             "a digital core pools",
             "a digital core without weights",
             "a wide sum accumulates",
+            "a neuron fires",
+            "a neuron is refractory",
+            "a counter holds foreign words",
+            "a core waits for its window",
+            "a potential leaves its register",
         ],
     );
+}
+
+#[test]
+fn spiking_cores_give_what_the_oracle_gives() {
+    cases(8000, 4096, 5, check_spiking).demand(
+        20,
+        &[
+            "a window begins",
+            "a core waits for its window",
+            "a core rests after its window",
+            "a neuron fires",
+            "a neuron stays silent",
+            "a neuron fires several times in a tick",
+            "a neuron is refractory",
+            "a refractory neuron collects",
+            "a current",
+            "a current leaves its register",
+            "a potential leaves its register",
+            "a floor holds",
+            "a leak",
+            "the threshold is met exactly",
+            "a reset to zero",
+            "a reset to a value",
+            "a reset by subtraction",
+            "an inexact decay of a negative potential",
+            "a potential leaves",
+            "several spiking cores add",
+        ],
+    );
+}
+
+/// All states of registers of 4 bits, all sums that can matter, every rule of firing, resetting and leaving a register.
+#[test]
+fn neurons_of_four_bits_exhaustively() {
+    let bytes = spandrel_tests::images::minimal::image().build();
+    let image = Image::parse(&bytes).unwrap();
+    let mut rules = Vec::new();
+    for limit in [Limit::Wrap, Limit::TwosComplement, Limit::Symmetric] {
+        for fire in [Fire::AtThreshold, Fire::AboveThreshold] {
+            for reset in [Reset::Zero, Reset::Value(Param::Core(-2)), Reset::Subtract] {
+                for (spikes_out, threshold) in [(1, 0), (1, 3), (3, 1), (3, 2), (9, 3)] {
+                    for overflow in [None, Some(Overflow::Wrap), Some(Overflow::Saturate)] {
+                        let keep = Param::Core(5);
+                        rules.push(Spiking {
+                            potential_bits: 4,
+                            decay_bits: 3,
+                            keep: Param::Core(if overflow.is_some() { 7 } else { 8 }),
+                            current: overflow.map(|overflow| Current { keep, bits: 4, overflow }),
+                            refractory: Param::Core(1),
+                            floor: (spikes_out == 9).then_some(Param::Core(-6)),
+                            leak: Param::Core(1),
+                            threshold: Param::Core(threshold),
+                            limit,
+                            fire,
+                            reset,
+                            spikes_out,
+                            ..tianji(0, 1, u32::MAX, 0)
+                        });
+                    }
+                }
+            }
+        }
+    }
+    let mut ticked = 0u64;
+    for core in &rules {
+        core.check().unwrap();
+        let model = oracle_neuron(core, &[], 0);
+        for state in 0..16 * 16 * 2 * 40 {
+            let (potential, current) = (state % 16 - 8, state / 16 % 16 - 8);
+            let (refractory, sum) = (state / 256 % 2, state / 512 - 20);
+            let Ticked { cell, spikes } =
+                soma(core, image.tables(), 0, 7, Cell { potential, current, refractory }, sum);
+            let before = oracle::Soma { v: potential.into(), u: current.into(), rest: refractory.into() };
+            let (after, sent) = oracle::tick(&model, 7, before, sum.into());
+            let found = (i128::from(cell.potential), i128::from(cell.current), i128::from(cell.refractory));
+            assert_eq!((found, i128::from(spikes)), ((after.v, after.u, after.rest), sent), "{core:?}");
+            ticked += 1;
+        }
+    }
+    assert_eq!(ticked, 270 * 20_480);
 }
 
 /// Every pair of inputs of `bits` bits, every pair of weights up to `limit`.

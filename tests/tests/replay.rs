@@ -4,7 +4,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use spandrel_core::image::{Image, reseal};
 use spandrel_tests::{
     fuzzing,
-    images::{ImageBuilder, conv, minimal, mlp, recurrent, weights},
+    images::{ImageBuilder, conv, minimal, mlp, recurrent, spiking, weights},
 };
 use std::{fs, path::PathBuf};
 
@@ -44,6 +44,7 @@ fn image_seeds() -> Vec<(String, Vec<u8>)> {
         ("minimal", minimal::image()),
         ("conv", conv::image()),
         ("recurrent", recurrent::image()),
+        ("spiking", spiking::image()),
         ("everything", everything()),
     ];
     let mut seeds = Vec::new();
@@ -67,6 +68,7 @@ fn oracle_seeds() -> Vec<(String, Vec<u8>)> {
         ("array-2".into(), seed(1, 1024)),
         ("layer".into(), seed(2, 2048)),
         ("program".into(), seed(3, 2048)),
+        ("spiking".into(), seed(4, 2048)),
     ]
 }
 

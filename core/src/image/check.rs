@@ -307,12 +307,12 @@ fn vectors(image: &Image<'_>) -> Result<(), ImageError> {
                     image.config(config).ok_or(error("configuration", Rule::DanglingReference(config)))?;
                 let exact = match config {
                     Config::Crossbar(crossbar) => matches!(crossbar.readout, Readout::Exact { .. }),
-                    Config::Mac(_) => true,
+                    Config::Mac(_) | Config::Spiking(_) => true,
                 };
                 if shift.is_some() && exact {
                     return Err(error("shift", Rule::OutOfRange));
                 }
-                if relu.is_some() && matches!(config, Config::Mac(_)) {
+                if relu.is_some() && !matches!(config, Config::Crossbar(_)) {
                     return Err(error("activation", Rule::OutOfRange));
                 }
                 if vector.inputs.len() != config.rows() || vector.answers.len() != config.columns() {

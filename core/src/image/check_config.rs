@@ -14,6 +14,7 @@ use crate::{
     arith::saturate_bits,
     crossbar::{self, Crossbar, weight_floor, weight_limit},
     mac::{self, Bias, Mac, Param, Requant, reach},
+    spiking::{PARAMS, Spiking},
 };
 
 /// Checks every configuration.
@@ -24,6 +25,7 @@ pub(super) fn check(image: &Image<'_>, walk: &mut Walk) -> Result<(), ImageError
         match Config::parse(bytes, record)? {
             Config::Crossbar(crossbar) => place.crossbar(&crossbar, walk)?,
             Config::Mac(mac) => place.mac(&mac, walk)?,
+            Config::Spiking(spiking) => place.spiking(&spiking, walk)?,
         }
     }
     Ok(())
@@ -139,6 +141,23 @@ impl<'i> Place<'_, 'i> {
         // At most 32 + 20 + 25 bits.
         let sum = u128::from(largest) * u128::from(mac.rows) * u128::from(reach(mac).unsigned_abs());
         if sum > i64::MAX as u128 {
+            return Err(self.error("rows", Rule::AccumulatorOverflow));
+        }
+        Ok(())
+    }
+
+    fn spiking(&self, spiking: &Spiking, walk: &mut Walk) -> Result<(), ImageError> {
+        for ((param, lo, hi), name) in spiking.params().into_iter().zip(PARAMS) {
+            if let Some(Param::Column { table }) = param {
+                self.entries(table, spiking.columns.into(), name, walk, |entry| (lo..=hi).contains(&entry))?;
+            }
+        }
+        let Some(blob) = self.blob(spiking.blob, spiking.rows, spiking.columns)? else { return Ok(()) };
+        let largest = self.largest(&blob, None, walk)?;
+        // At most 32 + 20 + 16 + 16 bits.
+        let sum = (u128::from(largest) * u128::from(spiking.rows) * u128::from(spiking.spikes_in))
+            << spiking.weight_shift;
+        if sum > i32::MAX as u128 {
             return Err(self.error("rows", Rule::AccumulatorOverflow));
         }
         Ok(())

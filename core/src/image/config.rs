@@ -1,7 +1,7 @@
 //! CONFIGS: core configurations, 64 bytes each.
 //!
-//! The first two bytes name the kind: 1 crossbar, 2 mac (see [`super::config_mac`]), 3 spiking. This version refuses spiking
-//! cores by name. A crossbar:
+//! The first two bytes name the kind: 1 crossbar, 2 mac (see [`super::config_mac`]), 3 spiking (see [`super::config_spiking`]).
+//! A crossbar:
 //!
 //! | offset | bytes | field |
 //! |---|---|---|
@@ -35,6 +35,7 @@
 
 use super::{
     config_mac::{KIND_MAC, emit_mac, parse_mac},
+    config_spiking::{KIND_SPIKING, emit_spiking, parse_spiking},
     error::{ImageError, Rule},
     tag::Tag,
 };
@@ -43,6 +44,7 @@ use crate::{
     bytes::{Fields, Sink},
     crossbar::{Activation, Crossbar, Polarity, Readout},
     mac::Mac,
+    spiking::Spiking,
 };
 
 /// Bytes of a record.
@@ -58,6 +60,8 @@ pub enum Config {
     Crossbar(Crossbar),
     /// A digital multiply-accumulate core.
     Mac(Mac),
+    /// Neurons that integrate spikes.
+    Spiking(Spiking),
 }
 
 impl Config {
@@ -67,6 +71,7 @@ impl Config {
         match self {
             Self::Crossbar(crossbar) => crossbar.rows,
             Self::Mac(mac) => mac.rows,
+            Self::Spiking(spiking) => spiking.rows,
         }
     }
 
@@ -76,6 +81,7 @@ impl Config {
         match self {
             Self::Crossbar(crossbar) => crossbar.columns,
             Self::Mac(mac) => mac.columns,
+            Self::Spiking(spiking) => spiking.columns,
         }
     }
 
@@ -88,11 +94,13 @@ impl Config {
         }
     }
 
-    /// Words of state that an invocation is lent. Crossbars and digital cores keep none.
+    /// Words of state that an invocation is lent. Crossbars and digital cores keep none; a spiking core's are laid out as
+    /// [`Spiking::state_words`] says.
     #[must_use]
     pub const fn state_words(&self) -> u32 {
         match self {
             Self::Crossbar(_) | Self::Mac(_) => 0,
+            Self::Spiking(spiking) => spiking.state_words(),
         }
     }
 
@@ -102,6 +110,7 @@ impl Config {
         match self {
             Self::Crossbar(crossbar) => crossbar.blob,
             Self::Mac(mac) => mac.blob,
+            Self::Spiking(spiking) => spiking.blob,
         }
     }
 
@@ -111,19 +120,20 @@ impl Config {
         match self {
             Self::Crossbar(crossbar) => crossbar.rows as u64 + crossbar.bias_rows as u64 + 1,
             Self::Mac(mac) => mac.rows as u64 + 1,
+            Self::Spiking(spiking) => spiking.rows as u64 + 1,
         }
     }
 
     /// Reads record `record`. References are checked by the image.
     ///
     /// # Errors
-    /// A kind that is not built, a field out of range.
+    /// An unknown kind, a field out of range.
     pub fn parse(bytes: &[u8], record: u32) -> Result<Self, ImageError> {
         let error = |field, rule| ImageError::new(Tag::CONFIGS, record, field, rule);
         match bytes.u16_at(0).ok_or(error("kind", Rule::TooShort))? {
             KIND_CROSSBAR => parse_crossbar(bytes, record).map(Self::Crossbar),
             KIND_MAC => parse_mac(bytes, record).map(Self::Mac),
-            3 => Err(error("kind", Rule::KindNotBuilt("spiking"))),
+            KIND_SPIKING => parse_spiking(bytes, record).map(Self::Spiking),
             other => Err(error("kind", Rule::UnknownCode(u32::from(other)))),
         }
     }
@@ -133,6 +143,7 @@ impl Config {
         match self {
             Self::Crossbar(crossbar) => emit_crossbar(crossbar, sink),
             Self::Mac(mac) => emit_mac(mac, sink),
+            Self::Spiking(spiking) => emit_spiking(spiking, sink),
         }
     }
 }

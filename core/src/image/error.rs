@@ -50,8 +50,6 @@ pub enum Rule {
     OutOfRange,
     /// A code that names nothing.
     UnknownCode(u32),
-    /// A core kind that this version does not execute.
-    KindNotBuilt(&'static str),
     /// A reference to a record that does not exist.
     DanglingReference(u32),
     /// Loops nest deeper than there are loop registers, or use a register twice.
@@ -111,7 +109,6 @@ impl ImageError {
             Rule::NotZero => "not-zero",
             Rule::OutOfRange => "out-of-range",
             Rule::UnknownCode(_) => "unknown-code",
-            Rule::KindNotBuilt(_) => "kind-not-built",
             Rule::DanglingReference(_) => "dangling-reference",
             Rule::LoopRegister => "loop-register",
             Rule::LoopNesting => "loop-nesting",
@@ -144,7 +141,6 @@ impl ImageError {
                 "compile the image with the version of Spandrel that this reader belongs to, or update the reader"
             }
             Rule::SignatureNotBuilt(_) => "use an unsigned image, or a reader that can check signatures",
-            Rule::KindNotBuilt(_) => "compile for a chip whose core kind this version executes",
             Rule::RamMismatch { .. }
             | Rule::DuplicateSection
             | Rule::MissingSection
@@ -173,7 +169,6 @@ impl fmt::Display for ImageError {
             Rule::SignatureNotBuilt(kind) => write!(f, " (kind {kind})"),
             Rule::UnknownCriticalSection(tag) => write!(f, " ({tag})"),
             Rule::UnknownCode(code) => write!(f, " ({code})"),
-            Rule::KindNotBuilt(kind) => write!(f, " ({kind})"),
             Rule::DanglingReference(index) => write!(f, " ({index})"),
             Rule::RamMismatch { stated, needed } => write!(f, " (stated {stated}, needed {needed})"),
             _ => Ok(()),

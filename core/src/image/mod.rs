@@ -12,6 +12,7 @@ mod check_config;
 mod check_program;
 mod config;
 mod config_mac;
+mod config_spiking;
 mod decoder;
 mod directory;
 mod edge;

@@ -4,8 +4,9 @@ use crate::{
     arith::saturate_i32,
     blob::{Column, StoreFault, WeightStore},
     crossbar,
-    image::{Blob, Config, Image},
+    image::{Blob, Config, Image, Tables},
     mac::{self, Mac},
+    spiking::{self, Spiking},
 };
 
 /// A configuration with its blob at hand.
@@ -27,13 +28,14 @@ impl Core {
         Some(Self { config, blob: image.blob(config.blob()) })
     }
 
-    /// Reads column `column`, adds it to its sum or replaces it, and finishes it if asked.
+    /// Reads column `column`, adds it to its sum or replaces it, and finishes it if asked. `state` is the state lent to this
+    /// invocation, as long as the configuration asks for.
     pub(crate) fn column<W: WeightStore>(
         &self,
         image: &Image<'_>,
         weights: &W,
         inputs: &[u32],
-        sums: &mut [u32],
+        (sums, state): (&mut [u32], &mut [u32]),
         column: u32,
         (accumulate, finishing): (bool, bool),
     ) -> Result<ColumnResult, StoreFault> {
@@ -67,8 +69,51 @@ impl Core {
                 let output = output.map(|code| pooled(sums, column, core.pool, code));
                 Ok(ColumnResult { read: saturate_i32(read), output })
             }
+            Config::Spiking(core) => {
+                let read = match held {
+                    Some(held) => spiking::read_column(&core, &held, input)?,
+                    None => 0,
+                };
+                let slot = sums.get_mut(column as usize).ok_or(StoreFault)?;
+                let sum = if accumulate { (*slot as i32).saturating_add(read) } else { read };
+                *slot = sum as u32;
+                if !finishing {
+                    return Ok(ColumnResult { read, output: None });
+                }
+                let output = tick(&core, tables, state, column, sum).ok_or(StoreFault)?;
+                *slot = output as u32;
+                Ok(ColumnResult { read, output: Some(output) })
+            }
         }
     }
+}
+
+/// Takes neuron `neuron` through one tick; the last one moves the core's clock.
+fn tick(spiking: &Spiking, tables: &Tables<'_>, state: &mut [u32], neuron: u32, sum: i32) -> Option<i32> {
+    let word = |first: u32| usize::try_from(first.checked_add(neuron)?).ok();
+    let potential_at = word(1)?;
+    let current_at = word(spiking.current_at())?;
+    let refractory_at = word(spiking.refractory_at())?;
+    let clock = *state.first()? as i32;
+    let mut cell = spiking::Cell { potential: *state.get(potential_at)? as i32, ..spiking::Cell::default() };
+    if spiking.current.is_some() {
+        cell.current = *state.get(current_at)? as i32;
+    }
+    if spiking.counts_refractory() {
+        cell.refractory = *state.get(refractory_at)? as i32;
+    }
+    let ticked = spiking::soma(spiking, tables, neuron, clock, cell, sum);
+    *state.get_mut(potential_at)? = ticked.cell.potential as u32;
+    if spiking.current.is_some() {
+        *state.get_mut(current_at)? = ticked.cell.current as u32;
+    }
+    if spiking.counts_refractory() {
+        *state.get_mut(refractory_at)? = ticked.cell.refractory as u32;
+    }
+    if neuron.checked_add(1)? == spiking.columns {
+        *state.first_mut()? = spiking::next_clock(clock) as u32;
+    }
+    Some(ticked.output(spiking))
 }
 
 /// The sum of column `column`: one register, or two when it is wide.

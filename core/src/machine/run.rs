@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     blob::WeightStore,
-    image::{Access, Combine, Edge, Image, Instruction, ResetTarget},
+    image::{Access, Combine, Edge, Image, Instruction, NO_REGISTER, ResetTarget},
+    spiking::rate_spike,
 };
 
 /// An image, its weights and lent memory.
@@ -202,16 +203,14 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
             }
             Instruction::Rate { register, access, first, window } => {
                 let to = self.sum_at(first)?;
-                let tick = i64::from(*register_mut(control, register)?);
+                let tick = *register_mut(control, register)?;
                 return self.each(control, left, access, |machine, _, edge, slot, signal, element, pad| {
                     let code = match signal {
                         Some(signal) => memory::read(machine.ram, edge, slot, signal)?,
                         None => pad,
                     };
-                    let window = i64::from(window);
-                    let before = (tick * i64::from(code)).checked_div_euclid(window)?;
-                    let after = ((tick + 1) * i64::from(code)).checked_div_euclid(window)?;
-                    *machine.ram.get_mut((to + element) as usize)? = u32::from(after > before);
+                    let spike = rate_spike(tick, code, window)?;
+                    *machine.ram.get_mut((to + element) as usize)? = u32::from(spike);
                     Some(())
                 });
             }
@@ -243,8 +242,14 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
                     },
                 );
             }
-            Instruction::Invoke { accumulate, finish, config, .. } => {
-                return self.invoke(control, left, (accumulate, finish), config, probe);
+            Instruction::Invoke { accumulate, finish, config, state, register, stride } => {
+                let moved = match register {
+                    NO_REGISTER => 0,
+                    register => control.registers.get(usize::from(register)).copied().unwrap_or(0),
+                };
+                // Parsing has shown that the state ends within 32 bits.
+                let state = state.wrapping_add(moved.wrapping_mul(stride));
+                return self.invoke(control, left, (accumulate, finish), (config, state), probe);
             }
             Instruction::Tick => {
                 while control.cursor < self.image.edge_count() {
@@ -334,7 +339,7 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
         control: &mut Control,
         left: &mut u64,
         mode: (bool, bool),
-        config: u32,
+        (config, state): (u32, u32),
         probe: &mut impl Probe,
     ) -> Result<(), FaultKind> {
         let core = Core::load(&self.image, config).ok_or(FaultKind::Corrupted)?;
@@ -344,6 +349,9 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
             .and_then(|at| self.ram.split_at_mut_checked(at as usize))
             .ok_or(FaultKind::Corrupted)?;
         let inputs = registers.get(plan.inputs_at() as usize..).ok_or(FaultKind::Corrupted)?;
+        let (sums, lent) = sums.split_at_mut_checked(plan.sums as usize).ok_or(FaultKind::Corrupted)?;
+        let end = state.checked_add(core.config.state_words()).ok_or(FaultKind::Corrupted)?;
+        let lent = lent.get_mut(state as usize..end as usize).ok_or(FaultKind::Corrupted)?;
         let mut at = Address {
             sample: control.samples,
             tick: control.ticks,
@@ -354,7 +362,7 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
         };
         while control.cursor < core.config.columns() {
             let result = core
-                .column(&self.image, &self.weights, inputs, sums, control.cursor, mode)
+                .column(&self.image, &self.weights, inputs, (sums, lent), control.cursor, mode)
                 .map_err(|_| FaultKind::WeightStore)?;
             at.unit = control.cursor;
             probe.read(&at, result.read);

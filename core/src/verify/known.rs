@@ -7,6 +7,7 @@ use crate::{
     image::{Config, Image, Subject, Vector},
     mac,
     machine::{FaultKind, Machine, Probe, RunError, Step},
+    spiking,
 };
 
 /// The first value that differs from its known answer.
@@ -189,6 +190,8 @@ impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
                 mac::read_column(mac, tables, &column, unit, input).map(saturate_i32)
             }
             (Config::Mac(mac), None) => Ok(saturate_i32(mac::bias(mac, tables, unit))),
+            (Config::Spiking(spiking), Some(column)) => spiking::read_column(spiking, &column, input),
+            (Config::Spiking(_), None) => Ok(0),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A naive oracle of the crossbar arithmetic, in wide integers.
+//! A naive oracle of the cores' arithmetic, in wide integers.
 //!
 //! The bit-exact models of this project are compared with the functions here.
 //! The comparison is worth something only while the two are independent, so
@@ -10,6 +10,7 @@
 //! - [`read_array`]: one array, from inputs and weights to the array's read;
 //! - [`finish`]: the digital adder over the arrays of one sum, and what follows;
 //! - [`mac_sum`], [`mac_finish`]: a column of a digital core, from inputs and weights to an output code;
+//! - [`synapses`], [`tick`]: a neuron of a spiking core through one tick; [`rate_code`]: the spikes that stand for a code;
 //! - [`max_pool`] and [`argmax`]: the units after it.
 //!
 //! # Bounds
@@ -22,6 +23,7 @@ mod adder;
 mod crossbar;
 mod error;
 mod mac;
+mod spiking;
 
 pub use adder::{Activation, Adder, argmax, check_adder, finish, max_pool};
 pub use crossbar::{
@@ -32,3 +34,4 @@ pub use error::{Fault, OracleError};
 pub use mac::{
     Mac, MacActivation, MacRounding, Requant, check_mac, gemmlowp, mac_finish, mac_sum, round_fraction, wrap,
 };
+pub use spiking::{Decay, Ends, Neuron, Register, Soma, SpikeReset, check_neuron, rate_code, synapses, tick};

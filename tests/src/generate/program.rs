@@ -3,7 +3,7 @@
 use super::{
     Source,
     array::{array, periphery},
-    extreme, mac, number, once_in, pick,
+    extreme, mac, number, once_in, pick, spiking,
 };
 use crate::images::{ImageBuilder, Pattern};
 use spandrel_core::image::{
@@ -188,6 +188,11 @@ pub fn case(u: &mut Source<'_>) -> Case {
         if once_in(u, 3) {
             let core = mac(u, &mut b, columns);
             b.mac(core);
+            continue;
+        }
+        if once_in(u, 3) {
+            let core = spiking(u, &mut b, columns);
+            b.spiking(core);
             continue;
         }
         let mut array = array(u, columns);

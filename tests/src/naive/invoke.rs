@@ -11,11 +11,12 @@ use spandrel_oracle as oracle;
 const I64: (i128, i128) = (-(1 << 63), (1 << 63) - 1);
 
 impl Naive<'_> {
-    pub(super) fn invoke(&mut self, config: u32, accumulate: bool, finish: bool) {
+    pub(super) fn invoke(&mut self, config: u32, accumulate: bool, finish: bool, state: usize) {
         self.met.hit(if accumulate { "an accumulating invocation" } else { "a setting invocation" });
         match self.image.configs[config as usize] {
             Config::Crossbar(crossbar) => self.crossbar(&crossbar, accumulate, finish),
             Config::Mac(mac) => self.mac(&mac, accumulate, finish),
+            Config::Spiking(spiking) => self.spiking(&spiking, accumulate, finish, state),
             _ => panic!("a kind without a naive model"),
         }
     }

@@ -214,7 +214,6 @@ pub(crate) fn record_breaks() -> Vec<Break> {
             "blocks",
         ),
         // Configurations.
-        section(configs, 0, &[3], "kind-not-built", "kind"),
         section(configs, 0, &[4], "unknown-code", "kind"),
         section(configs, 2, &[1], "not-zero", "reserved"),
         section(configs, 16, &[9], "dangling-reference", "blob"),

@@ -3,16 +3,18 @@
 
 mod breaks;
 mod digital_breaks;
+mod spiking_breaks;
 
 use breaks::{Break, frame_breaks, program_breaks, record_breaks};
 use digital_breaks::digital_breaks;
 use spandrel_core::image::{ENTRY_BYTES, HEADER_BYTES, Image, ImageError, SEAL_BYTES, Tag, reseal};
 use spandrel_tests::{
     fuzzing,
-    images::{ImageBuilder, builder::assembled, conv, digital, mlp, recurrent},
+    images::{ImageBuilder, builder::assembled, conv, digital, mlp, recurrent, spiking},
     repair::repair,
     rules::RULES,
 };
+use spiking_breaks::spiking_breaks;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The perceptron with known answers: 2 kilobytes that hold every kind of section but ORIGIN.
@@ -61,7 +63,7 @@ fn every_truncation_and_every_appendix_is_refused() {
 #[test]
 fn every_byte_changed_behind_the_checksums_is_refused_or_runs() {
     let (mut refused, mut accepted) = (0, 0);
-    let images = [small(), conv::image(), recurrent::image(), digital::image()];
+    let images = [small(), conv::image(), recurrent::image(), digital::image(), spiking::image()];
     for bytes in images.iter().map(ImageBuilder::build) {
         for at in 0..bytes.len() - SEAL_BYTES {
             let old = bytes[at];
@@ -85,8 +87,9 @@ fn every_byte_changed_behind_the_checksums_is_refused_or_runs() {
 fn every_rule_can_be_broken_and_is_named_with_its_place() {
     let mut met = BTreeSet::new();
     let mut wrong = Vec::new();
+    let kinds = digital_breaks().into_iter().chain(spiking_breaks());
     for Break { rule, place, bytes } in
-        frame_breaks().into_iter().chain(record_breaks()).chain(digital_breaks()).chain(program_breaks())
+        frame_breaks().into_iter().chain(record_breaks()).chain(kinds).chain(program_breaks())
     {
         let found = Image::parse(&bytes)
             .map(drop)
