@@ -10,7 +10,7 @@ use spandrel_core::image::{Image, sha256};
 use spandrel_hwdesc::Chip;
 
 use crate::chips;
-use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::DotGraph;
 use crate::emit::{answers, check_codes, check_image, write_image};
 use crate::encode::{self, InputCode, Plan, input_signals, survey};
@@ -23,13 +23,13 @@ use crate::import::read_onnx;
 use crate::lower::{self, LowerOptions};
 use crate::map::{Program, map};
 use crate::notes::{FORMAT, InputNotes, ModelNotes, Notes, RawType, SampleNotes};
-use crate::report::{ClaimEvidence, NodeReport, Report, StageTime, hex};
+use crate::prove::{parse, prove};
+use crate::report::{NodeReport, Report, StageTime, hex};
 use crate::samples::{Feed, Preprocess, Samples};
 use crate::samples_raw::{RawSamples, raw_scale, raw_type};
 use crate::sweep::{GoldenMemory, Remembering};
 use crate::target::Target;
 use crate::tune::{self, Coded, GoldenSums, InputMap, Tuner};
-use crate::verify;
 
 pub use crate::request::{Request, StageOptions};
 
@@ -91,6 +91,10 @@ struct Fed {
 impl Fed {
     fn read(path: &Path, labels: Option<&Path>, graph: &Graph, request: &Request) -> Result<Self> {
         let samples = Samples::read(path, labels)?;
+        let samples = match &request.classes {
+            Some(classes) => samples.with_classes(classes)?,
+            None => samples,
+        };
         let (scale, mean, std) = (request.scale.as_deref(), request.mean.as_deref(), request.std.as_deref());
         let preprocess = Preprocess::new(&samples.data, scale, mean, std)?;
         let model = &graph.value(graph.input()).shape;
@@ -251,7 +255,10 @@ pub fn compile_for(
         let Some(path) = &request.test else {
             return Ok((measure(&parsed, &graph, &calibration, &reformed, raw_step, memory)?, "calibration"));
         };
-        let test = Fed::read(path, request.test_labels.as_deref(), &graph, request)?;
+        let mut test = Fed::read(path, request.test_labels.as_deref(), &graph, request)?;
+        if request.test_skip > 0 {
+            test.samples = test.samples.skip(request.test_skip)?;
+        }
         test.feed.warnings.0.iter().for_each(|warning| watcher.warning(warning));
         Ok((measure(&parsed, &graph, &test, &reformed, raw_step, memory)?, "test"))
     })?;
@@ -264,49 +271,6 @@ pub fn compile_for(
         .with_settings(&request.settings)
         .with_claims(claims);
     Ok(Compiled { image, report, coded: tuned.graph().clone(), program, input: input_map, target })
-}
-
-/// The claims that hold for every image that leaves this compiler, with their evidence.
-fn prove(image: &[u8], coded: &CoreOpGraph<Coded>, compared: u64) -> Result<Vec<ClaimEvidence>> {
-    let image = parse(image)?;
-    let mapping = verify::check_mapping(coded, &image).evidence;
-    let wrap = verify::prove_no_wrap(&image).evidence;
-    let mut found = Diagnostics::default();
-    let digital = matches!(image.config(0), Some(spandrel_core::image::Config::Mac(_)));
-    let wider = if digital {
-        "widen the chip's accumulator (mac.accumulator_bits), or let it saturate (mac.overflow)"
-    } else {
-        "widen the chip's adder (crossbar.adder_bits) or use shorter arrays (crossbar.rows)"
-    };
-    for (claim, evidence, way_out) in
-        [("C4", &mapping, "this is a fault of the compiler: report it with the model"), ("C6", &wrap, wider)]
-    {
-        for failure in &evidence.failures {
-            found.push(Diagnostic::error("SP0311", format!("claim {claim}"), failure.to_string(), way_out));
-        }
-        if evidence.failures.is_empty() && !evidence.holds() {
-            found.push(Diagnostic::error(
-                "SP0311",
-                format!("claim {claim}"),
-                "nothing was compared",
-                way_out,
-            ));
-        }
-    }
-    let text =
-        "every record and every weight of the image, decoded, against the program that was mapped".to_owned();
-    let claim = |id: &str, cases, evidence| ClaimEvidence { id: id.to_owned(), cases, evidence };
-    found.into_result(vec![
-        claim("C3", compared, text),
-        claim("C4", mapping.cases, mapping.text),
-        claim("C6", wrap.cases, wrap.text),
-    ])
-}
-
-fn parse(bytes: &[u8]) -> Result<Image<'_>> {
-    let way_out = "this is a fault of the compiler: report it with the model";
-    Ok(Image::parse(bytes)
-        .map_err(|error| Diagnostic::error("SP0310", "image", error.to_string(), way_out))?)
 }
 
 /// Smallest and largest raw value.

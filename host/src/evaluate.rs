@@ -75,6 +75,11 @@ pub fn class_of(values: &[i64]) -> u32 {
     best.unwrap_or(0) as u32
 }
 
+/// The index of the largest value, the lowest one on ties; 0 without values.
+fn largest_of(values: &[f32]) -> usize {
+    (0..values.len()).rev().max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or(0)
+}
+
 /// The golden model beside an image.
 pub struct Reference<'g> {
     /// The golden model.
@@ -99,6 +104,19 @@ pub struct Evaluation {
     pub agreeing: Option<usize>,
     /// Samples whose label the golden model gives; `None` without golden model, labels or classes.
     pub golden_correct: Option<usize>,
+    /// Samples whose label the image gives and the golden model does not; `None` as [`Self::golden_correct`].
+    pub gained: Option<usize>,
+    /// Samples whose label the golden model gives and the image does not.
+    pub lost: Option<usize>,
+    /// Samples whose largest output is the golden model's largest, where the index of neither is a class; `None` without golden
+    /// model and for outputs of one value.
+    pub same_largest: Option<usize>,
+    /// The same of the smallest output.
+    pub same_smallest: Option<usize>,
+    /// Sum of the squares of the golden outputs; 0 without golden model.
+    pub signal: f64,
+    /// Sum of the squares of the differences to them.
+    pub noise: f64,
     /// Largest difference to the golden output in the network's own unit; `None` without golden model.
     pub max_abs_error: Option<f64>,
     /// `spandrel-output-1` over all samples in order.
@@ -109,6 +127,14 @@ impl Evaluation {
     /// `count` as a share of all samples, 0 to 1.
     pub fn share(&self, count: Option<usize>) -> Option<f64> {
         count.map(|count| count as f64 / self.samples as f64)
+    }
+
+    /// Signal-to-noise ratio of all outputs against the golden ones, in decibels within +-300; `None` without golden model. For a
+    /// classifier that includes outputs that clearly lose, which tuning leaves inexact on purpose.
+    pub fn output_snr_db(&self) -> Option<f64> {
+        let level = |power: f64| if power > 0.0 { 10.0 * libm::log10(power) } else { f64::NEG_INFINITY };
+        let ratio = if self.noise > 0.0 { level(self.signal) - level(self.noise) } else { 300.0 };
+        self.max_abs_error.map(|_| ratio.clamp(-300.0, 300.0))
     }
 }
 
@@ -139,6 +165,12 @@ pub fn evaluate(
         correct: count(labels.is_some()),
         agreeing: count(golden && decides),
         golden_correct: count(golden && labels.is_some()),
+        gained: count(golden && labels.is_some()),
+        lost: count(golden && labels.is_some()),
+        same_largest: count(golden && !decides && decoder.values > 1),
+        same_smallest: count(golden && !decides && decoder.values > 1),
+        signal: 0.0,
+        noise: 0.0,
         max_abs_error: golden.then_some(0.0),
         output_digest: Digest32::default(),
     };
@@ -170,11 +202,21 @@ pub fn evaluate(
             let add = |count: &mut Option<usize>, hit| *count = count.map(|c| c + usize::from(hit));
             add(&mut found.correct, label == Some(class));
             add(&mut found.agreeing, golden_class == Some(class));
-            add(&mut found.golden_correct, label.is_some() && label == golden_class);
+            let golden_right = label.is_some() && label == golden_class;
+            add(&mut found.golden_correct, golden_right);
+            add(&mut found.gained, label == Some(class) && !golden_right);
+            add(&mut found.lost, golden_right && label != Some(class));
+            add(&mut found.same_largest, golden_class == Some(class));
             if let (Some(most), Some(wanted)) = (&mut found.max_abs_error, &wanted) {
                 for (&value, &y) in row.iter().zip(wanted.row(index)) {
-                    *most = most.max((value as f64 * unit - f64::from(y)).abs());
+                    let (y, error) = (f64::from(y), value as f64 * unit - f64::from(y));
+                    *most = most.max(error.abs());
+                    found.signal += y * y;
+                    found.noise += error * error;
                 }
+                let negated: Vec<f32> = wanted.row(index).iter().map(|y| -y).collect();
+                let smallest: Vec<i64> = row.iter().map(|value| value.saturating_neg()).collect();
+                add(&mut found.same_smallest, class_of(&smallest) as usize == largest_of(&negated));
             }
         }
         done(range.clone(), &outputs, &values);

@@ -5,6 +5,7 @@
 pub mod chips;
 pub mod cli;
 pub mod compile;
+pub mod confidence;
 pub mod diagnostic;
 pub mod dots;
 pub mod emit;
@@ -20,6 +21,7 @@ pub mod map;
 pub mod nir;
 pub mod notes;
 pub mod numeric;
+mod prove;
 pub mod report;
 mod request;
 pub mod samples;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use spandrel_core::image::{Image, Tag};
 
+use crate::confidence::{Shares, WANTED};
 use crate::evaluate::Evaluation;
 use crate::map::Program;
 use crate::target::Target;
@@ -71,6 +72,16 @@ pub struct Report {
     pub agreement: Option<f64>,
     /// Largest difference of a decoded output from the golden one, in the network's own unit.
     pub max_abs_error: Option<f64>,
+    /// Signal-to-noise ratio of all outputs against the golden ones, in decibels.
+    pub output_snr_db: Option<f64>,
+    /// Of a network whose outputs are no classes: share of samples whose largest output is the golden model's largest.
+    pub same_largest: Option<f64>,
+    /// The same of the smallest output.
+    pub same_smallest: Option<f64>,
+    /// Samples on which image and golden model differ in being right: right only as image, right only as golden model.
+    pub discordant: Option<(usize, usize)>,
+    /// What the counts say of the shares behind them.
+    pub confidence: Shares,
     /// Samples that were evaluated.
     pub samples: usize,
     /// `test` or `calibration`.
@@ -127,6 +138,11 @@ impl Report {
             accuracy: evaluation.share(evaluation.correct),
             agreement: evaluation.share(evaluation.agreeing),
             max_abs_error: evaluation.max_abs_error,
+            output_snr_db: evaluation.output_snr_db(),
+            same_largest: evaluation.share(evaluation.same_largest),
+            same_smallest: evaluation.share(evaluation.same_smallest),
+            discordant: evaluation.gained.zip(evaluation.lost),
+            confidence: Shares::of(evaluation, WANTED),
             samples: evaluation.samples,
             evaluated_on,
             cores: program.configs.len(),

@@ -24,6 +24,10 @@ pub struct Request {
     pub test: Option<PathBuf>,
     /// Their labels.
     pub test_labels: Option<PathBuf>,
+    /// How many of the test samples, from the first on, are left out.
+    pub test_skip: usize,
+    /// The class that each label of the files stands for, when the network counts its classes in another order.
+    pub classes: Option<Vec<u32>>,
     /// How many of the samples, from the first on, calibrate.
     pub calibration_count: usize,
     /// Axis order of samples and model.
@@ -50,6 +54,8 @@ impl Request {
             labels: None,
             test: None,
             test_labels: None,
+            test_skip: 0,
+            classes: None,
             calibration_count: 1024,
             layout: None,
             scale: None,

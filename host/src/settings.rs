@@ -108,8 +108,8 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "tune",
-        allowed: "full, nearest, or nearest-one-scale",
-        help: "how weights and biases become whole numbers: with error feedback; to the nearest, with a scale per column; to the nearest, with one scale per layer",
+        allowed: "nearest-one-scale, nearest, free, range, round, or full (the same as round)",
+        help: "how far tuning goes, each phase on top of those before it: nearest whole numbers with one scale per layer; with a scale per column; weights refitted to what the predecessors really give; ranges that give up the largest values; rounding with error feedback and searched biases. Phases before the last end in nearest whole numbers",
         get: |s| text(&s.tune.rounding),
         set: |s, v| put(&mut s.tune.rounding, v, |_| true),
     },

@@ -51,6 +51,7 @@ fn judge(case: &cases::Case, why: &mut String) -> Result<Option<Vec<u8>>, String
             require: &CLAIMS,
             cases: 4,
             seed: 5,
+            wanted: 0.99,
         };
         verify_image(&image, &given)
     })?

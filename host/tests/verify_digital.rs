@@ -50,6 +50,7 @@ fn every_claim_holds_for_compiled_images() {
         require: &require,
         cases: 12,
         seed: 3,
+        wanted: 0.99,
     };
     let report = verify_image(&network(0).image, &given).unwrap_or_else(|error| panic!("{error}"));
     for claim in &report.claims {
@@ -85,6 +86,7 @@ fn a_changed_weight_fails_c3_and_c4_alone() {
         require: &[],
         cases: 4,
         seed: 3,
+        wanted: 0.99,
     };
     let report = verify_image(&changed, &given).unwrap_or_else(|error| panic!("{error}"));
     for id in [ClaimId::C1, ClaimId::C2, ClaimId::C6] {

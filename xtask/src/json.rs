@@ -23,6 +23,28 @@ pub(crate) fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     members(text).into_iter().find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
+/// The items of an array, as they stand.
+pub(crate) fn items(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let Some(mut rest) = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']')) else {
+        return found;
+    };
+    while let Some((item, after)) = split(rest, ',') {
+        found.push(item.trim());
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    found
+}
+
+/// The text of a string value; escapes beyond the usual ones stay as they are.
+pub(crate) fn text(value: &str) -> String {
+    let inner = value.trim().strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    inner.replace("\\n", "\n").replace("\\\"", "\"").replace("\\\\", "\\")
+}
+
 /// The value of a member that is a number.
 pub(crate) fn number(text: &str, name: &str) -> Option<f64> {
     member(text, name)?.parse().ok()
@@ -48,7 +70,7 @@ fn split(text: &str, separator: char) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{member, members, number};
+    use super::{items, member, members, number, text};
 
     const TEXT: &str =
         r#"{"nodes":[{"accuracy":0.5,"a":[1,2]}],"text":"a,\"b\":{","accuracy":0.975,"none":null}"#;
@@ -60,6 +82,13 @@ mod tests {
         assert_eq!(member(TEXT, "none"), Some("null"));
         assert_eq!(member(TEXT, "a"), None);
         assert_eq!(member(TEXT, "text"), Some(r#""a,\"b\":{""#));
+    }
+
+    #[test]
+    fn items_and_texts() {
+        assert_eq!(items(r#"[{"a":[1,2]}, "x,y", 3]"#), [r#"{"a":[1,2]}"#, r#""x,y""#, "3"]);
+        assert!(items("[]").is_empty() && items("7").is_empty());
+        assert_eq!(text(r#""a \"b\" c\nd""#), "a \"b\" c\nd");
     }
 
     #[test]

@@ -27,8 +27,10 @@ Usage: cargo xtask TASK
   setup         only install what the tests need
   data [DIR]    compile four MNIST networks, verify them, and print a table; DIR is the folder with datasets/ and
                 onnx/ (default: SPANDREL_DATA, or ../shared/data)
-  networks [NAME]     compile every network of that folder (or those whose names contain NAME) for three chips, and write
-                the table of docs/networks.md; rows are kept under out/networks/
+  networks [ARGS]     compile every network of that folder for three chips, and write the table of docs/networks.md;
+                rows are kept under out/networks/ and made again when what they depend on has changed.
+                ARGS: --only NAME (names that contain it), --chips A,B, --table (only write what is kept),
+                --spandrel FILE (a compiler that was built before)
   conformance [ARGS]  run ONNX's operator test vectors and write the table of docs/import.md; the vectors lie in
                 conformance/ of the same folder. ARGS: --only TEXT, --json FILE
 ";
@@ -43,8 +45,7 @@ fn main() -> ExitCode {
         ("setup", []) => setup::setup(),
         ("data", []) => data::data(None),
         ("data", [folder]) => data::data(Some(folder)),
-        ("networks", []) => networks::networks(None),
-        ("networks", [only]) => networks::networks(Some(only)),
+        ("networks", rest) => networks::networks(rest),
         ("conformance", rest) => conformance::conformance(rest),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");

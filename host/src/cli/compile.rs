@@ -11,6 +11,7 @@ use spandrel_core::image::Image;
 use super::{Done, inspect, keep, output, print, progress};
 use crate::chips;
 use crate::compile::{Compiled, PRODUCTS, Request, Watcher, compile as run};
+use crate::confidence::Interval;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::notes::Notes;
 use crate::report::Report;
@@ -40,6 +41,12 @@ pub(super) struct Args {
     /// Their labels
     #[arg(long, value_name = "FILE", requires = "test")]
     test_labels: Option<PathBuf>,
+    /// How many of the test samples, from the first on, are left out: for a file whose first samples calibrate
+    #[arg(long, value_name = "N", requires = "test", default_value = "0")]
+    test_skip: usize,
+    /// The class of the network that label 0, 1, … of the files stands for, when the two count in different orders
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    classes: Option<Vec<u32>>,
     /// How many of the samples, from the first on, calibrate
     #[arg(long, value_name = "N", default_value = "1024", value_parser = clap::value_parser!(u64).range(1..))]
     calibration_count: u64,
@@ -121,6 +128,8 @@ impl Args {
             labels: self.labels.clone(),
             test: self.test.clone(),
             test_labels: self.test_labels.clone(),
+            test_skip: self.test_skip,
+            classes: self.classes.clone(),
             calibration_count: usize::try_from(self.calibration_count).unwrap_or(usize::MAX),
             layout,
             scale: self.scale.clone(),
@@ -198,8 +207,15 @@ fn summary(report: &Report, output: &Path, report_path: Option<&Path>) -> String
     if let Some(accuracy) = report.accuracy {
         line("after", format!("accuracy {} (image)", share(accuracy)));
     }
+    let ends = |ends: Interval| format!("95 % {:.4} to {:.4}", ends.low, ends.high);
+    let shares = &report.confidence;
     if let Some(agreement) = report.agreement {
-        line("agreement", share(agreement));
+        let interval = shares.agreement.map_or(String::new(), |found| format!(" ({})", ends(found)));
+        line("agreement", format!("{}{interval}", share(agreement)));
+        line("bound", shares.need());
+        if let Some(found) = shares.difference {
+            line("difference", format!("95 % {:+.4} to {:+.4} (after less before)", found.low, found.high));
+        }
     } else if let Some(error) = report.max_abs_error {
         line("largest error", format!("{error:.6} {on}"));
     }

@@ -100,6 +100,12 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+/// A share that a bound can be asked to reach: more than 0, less than 1.
+fn share(text: &str) -> std::result::Result<f64, String> {
+    let share = text.parse().ok().filter(|share| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| "a share between 0 and 1, such as 0.99".to_owned())
+}
+
 /// The value, or its errors among `found`.
 fn keep<T>(result: Result<T>, found: &mut Diagnostics) -> Option<T> {
     result.map_err(|errors| found.extend(errors)).ok()

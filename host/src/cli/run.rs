@@ -7,6 +7,7 @@ use serde_json::json;
 use spandrel_core::image::{Image, sha256};
 
 use super::{Done, image_file, keep, output, print, progress};
+use crate::confidence::{Interval, Shares};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::engine::{CoreEngine, ExactEngine, FastEngine, Options};
 use crate::evaluate::{Evaluation, Readout, Reference, class_of, evaluate};
@@ -37,6 +38,9 @@ pub(super) struct Args {
     /// network's unit) and, for classifiers, class
     #[arg(long, value_name = "FILE.npz")]
     outputs: Option<PathBuf>,
+    /// The agreement that the lower end of its interval is asked to reach: tells how many samples that takes
+    #[arg(long, value_name = "SHARE", default_value = "0.99", value_parser = super::share)]
+    want: f64,
     /// Threads; the result does not depend on them [default: as many as the computer offers]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -134,15 +138,29 @@ fn report(
 ) -> Result<Done> {
     let (accuracy, agreement) = (found.share(found.correct), found.share(found.agreeing));
     let golden_accuracy = found.share(found.golden_correct);
+    let shares = Shares::of(found, args.want);
     let mut text = format!("samples        {} in {seconds:.2} s, engine {engine}\n", found.samples);
-    let mut line = |name: &str, count: Option<usize>, share: Option<f64>| {
-        if let (Some(count), Some(share)) = (count, share) {
-            text.push_str(&format!("{name:14} {share:.4} ({count} of {})\n", found.samples));
+    let mut line = |name: &str, count: Option<usize>, share: Option<f64>, ends: Option<Interval>| {
+        if let (Some(count), Some(share), Some(ends)) = (count, share, ends) {
+            let interval = format!("95 % {:.4} to {:.4}", ends.low, ends.high);
+            text.push_str(&format!("{name:14} {share:.4} ({count} of {}; {interval})\n", found.samples));
         }
     };
-    line("accuracy", found.correct, accuracy);
-    line("golden", found.golden_correct, golden_accuracy);
-    line("agreement", found.agreeing, agreement);
+    line("accuracy", found.correct, accuracy, shares.accuracy);
+    line("golden", found.golden_correct, golden_accuracy, shares.golden_accuracy);
+    line("agreement", found.agreeing, agreement, shares.agreement);
+    if let Some(ends) = shares.difference {
+        text.push_str(&format!(
+            "difference     95 % {:+.4} to {:+.4} (accuracy less golden)\n",
+            ends.low, ends.high
+        ));
+    }
+    if found.agreeing.is_some() {
+        text.push_str(&format!("bound          {}\n", shares.need()));
+    }
+    if let Some(snr) = found.output_snr_db() {
+        text.push_str(&format!("outputs SNR    {snr:.1} dB\n"));
+    }
     if !decides && args.labels.is_some() {
         text.push_str("accuracy       none: the image gives numbers, not a class\n");
     }
@@ -160,6 +178,11 @@ fn report(
             "golden_accuracy": golden_accuracy,
             "agreement": agreement,
             "max_abs_error": found.max_abs_error,
+            "output_snr_db": found.output_snr_db(),
+            "same_largest": found.share(found.same_largest),
+            "same_smallest": found.share(found.same_smallest),
+            "discordant": found.gained.zip(found.lost),
+            "confidence": shares,
             "samples": found.samples,
             "seconds": seconds,
             "output_digest": hex(&found.output_digest),

@@ -28,6 +28,9 @@ pub(super) struct Args {
     /// Seed of everything random
     #[arg(long, value_name = "S", default_value = "1")]
     seed: u64,
+    /// The agreement that the lower end of C7's interval is asked to reach: C7 tells how many samples that takes
+    #[arg(long, value_name = "SHARE", default_value = "0.99", value_parser = super::share)]
+    want: f64,
     /// One JSON object as the last line of standard output
     #[arg(long)]
     json: bool,
@@ -65,6 +68,7 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
             require: &require,
             cases: args.cases,
             seed: args.seed,
+            wanted: args.want,
         },
     );
     bar.finish_and_clear();

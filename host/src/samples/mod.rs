@@ -145,17 +145,42 @@ impl Samples {
     /// The first `count` samples (all, when there are fewer).
     #[must_use]
     pub fn first(&self, count: usize) -> Self {
-        let count = count.clamp(1, self.count);
-        let elements = count * self.sample_len();
+        self.range(0..count.clamp(1, self.count))
+    }
+
+    /// All samples but the first `count`.
+    ///
+    /// # Errors
+    /// SP0205: none would be left.
+    pub fn skip(&self, count: usize) -> Result<Self> {
+        if count < self.count {
+            return Ok(self.range(count..self.count));
+        }
+        let rule = format!("of {} samples {count} are left out, so none is left", self.count);
+        Err(Diagnostic::error("SP0205", "samples", rule, "leave out fewer").into())
+    }
+
+    fn range(&self, samples: std::ops::Range<usize>) -> Self {
+        let elements = samples.start * self.sample_len()..samples.end * self.sample_len();
         let data = match &self.data {
-            SampleData::U8(v) => SampleData::U8(v[..elements].to_vec()),
-            SampleData::I8(v) => SampleData::I8(v[..elements].to_vec()),
-            SampleData::I16(v) => SampleData::I16(v[..elements].to_vec()),
-            SampleData::I32(v) => SampleData::I32(v[..elements].to_vec()),
-            SampleData::F32(v) => SampleData::F32(v[..elements].to_vec()),
+            SampleData::U8(v) => SampleData::U8(v[elements].to_vec()),
+            SampleData::I8(v) => SampleData::I8(v[elements].to_vec()),
+            SampleData::I16(v) => SampleData::I16(v[elements].to_vec()),
+            SampleData::I32(v) => SampleData::I32(v[elements].to_vec()),
+            SampleData::F32(v) => SampleData::F32(v[elements].to_vec()),
         };
-        let labels = self.labels.as_ref().map(|l| l[..count].to_vec());
-        Self { shape: self.shape.clone(), data, count, labels }
+        let labels = self.labels.as_ref().map(|l| l[samples.clone()].to_vec());
+        Self { shape: self.shape.clone(), data, count: samples.len(), labels }
+    }
+
+    /// The same samples with label l standing for class `classes[l]`.
+    ///
+    /// # Errors
+    /// SP0207, naming the first label that stands for none.
+    pub fn with_classes(mut self, classes: &[u32]) -> Result<Self> {
+        self.check_labels(classes.len())?;
+        self.labels.iter_mut().flatten().for_each(|label| *label = classes[*label as usize]);
+        Ok(self)
     }
 
     /// Checks that every label is a class of a network with `classes` outputs.

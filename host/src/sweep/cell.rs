@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::confidence::clopper_pearson;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::report::Report;
-use crate::verify::clopper_pearson;
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -223,7 +223,7 @@ impl<'a> NodeWork<'a> {
             from += lines.len();
         }
         let group: Vec<usize> = channels.iter().map(|channel| channel / each - op.groups.start).collect();
-        let full = options.rounding == Rounding::Full;
+        let (free, rounds) = (options.rounding >= Rounding::Free, options.rounding >= Rounding::Round);
         let relays = self.relay_reach.is_some();
         let from_input = dot.body.reads().iter().all(|read| read.source == Source::Input);
         // Error feedback also serves shared weights, whatever the copies.
@@ -235,11 +235,11 @@ impl<'a> NodeWork<'a> {
         for (number, block) in blocks.iter().enumerate() {
             let own: Vec<usize> = (0..channels.len()).filter(|&c| group[c] == number).collect();
             let part = if blocks.len() == 1 { codes.clone() } else { codes.columns(block.clone()) };
-            if options.ridge > 0.0 && full && !relays && !from_input {
+            if options.ridge > 0.0 && free && !relays && !from_input {
                 map.refit_block(&part, block.clone(), &own, &z, options.ridge);
             }
             if single
-                && full
+                && rounds
                 && let Some(made) = ErrorFeedback::new(&gram(&part, None))
             {
                 feedback.push((block.clone(), made));

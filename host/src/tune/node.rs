@@ -104,7 +104,7 @@ impl NodeBench<'_> {
         let limit = f64::from(self.target.weight_max);
         let row = self.map.weights.row(element);
         let scaled = |gain: f64| -> Vec<f64> { row.iter().map(|w| w * gain * power).collect() };
-        let full = self.options.rounding == Rounding::Full;
+        let full = self.options.rounding >= Rounding::Round;
         let whole: Vec<Vec<i16>> = if full && aim.joint && aim.copies() > 1 {
             let item = self.item << 32 | element as u64;
             dithered(&scaled(aim.gains[0]), aim.copies(), limit, Random::new(self.options.seed, item))
@@ -164,7 +164,7 @@ impl NodeBench<'_> {
         let mut few = Golden::new(&z, self.golden.contested.as_ref().map(|_| self.options.margin));
         few = self.golden.narrowed(few);
         let digits = Digits::new(self.codes, &keep, self.target);
-        let searching = self.options.rounding == Rounding::Full;
+        let searching = self.options.rounding >= Rounding::Round;
         let linear = usize::from(searching);
         let weigh = |fitted: &[Fitted], which: &[(usize, usize)]| {
             fitted.iter().zip(which).map(|(f, (_, e))| f.scored.error * self.importance[*e]).sum::<f64>()

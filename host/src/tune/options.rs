@@ -3,36 +3,51 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// How weights and biases become whole numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far tuning goes. The phases build on each other: each does all that the ones before it do, so the order of the
+/// variants is that of the work.
+///
+/// An image holds whole numbers only, so a phase that comes before rounding is followed by rounding to the nearest: what it
+/// gains is what survives that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rounding {
     /// Nearest weights, nearest biases, one gain for the whole node.
     NearestOneScale,
     /// Nearest weights, nearest biases, a gain for each element.
     Nearest,
-    /// Everything this compiler can do.
-    Full,
+    /// Real weights and biases are first refitted to the codes that the predecessors really give.
+    Free,
+    /// Ranges that give up the largest values are tried as well.
+    Range,
+    /// Weights are rounded with error feedback, copies dithered, biases searched through the exact chain: everything.
+    Round,
+}
+
+impl Rounding {
+    /// The phases in their order, by name.
+    pub const NAMES: [(&'static str, Self); 5] = [
+        ("nearest-one-scale", Self::NearestOneScale),
+        ("nearest", Self::Nearest),
+        ("free", Self::Free),
+        ("range", Self::Range),
+        ("round", Self::Round),
+    ];
 }
 
 impl FromStr for Rounding {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "nearest-one-scale" => Ok(Self::NearestOneScale),
-            "nearest" => Ok(Self::Nearest),
-            "full" => Ok(Self::Full),
-            _ => Err("full, nearest (a scale per column), or nearest-one-scale (one per layer)".into()),
-        }
+        let name = if text == "full" { "round" } else { text };
+        let found = Self::NAMES.iter().find(|(known, _)| *known == name);
+        found.map(|(_, phase)| *phase).ok_or_else(|| {
+            let names: Vec<&str> = Self::NAMES.iter().map(|(name, _)| *name).collect();
+            format!("{}, or full (the same as round)", names.join(", "))
+        })
     }
 }
 
 impl fmt::Display for Rounding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NearestOneScale => "nearest-one-scale",
-            Self::Nearest => "nearest",
-            Self::Full => "full",
-        })
+        f.write_str(Self::NAMES.iter().find(|(_, phase)| phase == self).map_or("", |(name, _)| name))
     }
 }
 
@@ -81,7 +96,7 @@ impl fmt::Display for WeightSet {
 /// Choices for tuning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TuneOptions {
-    /// How weights and biases become whole numbers.
+    /// How far tuning goes.
     pub rounding: Rounding,
     /// The set that weights come from.
     pub weights: WeightSet,
@@ -104,7 +119,7 @@ pub struct TuneOptions {
 impl Default for TuneOptions {
     fn default() -> Self {
         Self {
-            rounding: Rounding::Full,
+            rounding: Rounding::Round,
             weights: WeightSet::Plain,
             seed: 1,
             ridge: 0.003,

@@ -92,7 +92,7 @@ impl NodeBench<'_> {
         let limits = if plain { self.part_limits(op) } else { Vec::new() };
         // Values far out cost resolution everywhere else: where one array holds the sum, so that its reads clip as one, ranges
         // that give up the largest values are tried too.
-        let one_array = op.parts.len() == 1 && self.options.rounding == Rounding::Full;
+        let one_array = op.parts.len() == 1 && self.options.rounding >= Rounding::Range;
         let shares: &[f64] = if one_array && matches!(form, Form::Relu | Form::Carrier { judged: None }) {
             &SHARES
         } else {

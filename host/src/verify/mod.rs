@@ -13,7 +13,6 @@
 //! decoded a second time ([`decode`]), programs followed a second time ([`naive`], [`ranges`], [`mapping`]).
 
 pub mod arithmetic;
-mod binomial;
 pub mod bounds;
 mod capacity;
 pub mod compare;
@@ -41,12 +40,12 @@ use std::time::Instant;
 
 use spandrel_core::image::Image;
 
-pub use binomial::clopper_pearson;
 pub use mapping::{MappingEvidence, check_mapping, check_mapping_within};
 pub use model::compile_again;
 pub use report::{ClaimId, ClaimReport, EquivalenceReport, Evidence, FAILURES_LISTED, Failure, Status};
 pub use wrap::{Proof, prove_no_wrap};
 
+use crate::confidence::WANTED;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::notes::Notes;
 use crate::samples::Samples;
@@ -70,13 +69,23 @@ pub struct VerifyRequest {
     pub cases: u64,
     /// Seed of everything random.
     pub seed: u64,
+    /// The agreement that C7's lower end is asked to reach: C7 tells how many samples that takes.
+    pub wanted: f64,
 }
 
 impl VerifyRequest {
     /// The request for `image` alone: 256 cases, seed 1, the default claims.
     #[must_use]
     pub fn new(image: impl Into<PathBuf>) -> Self {
-        Self { image: image.into(), model: None, samples: None, require: Vec::new(), cases: 256, seed: 1 }
+        Self {
+            image: image.into(),
+            model: None,
+            samples: None,
+            require: Vec::new(),
+            cases: 256,
+            seed: 1,
+            wanted: WANTED,
+        }
     }
 }
 
@@ -95,6 +104,8 @@ pub struct Given<'a> {
     pub cases: u64,
     /// As in [`VerifyRequest`].
     pub seed: u64,
+    /// As in [`VerifyRequest`].
+    pub wanted: f64,
 }
 
 /// Verifies an image file.
@@ -112,6 +123,7 @@ pub fn verify(request: &VerifyRequest) -> Result<EquivalenceReport> {
         require: &request.require,
         cases: request.cases,
         seed: request.seed,
+        wanted: request.wanted,
     };
     verify_image(&bytes, &given)
 }
@@ -170,7 +182,7 @@ fn agreement(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport>
         return Ok(());
     };
     let start = Instant::now();
-    let evidence = model::agreement(image, given.name, model, samples)?;
+    let evidence = model::agreement(image, given.name, model, samples, given.wanted)?;
     claims.push(ClaimReport::new(ClaimId::C7, evidence, given.name, start.elapsed().as_secs_f64()));
     Ok(())
 }

@@ -5,13 +5,13 @@ use std::path::Path;
 use spandrel_core::image::{Image, sha256};
 
 use super::{
-    binomial::clopper_pearson,
     compare,
     mapping::check_mapping,
     report::{ClaimId, ClaimReport, Evidence, Failure},
 };
 use crate::{
     compile::{Compiled, Request, compile},
+    confidence::{Interval, Shares},
     diagnostic::{Diagnostic, Result},
     engine::{FastEngine, Options},
     evaluate::{Reference, evaluate},
@@ -135,7 +135,13 @@ fn program(compiled: &Compiled, image: &Image<'_>, evidence: &mut Evidence) {
 ///
 /// # Errors
 /// Model, samples and image do not fit together.
-pub(super) fn agreement(image: &Image<'_>, place: &str, model: &Path, samples: &Path) -> Result<Evidence> {
+pub(super) fn agreement(
+    image: &Image<'_>,
+    place: &str,
+    model: &Path,
+    samples: &Path,
+    wanted: f64,
+) -> Result<Evidence> {
     let notes = Notes::of(image, place)?;
     let graph = read_onnx(model)?;
     let samples = Samples::read(samples, None)?;
@@ -145,18 +151,33 @@ pub(super) fn agreement(image: &Image<'_>, place: &str, model: &Path, samples: &
     let mut golden = Golden::new(&graph);
     let reference = Reference { engine: &mut golden, feed: &feed, output: &notes.model.output };
     let found = evaluate(&mut engine, &raw.batch()?, &samples, Some(reference), &mut |_, _, _| {})?;
+    let shares = Shares::of(&found, wanted);
+    let percent = |count: usize| format!("{:.2} %", 100.0 * count as f64 / found.samples as f64);
+    let ends = |interval: Option<Interval>| {
+        interval
+            .map_or(String::new(), |ends| format!("{:.2} % to {:.2} %", 100.0 * ends.low, 100.0 * ends.high))
+    };
     let mut text = format!("{} samples", found.samples);
     if let Some(agreeing) = found.agreeing {
-        let (lo, hi) = clopper_pearson(agreeing as u64, found.samples as u64, 0.95);
         text.push_str(&format!(
-            ": {agreeing} have the golden class, {:.2} % (95 % interval of Clopper and Pearson {:.2} % to {:.2} %)",
-            100.0 * agreeing as f64 / found.samples as f64,
-            100.0 * lo,
-            100.0 * hi
+            ": {agreeing} have the golden class, {} (95 % interval of Clopper and Pearson {}); {}",
+            percent(agreeing),
+            ends(shares.agreement),
+            shares.need()
         ));
     }
     if let (Some(correct), Some(golden)) = (found.correct, found.golden_correct) {
-        text.push_str(&format!("; {correct} have their label, of golden's classes {golden}"));
+        text.push_str(&format!(
+            "; {correct} have their label, {} ({}), of golden's classes {golden}, {} ({}); difference {} (95 % score interval of Tango)",
+            percent(correct),
+            ends(shares.accuracy),
+            percent(golden),
+            ends(shares.golden_accuracy),
+            ends(shares.difference)
+        ));
+    }
+    if let Some(snr) = found.output_snr_db() {
+        text.push_str(&format!("; signal-to-noise ratio of the outputs {snr:.1} dB"));
     }
     if let Some(error) = found.max_abs_error {
         text.push_str(&format!("; largest difference to a golden output {error:.4}"));

@@ -80,7 +80,7 @@ impl DigitalBench<'_> {
         let some = evenly(n, TRIAL_SAMPLES);
         let few = Matrix::from_fn(some.len(), self.codes.cols(), |r, c| self.codes.at(some[r], c));
         let tried = evenly(channels, TRIAL_CHANNELS);
-        let searching = self.options.rounding == Rounding::Full;
+        let searching = self.options.rounding >= Rounding::Round;
         let scales = Scale::candidates(self);
         let mut best: Option<(f64, Scale)> = None;
         for scale in scales {
@@ -215,7 +215,7 @@ impl DigitalBench<'_> {
         };
         let mut decoded = decode(&bias);
         let mut least = error(&decoded);
-        let passes = if self.options.rounding == Rounding::Full { CORRECTIONS } else { 0 };
+        let passes = if self.options.rounding >= Rounding::Round { CORRECTIONS } else { 0 };
         for _ in 0..passes {
             // Where the output moves at all, a step of the bias moves it by the slope.
             let moving: Vec<usize> =

@@ -44,9 +44,9 @@ impl Scale {
         if *bench.form == Form::Sum {
             return vec![Self::sums(bench)];
         }
-        let shares: &[f64] = match (bench.options.rounding, digital.bits <= NARROW) {
-            (Ways::Full, true) => &SHARES_NARROW,
-            (Ways::Full, false) => &SHARES,
+        let shares: &[f64] = match (bench.options.rounding >= Ways::Range, digital.bits <= NARROW) {
+            (true, true) => &SHARES_NARROW,
+            (true, false) => &SHARES,
             _ => &SHARES[..1],
         };
         let mut out = Vec::new();
