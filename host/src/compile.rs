@@ -11,27 +11,26 @@ use spandrel_hwdesc::Chip;
 
 use crate::chips;
 use crate::diagnostic::{Diagnostic, Result};
-use crate::dots::DotGraph;
+use crate::dots::{DotGraph, OutputPort};
 use crate::emit::{answers, check_codes, check_image, write_image};
 use crate::encode::{self, InputCode, Plan, input_signals, survey};
-use crate::engine::{ExactEngine, FastEngine, Options as EngineOptions, RawBatch};
+use crate::engine::{ExactEngine, FastEngine, Options as EngineOptions};
 use crate::evaluate::{Evaluation, Reference, evaluate};
 use crate::exact::Exact;
 use crate::expand::{self, CoreOpGraph};
+use crate::fed::Fed;
 use crate::graph::{Golden, Graph};
-use crate::import::read_onnx;
+use crate::import::{Options, read_onnx_with};
 use crate::lower::{self, LowerOptions};
 use crate::map::{Program, map};
-use crate::notes::{FORMAT, InputNotes, ModelNotes, Notes, RawType, SampleNotes};
+use crate::notes::{FORMAT, ModelNotes, Notes, OutputNotes, SampleNotes};
 use crate::prove::{parse, prove};
 use crate::report::{NodeReport, Report, StageTime, hex};
-use crate::samples::{Feed, Preprocess, Samples};
-use crate::samples_raw::{RawSamples, raw_scale, raw_type};
 use crate::sweep::{GoldenMemory, Remembering};
 use crate::target::Target;
 use crate::tune::{self, Coded, GoldenSums, InputMap, Tuner};
 
-pub use crate::request::{Request, StageOptions};
+pub use crate::request::{Prepare, Request, StageOptions};
 
 /// Samples on which the reformed network is compared with the golden model.
 const CHECKED: usize = 32;
@@ -82,28 +81,6 @@ pub struct Compiled {
     pub target: Target,
 }
 
-/// Samples with what feeds them to the model and to the image.
-struct Fed {
-    samples: Samples,
-    feed: Feed,
-}
-
-impl Fed {
-    fn read(path: &Path, labels: Option<&Path>, graph: &Graph, request: &Request) -> Result<Self> {
-        let samples = Samples::read(path, labels)?;
-        let samples = match &request.classes {
-            Some(classes) => samples.with_classes(classes)?,
-            None => samples,
-        };
-        let (scale, mean, std) = (request.scale.as_deref(), request.mean.as_deref(), request.std.as_deref());
-        let preprocess = Preprocess::new(&samples.data, scale, mean, std)?;
-        let model = &graph.value(graph.input()).shape;
-        let feed = Feed::new(&samples.shape, model, request.layout.as_ref(), preprocess)
-            .map_err(|found| found.within(&path.display().to_string()))?;
-        Ok(Self { samples, feed })
-    }
-}
-
 /// Runs a stage and takes its time.
 struct Stages<'w> {
     watcher: &'w mut dyn Watcher,
@@ -145,14 +122,13 @@ pub fn compile_for(
 
     // 1. Import: the graph, and the golden model's sums on the calibration samples.
     let (graph, calibration) = stages.run("import", |watcher| {
-        let graph = read_onnx(&request.model)?;
+        let graph = read_onnx_with(&request.model, &Options { dims: request.dims.clone() })?;
         let fed = Fed::read(&request.samples, request.labels.as_deref(), &graph, request)?;
-        fed.feed.warnings.0.iter().for_each(|warning| watcher.warning(warning));
+        warn(&fed, watcher);
         watcher.product("graph", &|| graph.to_string());
-        let samples = fed.samples.first(request.calibration_count);
-        Ok((graph, Fed { samples, feed: fed.feed }))
+        Ok((graph, fed.first(request.calibration_count)))
     })?;
-    let batch = calibration.feed.batch(&calibration.samples, 0..calibration.samples.count);
+    let batch = calibration.batch();
 
     // 2. Reform: dot-like nodes.
     let reformed = stages.run("reform", |watcher| {
@@ -161,28 +137,28 @@ pub fn compile_for(
         let few = batch.first(CHECKED);
         Ok(lower::check(dot, &graph, &few)?.into_graph())
     })?;
-    let ranges = survey(&reformed, batch.data());
+    let surveyed = survey(&reformed, batch.data());
 
     // 3. Encode: signals.
     // Signals of few bits tell no more apart than a table of raw values can.
     let most = if target.input_max <= 255 { 2047 } else { 32767 };
-    let raw_step = raw_scale(&calibration.samples.data, most);
-    let raw = RawSamples::new(&calibration.samples, raw_step)?;
+    let raw_steps = calibration.steps(most);
+    let raw = calibration.raw(&raw_steps)?;
     let raw_batch = raw.batch()?;
-    let kind = raw_type(&calibration.samples.data);
-    let input_map = input_map(&calibration.feed, raw_step);
+    let kind = raw.raw_type();
+    let input_map = calibration.input_map(&raw_steps);
     let options = &request.options;
     let plain = options.tune.weights == tune::WeightSet::Plain;
     let exact = if plain { Exact::find(&reformed, &input_map, kind, &target) } else { Exact::default() };
     let encoded = stages.run("encode", |watcher| {
         let own_range = Exact::raw_range(kind).filter(|_| exact.reads_input);
-        let raw_range = own_range.unwrap_or_else(|| range(&raw_batch));
-        let signals = input_signals(&reformed, raw_range, &target, &options.encode);
+        let ranges = calibration.ranges(&raw_batch, own_range);
+        let signals = input_signals(&reformed, &ranges, &target, &options.encode);
         let signals = if own_range.is_some() { 1 } else { signals };
-        let code = InputCode::new(kind, raw_range, signals, &target)?;
+        let code = InputCode::new(kind, &ranges, signals, &target)?;
         let plan = Plan {
             dot: &reformed,
-            survey: &ranges,
+            survey: &surveyed,
             input_starts_at_zero: input_map.starts_at_zero(&code),
             exact: &exact,
             target: &target,
@@ -201,7 +177,8 @@ pub fn compile_for(
     })?;
 
     // 5. Tune: whole numbers.
-    let order = calibration.feed.order.as_deref();
+    let order = calibration.feed.order();
+    let order = order.as_deref();
     let (tuned, errors, codes) = stages.run("tune", |watcher| {
         let elements = calibration.feed.len;
         let code = &encoded.graph().input;
@@ -233,7 +210,7 @@ pub fn compile_for(
 
     // 7. Emit: bytes, decoded again and compared with the program (claim C3); the machine's codes compared with those
     // that tuning believed in, on every calibration sample.
-    let notes = notes(request, &calibration, &reformed, kind, raw_step, &target)?;
+    let notes = notes(request, &calibration, &graph, &reformed, &raw_steps, &target)?;
     let (image, compared) = stages.run("emit", |_| {
         let plain = write_image(&program, &[], &notes, &target)?;
         let parsed = parse(&plain)?;
@@ -253,14 +230,17 @@ pub fn compile_for(
     let (evaluation, evaluated_on) = stages.run("evaluate", |watcher| {
         let parsed = parse(&image)?;
         let Some(path) = &request.test else {
-            return Ok((measure(&parsed, &graph, &calibration, &reformed, raw_step, memory)?, "calibration"));
+            return Ok((
+                measure(&parsed, &graph, &calibration, &reformed, &raw_steps, memory)?,
+                "calibration",
+            ));
         };
         let mut test = Fed::read(path, request.test_labels.as_deref(), &graph, request)?;
         if request.test_skip > 0 {
             test.samples = test.samples.skip(request.test_skip)?;
         }
-        test.feed.warnings.0.iter().for_each(|warning| watcher.warning(warning));
-        Ok((measure(&parsed, &graph, &test, &reformed, raw_step, memory)?, "test"))
+        warn(&test, watcher);
+        Ok((measure(&parsed, &graph, &test, &reformed, &raw_steps, memory)?, "test"))
     })?;
 
     let nodes = errors.iter().map(NodeReport::from).collect();
@@ -273,22 +253,10 @@ pub fn compile_for(
     Ok(Compiled { image, report, coded: tuned.graph().clone(), program, input: input_map, target })
 }
 
-/// Smallest and largest raw value.
-fn range(batch: &RawBatch<'_>) -> (i32, i32) {
-    let values = || (0..batch.data().len()).map(|at| batch.data().get(at));
-    (values().min().unwrap_or(0), values().max().unwrap_or(0))
-}
-
-/// The model's input in terms of raw values: (raw * step * scale - mean) / std.
-fn input_map(feed: &Feed, raw_step: Option<f64>) -> InputMap {
-    let channel = |element: usize| feed.channel.as_ref().map_or(0, |channel| channel[element] as usize);
-    let of = |list: &[f64], element: usize| if list.len() == 1 { list[0] } else { list[channel(element)] };
-    let step = raw_step.unwrap_or(1.0);
-    let p = &feed.preprocess;
-    InputMap {
-        scale: (0..feed.len).map(|e| step * of(&p.scale, e) / of(&p.std, e)).collect(),
-        offset: (0..feed.len).map(|e| -of(&p.mean, e) / of(&p.std, e)).collect(),
-    }
+/// Tells the doubts about samples.
+fn warn(fed: &Fed, watcher: &mut dyn Watcher) {
+    let warnings = fed.feed.parts.iter().flat_map(|part| &part.warnings.0);
+    warnings.for_each(|warning| watcher.warning(warning));
 }
 
 fn measure(
@@ -296,10 +264,10 @@ fn measure(
     graph: &Graph,
     fed: &Fed,
     dot: &DotGraph,
-    raw_step: Option<f64>,
+    raw_steps: &[Option<f64>],
     memory: Option<&mut GoldenMemory>,
 ) -> Result<Evaluation> {
-    let raw = RawSamples::new(&fed.samples, raw_step)?;
+    let raw = fed.raw(raw_steps)?;
     let mut fast;
     let mut core;
     let engine: &mut dyn ExactEngine = match FastEngine::new(image, EngineOptions::default()) {
@@ -313,8 +281,8 @@ fn measure(
         }
     };
     let mut golden = Remembering { golden: Golden::new(graph), memory };
-    let output = dot.outputs.first().map_or("", |port| port.name.as_str());
-    let reference = Reference { engine: &mut golden, feed: &fed.feed, output };
+    let outputs = dot.outputs.iter().map(|port| port.name.as_str()).collect();
+    let reference = Reference { engine: &mut golden, feed: &fed.feed, outputs };
     evaluate(engine, &raw.batch()?, &fed.samples, Some(reference), &mut |_, _, _| {})
 }
 
@@ -327,12 +295,15 @@ pub(crate) fn file_digest(path: &Path) -> Result<String> {
 fn notes(
     request: &Request,
     fed: &Fed,
+    graph: &Graph,
     dot: &DotGraph,
-    kind: RawType,
-    raw_step: Option<f64>,
+    raw_steps: &[Option<f64>],
     target: &Target,
 ) -> Result<String> {
-    let p = &fed.feed.preprocess;
+    let output = |port: &OutputPort| {
+        let shape = graph.value_by_name(&port.name).map(|value| graph.value(value).shape.clone());
+        OutputNotes { name: port.name.clone(), shape: shape.unwrap_or_default() }
+    };
     let notes = Notes {
         format: FORMAT,
         spandrel: env!("CARGO_PKG_VERSION").to_owned(),
@@ -343,19 +314,12 @@ fn notes(
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             sha256: file_digest(&request.model)?,
-            output: dot.outputs.first().map(|port| port.name.clone()).unwrap_or_default(),
             decision: dot.decision,
+            dims: request.dims.clone(),
         },
         samples: SampleNotes { sha256: file_digest(&request.samples)?, calibration_count: fed.samples.count },
-        input: InputNotes {
-            shape: fed.samples.shape.clone(),
-            layout: request.layout.as_ref().map(ToString::to_string),
-            scale: p.scale.clone(),
-            mean: p.mean.clone(),
-            std: p.std.clone(),
-            raw_type: kind,
-            raw_scale: raw_step,
-        },
+        inputs: fed.notes(graph, request, raw_steps),
+        outputs: dot.outputs.iter().map(output).collect(),
         settings: request.settings.clone(),
         chip: target.chip.to_toml(),
     };

@@ -8,12 +8,12 @@ use spandrel_core::machine::OutputDigest;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::engine::{EngineError, ExactEngine, Outputs, RawBatch};
 use crate::graph::{NodeEngine, Tensor2};
-use crate::samples::{Feed, Samples};
+use crate::samples::{FeedSet, SampleSet};
 
 /// Samples that are run at once; all of a block's outputs are in memory together.
 const BLOCK: usize = 512;
 
-/// The image's first decoder with what it needs.
+/// A decoder of an image with what it needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Readout<'i> {
     decoder: Decoder,
@@ -26,12 +26,22 @@ impl<'i> Readout<'i> {
     /// # Errors
     /// SP0614: it has none.
     pub fn new(image: &Image<'i>) -> Result<Self> {
-        let Some(decoder) = image.decoder(0) else {
+        Ok(Self::all(image)?[0])
+    }
+
+    /// All decoders of `image`, one an output.
+    ///
+    /// # Errors
+    /// SP0614: it has none.
+    pub fn all(image: &Image<'i>) -> Result<Vec<Self>> {
+        let decoders = (0..image.decoder_count()).filter_map(|number| image.decoder(number));
+        let all: Vec<Self> = decoders.map(|decoder| Self { decoder, tables: *image.tables() }).collect();
+        if all.is_empty() {
             let way_out = "compile the image again: it must have a decoder";
             let rule = "the image does not tell what its outputs mean";
             return Err(Diagnostic::error("SP0614", "section DECODERS", rule, way_out).into());
-        };
-        Ok(Self { decoder, tables: *image.tables() })
+        }
+        Ok(all)
     }
 
     /// The decoder.
@@ -85,13 +95,14 @@ pub struct Reference<'g> {
     /// The golden model.
     pub engine: &'g mut dyn NodeEngine,
     /// From raw samples to its input.
-    pub feed: &'g Feed,
-    /// The value that the image's outputs stand for.
-    pub output: &'g str,
+    pub feed: &'g FeedSet,
+    /// The values that the image's outputs stand for, one a decoder.
+    pub outputs: Vec<&'g str>,
 }
 
-/// What [`evaluate`] calls after each block: the samples' numbers, what they emitted, the values of each.
-pub type BlockDone<'a> = dyn FnMut(Range<usize>, &Outputs, &[Vec<i64>]) + 'a;
+/// What [`evaluate`] calls after each block: the samples' numbers, what they emitted, and for each output the values of each
+/// sample.
+pub type BlockDone<'a> = dyn FnMut(Range<usize>, &Outputs, &[Vec<Vec<i64>>]) + 'a;
 
 /// What a set of samples showed.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,8 +128,10 @@ pub struct Evaluation {
     pub signal: f64,
     /// Sum of the squares of the differences to them.
     pub noise: f64,
-    /// Largest difference to the golden output in the network's own unit; `None` without golden model.
+    /// Largest difference to a golden output in the network's own unit; `None` without golden model.
     pub max_abs_error: Option<f64>,
+    /// The same of each output.
+    pub output_errors: Vec<f64>,
     /// `spandrel-output-1` over all samples in order.
     pub output_digest: Digest32,
 }
@@ -138,8 +151,8 @@ impl Evaluation {
     }
 }
 
-/// Runs all samples of `batch`, the raw values of `samples`, block by block, and compares the classes with labels and golden
-/// model. `done` is shown every block: its samples, its outputs, the values of each sample.
+/// Runs all samples of `batch`, the raw values of `samples`, block by block, and compares the classes of the first
+/// output with labels and golden model, and the values of every output with the golden ones. `done` is shown every block.
 ///
 /// # Errors
 /// Those of the engine and of the golden model; SP0207 for labels that are no class; SP0612 when the golden output has another
@@ -147,15 +160,17 @@ impl Evaluation {
 pub fn evaluate(
     engine: &mut dyn ExactEngine,
     batch: &RawBatch<'_>,
-    samples: &Samples,
+    samples: &SampleSet,
     mut reference: Option<Reference<'_>>,
     done: &mut BlockDone<'_>,
 ) -> Result<Evaluation> {
     // Copied out, so that the engine stays free to run.
-    let readout = Readout::new(engine.image())?;
-    let (decoder, decides, unit) = (readout.decoder, readout.decides(), readout.unit());
+    let readouts = Readout::all(engine.image())?;
+    let decides = readouts[0].decides();
+    let sizes: Vec<u32> = readouts.iter().map(|readout| readout.decoder.values).collect();
+    let units: Vec<f64> = readouts.iter().map(Readout::unit).collect();
     if decides {
-        samples.check_labels(decoder.values as usize)?;
+        samples.check_labels(sizes[0] as usize)?;
     }
     let labels = samples.labels.as_deref().filter(|_| decides);
     let count = |wanted: bool| wanted.then_some(0usize);
@@ -167,11 +182,12 @@ pub fn evaluate(
         golden_correct: count(golden && labels.is_some()),
         gained: count(golden && labels.is_some()),
         lost: count(golden && labels.is_some()),
-        same_largest: count(golden && !decides && decoder.values > 1),
-        same_smallest: count(golden && !decides && decoder.values > 1),
+        same_largest: count(golden && !decides && sizes[0] > 1),
+        same_smallest: count(golden && !decides && sizes[0] > 1),
         signal: 0.0,
         noise: 0.0,
-        max_abs_error: golden.then_some(0.0),
+        max_abs_error: None,
+        output_errors: if golden { vec![0.0; sizes.len()] } else { Vec::new() },
         output_digest: Digest32::default(),
     };
     let mut digest = OutputDigest::new();
@@ -187,14 +203,16 @@ pub fn evaluate(
             Err(error) => return Err(numbered(error, first).into()),
             Ok(outputs) => outputs,
         };
-        let readout = Readout::new(engine.image())?;
-        let values = (0..outputs.len()).map(|i| readout.values(&outputs, i)).collect::<Result<Vec<_>>>()?;
+        let values = Readout::all(engine.image())?
+            .iter()
+            .map(|readout| (0..outputs.len()).map(|i| readout.values(&outputs, i)).collect())
+            .collect::<Result<Vec<Vec<_>>>>()?;
         let wanted = match &mut reference {
-            Some(reference) => Some(golden_rows(reference, samples, range.clone(), decoder.values)?),
-            None => None,
+            Some(reference) => golden_rows(reference, samples, range.clone(), &sizes)?,
+            None => Vec::new(),
         };
-        let golden_classes = wanted.as_ref().map(Tensor2::argmax);
-        for (index, row) in values.iter().enumerate() {
+        let golden_classes = wanted.first().map(Tensor2::argmax);
+        for (index, row) in values[0].iter().enumerate() {
             outputs.sample(index).iter().zip(&outputs.tags).for_each(|(code, tag)| digest.add(*tag, *code));
             let class = class_of(row);
             let label = labels.map(|labels| labels[first + index]);
@@ -207,21 +225,28 @@ pub fn evaluate(
             add(&mut found.gained, label == Some(class) && !golden_right);
             add(&mut found.lost, golden_right && label != Some(class));
             add(&mut found.same_largest, golden_class == Some(class));
-            if let (Some(most), Some(wanted)) = (&mut found.max_abs_error, &wanted) {
+            if let Some(wanted) = wanted.first() {
+                let negated: Vec<f32> = wanted.row(index).iter().map(|y| -y).collect();
+                let smallest: Vec<i64> = row.iter().map(|value| value.saturating_neg()).collect();
+                add(&mut found.same_smallest, class_of(&smallest) as usize == largest_of(&negated));
+            }
+        }
+        let outputs_of = found.output_errors.iter_mut().zip(&values).zip(&wanted).zip(&units);
+        for (((most, rows), wanted), unit) in outputs_of {
+            for (index, row) in rows.iter().enumerate() {
                 for (&value, &y) in row.iter().zip(wanted.row(index)) {
                     let (y, error) = (f64::from(y), value as f64 * unit - f64::from(y));
                     *most = most.max(error.abs());
                     found.signal += y * y;
                     found.noise += error * error;
                 }
-                let negated: Vec<f32> = wanted.row(index).iter().map(|y| -y).collect();
-                let smallest: Vec<i64> = row.iter().map(|value| value.saturating_neg()).collect();
-                add(&mut found.same_smallest, class_of(&smallest) as usize == largest_of(&negated));
             }
         }
         done(range.clone(), &outputs, &values);
         first = range.end;
     }
+    found.max_abs_error =
+        golden.then(|| found.output_errors.iter().fold(0.0, |most: f64, &own| most.max(own)));
     found.output_digest = digest.digest();
     Ok(found)
 }
@@ -238,19 +263,28 @@ fn numbered(error: EngineError, first: usize) -> Diagnostic {
     diagnostic
 }
 
+/// The golden values of each output, `sizes` elements a sample.
 fn golden_rows(
     reference: &mut Reference<'_>,
-    samples: &Samples,
+    samples: &SampleSet,
     range: Range<usize>,
-    values: u32,
-) -> Result<Tensor2> {
-    let input = reference.feed.batch(samples, range);
-    let rows = reference.engine.values(&input, &[reference.output])?.swap_remove(0);
-    if rows.cols() == values as usize {
-        return Ok(rows);
+    sizes: &[u32],
+) -> Result<Vec<Tensor2>> {
+    let way_out = "give the model that the image was compiled from";
+    if reference.outputs.len() != sizes.len() {
+        let (known, all) = (reference.outputs.len(), sizes.len());
+        let rule = format!("{known} outputs of the model are known, the image has {all}");
+        return Err(Diagnostic::error("SP0612", "model", rule, way_out).into());
     }
-    let rule = format!("{:?} has {} elements, the image has {values} outputs", reference.output, rows.cols());
-    Err(Diagnostic::error("SP0612", "model", rule, "give the model that the image was compiled from").into())
+    let input = reference.feed.batch(samples, range);
+    let rows = reference.engine.values(&input, &reference.outputs)?;
+    for ((rows, name), &values) in rows.iter().zip(&reference.outputs).zip(sizes) {
+        if rows.cols() != values as usize {
+            let rule = format!("{name:?} has {} elements, the image {values} outputs of it", rows.cols());
+            return Err(Diagnostic::error("SP0612", "model", rule, way_out).into());
+        }
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]

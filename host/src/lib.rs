@@ -14,6 +14,7 @@ pub mod engine;
 pub mod evaluate;
 pub mod exact;
 pub mod expand;
+mod fed;
 pub mod graph;
 pub mod import;
 pub mod lower;

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use spandrel_core::image::{Codec, Image};
 
 use crate::diagnostic::{Diagnostic, Result};
-use crate::samples::{Feed, Layout, Preprocess};
+use crate::graph::Graph;
+use crate::samples::{Feed, FeedSet, Layout, Preprocess, SampleSet};
 
 /// The version of the notes' layout that this crate writes and reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// All notes of an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,8 +27,12 @@ pub struct Notes {
     pub model: ModelNotes,
     /// The calibration samples.
     pub samples: SampleNotes,
-    /// From raw samples to the model's input.
-    pub input: InputNotes,
+    /// From raw samples to the model's inputs. A raw sample is the raw values of all of them, one behind the other in this order.
+    #[serde(rename = "input")]
+    pub inputs: Vec<InputNotes>,
+    /// The golden values that the image's outputs stand for: output and decoder 0 the first, and so on.
+    #[serde(rename = "output")]
+    pub outputs: Vec<OutputNotes>,
     /// Every setting with its value ([`crate::settings`]).
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
@@ -43,10 +48,11 @@ pub struct ModelNotes {
     pub file: String,
     /// SHA-256 of the file's bytes in lower-case hexadecimal digits.
     pub sha256: String,
-    /// The golden value that the image's outputs stand for.
-    pub output: String,
-    /// Whether the index of the largest output is a class.
+    /// Whether the index of the largest value of the first output is a class.
     pub decision: bool,
+    /// Sizes that named dimensions were given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dims: BTreeMap<String, usize>,
 }
 
 /// The samples that an image was calibrated on.
@@ -85,10 +91,22 @@ impl RawType {
     }
 }
 
-/// From raw samples to the model's input: (x * scale - mean) / std, axes reordered by `layout`.
+/// An output of an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputNotes {
+    /// The golden value that it stands for.
+    pub name: String,
+    /// The value's shape.
+    pub shape: Vec<usize>,
+}
+
+/// From raw samples to one input of the model: (x * scale - mean) / std, axes reordered by `layout`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputNotes {
+    /// The model's name of it.
+    pub name: String,
     /// The shape of one raw sample.
     pub shape: Vec<usize>,
     /// Axes of the samples and of the model, such as `nhwc:nchw`; absent when they are the same.
@@ -100,7 +118,7 @@ pub struct InputNotes {
     pub mean: Vec<f64>,
     /// Divides the difference.
     pub std: Vec<f64>,
-    /// How raw values are held.
+    /// How raw values of this input are held; the encoder takes a type that holds those of all inputs.
     pub raw_type: RawType,
     /// For floating-point samples what a raw step stands for: raw = x / raw_scale, rounded half away from zero and saturated
     /// ([`crate::samples_raw::quantise`]). Absent when samples are whole numbers.
@@ -122,6 +140,36 @@ impl InputNotes {
 }
 
 impl Notes {
+    /// The names of the inputs.
+    pub fn input_names(&self) -> Vec<&str> {
+        self.inputs.iter().map(|input| input.name.as_str()).collect()
+    }
+
+    /// The names of the outputs.
+    pub fn output_names(&self) -> Vec<&str> {
+        self.outputs.iter().map(|output| output.name.as_str()).collect()
+    }
+
+    /// How `samples` are fed to `graph`.
+    ///
+    /// # Errors
+    /// SP0206, SP0209, SP0210: samples, layout and preprocessing do not fit the model; SP0612: it has other inputs.
+    pub fn feed(&self, samples: &SampleSet, graph: &Graph) -> Result<FeedSet> {
+        let names = graph.input_names();
+        if names != self.input_names() {
+            let rule = format!(
+                "the model has the inputs {}, the image {}",
+                names.join(", "),
+                self.input_names().join(", ")
+            );
+            let way_out = "give the model that the image was compiled from";
+            return Err(Diagnostic::error("SP0612", "model", rule, way_out).into());
+        }
+        let parts = self.inputs.iter().zip(&samples.parts).zip(graph.inputs());
+        let feeds = parts.map(|((input, part), &value)| input.feed(&part.shape, &graph.value(value).shape));
+        Ok(FeedSet::new(feeds.collect::<Result<_>>()?))
+    }
+
     /// The TOML text of section NOTES.
     pub fn to_text(&self) -> String {
         toml::to_string(self).unwrap_or_default()
@@ -142,19 +190,24 @@ impl Notes {
         }
         let notes: Self = toml::from_str(text)
             .map_err(|error| fault(format!("the notes can not be read ({})", error.message())))?;
-        let lists = [&notes.input.scale, &notes.input.mean, &notes.input.std];
-        let channels = lists.iter().map(|list| list.len()).max().unwrap_or(0);
         if notes.format != FORMAT {
             return Err(fault(format!(
                 "the notes have format {}, this version reads {FORMAT}",
                 notes.format
             )));
         }
-        if lists.iter().any(|list| list.is_empty() || (list.len() != 1 && list.len() != channels)) {
-            return Err(fault("scale, mean and std have different numbers of channels".into()));
+        if notes.inputs.is_empty() || notes.outputs.is_empty() {
+            return Err(fault("there is no input, or no output".into()));
         }
-        if notes.input.raw_scale.is_some_and(|scale| !(scale.is_finite() && scale > 0.0)) {
-            return Err(fault("raw_scale is not a positive number".into()));
+        for input in &notes.inputs {
+            let lists = [&input.scale, &input.mean, &input.std];
+            let channels = lists.iter().map(|list| list.len()).max().unwrap_or(0);
+            if lists.iter().any(|list| list.is_empty() || (list.len() != 1 && list.len() != channels)) {
+                return Err(fault("scale, mean and std have different numbers of channels".into()));
+            }
+            if input.raw_scale.is_some_and(|scale| !(scale.is_finite() && scale > 0.0)) {
+                return Err(fault("raw_scale is not a positive number".into()));
+            }
         }
         Ok(notes)
     }
@@ -179,11 +232,12 @@ mod tests {
             model: ModelNotes {
                 file: "net \"1\".onnx".into(),
                 sha256: "00".repeat(32),
-                output: "y\n".into(),
                 decision: true,
+                dims: BTreeMap::from([("sequence \"n\"".into(), 3)]),
             },
             samples: SampleNotes { sha256: "ff".repeat(32), calibration_count: 1024 },
-            input: InputNotes {
+            inputs: vec![InputNotes {
+                name: "serving_default_x:0".into(),
                 shape: vec![28, 28, 3],
                 layout: Some("nhwc:nchw".into()),
                 scale: vec![1.0 / 255.0],
@@ -191,7 +245,8 @@ mod tests {
                 std: vec![1.0, 0.1 + 0.2, 3.0],
                 raw_type: RawType::I16,
                 raw_scale: Some(1.0 / 32767.0),
-            },
+            }],
+            outputs: vec![OutputNotes { name: "y\n".into(), shape: vec![1, 10] }],
             settings: BTreeMap::from([("tune.seed".into(), "1".into())]),
             chip: "name = \"x\"\n[fabric]\ncores = 1\n".into(),
         }
@@ -209,7 +264,7 @@ mod tests {
         let cases = [
             String::new(),
             "]".into(),
-            text.replace("format = 1", "format = 2"),
+            text.replace("format = 2", "format = 3"),
             text.replace("raw_type = \"i16\"", "raw_type = \"f16\""),
             text.replace("decision = true", ""),
             text.replace("calibration_count", "calibration_number"),

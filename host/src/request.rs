@@ -30,14 +30,12 @@ pub struct Request {
     pub classes: Option<Vec<u32>>,
     /// How many of the samples, from the first on, calibrate.
     pub calibration_count: usize,
-    /// Axis order of samples and model.
-    pub layout: Option<Layout>,
-    /// Multiplies raw values.
-    pub scale: Option<Vec<f64>>,
-    /// Subtracted from scaled values.
-    pub mean: Option<Vec<f64>>,
-    /// Divides the difference.
-    pub std: Option<Vec<f64>>,
+    /// From raw samples to the model, for every input.
+    pub prepare: Prepare,
+    /// The same for single inputs, by name; what is left open there is as for every input.
+    pub own: BTreeMap<String, Prepare>,
+    /// Sizes of the model's named dimensions.
+    pub dims: BTreeMap<String, usize>,
     /// Choices of the stages.
     pub options: StageOptions,
     /// The same choices as text, for the image's notes.
@@ -45,6 +43,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// How samples of the input `name` are prepared.
+    pub fn prepare(&self, name: &str) -> Prepare {
+        self.own.get(name).map_or_else(|| self.prepare.clone(), |own| own.or(&self.prepare))
+    }
+
     /// `model` for `chip`, calibrated on the first 1,024 of `samples`, everything else at its default.
     pub fn new(model: impl Into<PathBuf>, chip: impl Into<String>, samples: impl Into<PathBuf>) -> Self {
         Self {
@@ -57,12 +60,37 @@ impl Request {
             test_skip: 0,
             classes: None,
             calibration_count: 1024,
-            layout: None,
-            scale: None,
-            mean: None,
-            std: None,
+            prepare: Prepare::default(),
+            own: BTreeMap::new(),
+            dims: BTreeMap::new(),
             options: StageOptions::default(),
             settings: Settings::default().to_map(),
+        }
+    }
+}
+
+/// How an input's raw samples become what the model sees.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prepare {
+    /// Axis order of samples and model.
+    pub layout: Option<Layout>,
+    /// Multiplies raw values.
+    pub scale: Option<Vec<f64>>,
+    /// Subtracted from scaled values.
+    pub mean: Option<Vec<f64>>,
+    /// Divides the difference.
+    pub std: Option<Vec<f64>>,
+}
+
+impl Prepare {
+    /// What is given here, and the rest from `other`.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self {
+            layout: self.layout.as_ref().or(other.layout.as_ref()).cloned(),
+            scale: self.scale.as_ref().or(other.scale.as_ref()).cloned(),
+            mean: self.mean.as_ref().or(other.mean.as_ref()).cloned(),
+            std: self.std.as_ref().or(other.std.as_ref()).cloned(),
         }
     }
 }

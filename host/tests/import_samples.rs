@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use spandrel::diagnostic::Diagnostics;
 use spandrel::samples::{
-    Array, ArrayData, Feed, Layout, Preprocess, SampleData, Samples, read_named, write_atomic, write_npz,
+    Array, ArrayData, Feed, Layout, Preprocess, SampleData, SampleSet, Samples, read_named, write_atomic,
+    write_npz,
 };
 
 /// A folder of its own, removed at the end of the test.
@@ -76,8 +77,9 @@ fn samples_and_labels_of_an_npz_file() {
     assert_eq!(samples.data, SampleData::U8(vec![1, 2, 3, 4, 5, 6]));
     assert_eq!(samples.labels, Some(vec![7, 0]));
     assert_eq!(samples.first(1).labels, Some(vec![7]));
-    assert!(samples.check_labels(8).is_ok());
-    refused(samples.check_labels(7), "SP0207", &["label 0 is 7", "0 to 6"]);
+    let set = SampleSet::from(samples);
+    assert!(set.check_labels(8).is_ok());
+    refused(set.check_labels(7), "SP0207", &["label 0 is 7", "0 to 6"]);
 
     let samples = read(&folder.npz("b.npz", &[("labels", &y), ("images", &x)])).expect("samples");
     assert_eq!(samples.labels, Some(vec![7, 0]));

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use spandrel::compile::{Request, compile};
+use spandrel::compile::{Prepare, Request, compile};
 use spandrel::engine::ExactEngine;
 use spandrel::engine::{FastEngine, Options};
 use spandrel::evaluate::{Readout, class_of};
 use spandrel::graph::{Golden, NodeEngine};
 use spandrel::import::read_onnx;
-use spandrel::samples::{Feed, Preprocess, Samples};
+use spandrel::samples::{Feed, Preprocess, SampleSet, Samples};
 use spandrel::samples_raw::RawSamples;
 use spandrel::tune::CodedNodes;
 use spandrel_core::image::Image;
@@ -20,7 +20,7 @@ fn digits(name: &str) -> PathBuf {
 #[test]
 fn named_values_of_the_coded_graph_are_those_of_the_image() {
     let request = Request {
-        scale: Some(vec![1.0]),
+        prepare: Prepare { scale: Some(vec![1.0]), ..Prepare::default() },
         ..Request::new(digits("digits_mlp.onnx"), "prime", digits("train.npz"))
     };
     let compiled = compile(&request, &mut ()).unwrap();
@@ -49,14 +49,15 @@ fn named_values_of_the_coded_graph_are_those_of_the_image() {
 
     // The output's class is the image's on every sample.
     let image = Image::parse(&compiled.image).unwrap();
-    let raw = RawSamples::new(&samples, None).unwrap();
+    let set = SampleSet::from(samples);
+    let raw = RawSamples::new(&set, &[]).unwrap();
     let outputs =
         FastEngine::new(&image, Options::default()).unwrap().run_batch(&raw.batch().unwrap()).unwrap();
     let readout = Readout::new(&image).unwrap();
     let classes = have[hidden].argmax();
     let differ =
-        (0..samples.count).filter(|&i| class_of(&readout.values(&outputs, i).unwrap()) != classes[i]).count();
+        (0..set.count).filter(|&i| class_of(&readout.values(&outputs, i).unwrap()) != classes[i]).count();
     // Values are rounded to f32 here and exact there: a tie may fall to the other side.
-    assert!(differ <= 1, "{differ} of {} classes differ", samples.count);
+    assert!(differ <= 1, "{differ} of {} classes differ", set.count);
     assert!(coded.values(&batch, &["no such node"]).is_err());
 }

@@ -48,6 +48,7 @@ fn judge(case: &cases::Case, why: &mut String) -> Result<Option<Vec<u8>>, String
             name: "case",
             model: Some(&model),
             samples: Some(&samples),
+            dims: None,
             require: &CLAIMS,
             cases: 4,
             seed: 5,

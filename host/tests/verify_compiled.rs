@@ -24,6 +24,7 @@ fn a_compiled_network_passes_and_a_tampered_weight_is_located() {
         name: "digits",
         model: Some(&model),
         samples: Some(&samples),
+        dims: None,
         require: &REQUIRED,
         cases: 24,
         seed: 7,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use spandrel::compile::{Compiled, Request, compile};
+use spandrel::compile::{Compiled, Prepare, Request, compile};
 use spandrel::verify::check_mapping;
 use spandrel_core::image::{Image, List, Tag, reseal};
 
@@ -13,7 +13,7 @@ fn digits(name: &str) -> PathBuf {
 fn compiled() -> Compiled {
     let request = Request {
         calibration_count: 256,
-        scale: Some(vec![1.0]),
+        prepare: Prepare { scale: Some(vec![1.0]), ..Prepare::default() },
         ..Request::new(digits("digits_mlp.onnx"), "prime", digits("train.npz"))
     };
     compile(&request, &mut ()).unwrap()

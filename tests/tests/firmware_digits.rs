@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use spandrel::compile::{Request, compile};
+use spandrel::compile::{Prepare, Request, compile};
 use spandrel::engine::ExactEngine;
 use spandrel::engine::{FastEngine, Options, RawBatch, RawData};
 use spandrel::samples::{ArrayData, SampleData, Samples, read_named};
@@ -22,8 +22,10 @@ fn image() -> Vec<u8> {
 }
 
 fn compiled(model: &str, chip: &str) -> Vec<u8> {
-    let request =
-        Request { scale: Some(vec![1.0]), ..Request::new(digits(model), chip, digits("train.npz")) };
+    let request = Request {
+        prepare: Prepare { scale: Some(vec![1.0]), ..Prepare::default() },
+        ..Request::new(digits(model), chip, digits("train.npz"))
+    };
     compile(&request, &mut ()).unwrap().image
 }
 

@@ -8,14 +8,14 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use spandrel_core::image::Image;
 
-use super::{Done, inspect, keep, output, print, progress};
+use super::{Done, inputs::Inputs, inspect, keep, output, print, progress};
 use crate::chips;
 use crate::compile::{Compiled, PRODUCTS, Request, Watcher, compile as run};
 use crate::confidence::Interval;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::notes::Notes;
 use crate::report::Report;
-use crate::samples::{Layout, write_atomic};
+use crate::samples::write_atomic;
 use crate::settings::{self, Settings};
 
 /// The name of the finished image among the stages of `--dump`.
@@ -29,7 +29,8 @@ pub(super) struct Args {
     /// A built-in chip (`spandrel chips` lists them), or a description file that ends in .toml
     #[arg(long, value_name = "NAME|FILE.toml")]
     chip: String,
-    /// Calibration samples: .npz (array x or images; labels y or labels), .npy, idx, each also gzip-compressed
+    /// Calibration samples: .npz (array x or images; of several inputs an array named after each; labels y or
+    /// labels), .npy, idx, each also gzip-compressed
     #[arg(long, value_name = "FILE")]
     samples: PathBuf,
     /// Their labels, when the samples' file holds none or others are meant
@@ -50,19 +51,8 @@ pub(super) struct Args {
     /// How many of the samples, from the first on, calibrate
     #[arg(long, value_name = "N", default_value = "1024", value_parser = clap::value_parser!(u64).range(1..))]
     calibration_count: u64,
-    /// Axes of the samples and of the model, such as nhwc:nchw [default: samples lie as the model's input does]
-    #[arg(long, value_name = "FROM:TO")]
-    layout: Option<String>,
-    /// The model sees (x * scale - mean) / std: one number, or one per channel with commas between
-    /// [default: 1/255 for bytes, else 1]
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', allow_hyphen_values = true)]
-    scale: Option<Vec<f64>>,
-    /// See --scale [default: 0]
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', allow_hyphen_values = true)]
-    mean: Option<Vec<f64>>,
-    /// See --scale [default: 1]
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', allow_hyphen_values = true)]
-    std: Option<Vec<f64>>,
+    #[command(flatten)]
+    inputs: Inputs,
     /// Where the image goes [default: the model's name with .spandrel, in the current folder]
     #[arg(short, long, value_name = "IMAGE")]
     output: Option<PathBuf>,
@@ -101,7 +91,6 @@ impl Args {
         let mut found = Diagnostics::default();
         let settings =
             keep(Settings::parse(self.set.iter().map(String::as_str)), &mut found).unwrap_or_default();
-        let layout = self.layout.as_deref().and_then(|text| keep(text.parse::<Layout>(), &mut found));
         keep(chips::find(&self.chip), &mut found);
         let inputs = [Some(&self.model), Some(&self.samples), self.labels.as_ref(), self.test.as_ref()];
         let inputs: Vec<&PathBuf> = inputs.into_iter().chain([self.test_labels.as_ref()]).flatten().collect();
@@ -121,23 +110,18 @@ impl Args {
             let rule = "image and report have the same name";
             found.push(Diagnostic::error("SP0004", output.display().to_string(), rule, "name two files"));
         }
-        let request = Request {
-            model: self.model.clone(),
-            chip: self.chip.clone(),
-            samples: self.samples.clone(),
+        let mut request = Request {
             labels: self.labels.clone(),
             test: self.test.clone(),
             test_labels: self.test_labels.clone(),
             test_skip: self.test_skip,
             classes: self.classes.clone(),
             calibration_count: usize::try_from(self.calibration_count).unwrap_or(usize::MAX),
-            layout,
-            scale: self.scale.clone(),
-            mean: self.mean.clone(),
-            std: self.std.clone(),
             settings: settings.to_map(),
             options: settings.into(),
+            ..Request::new(&self.model, &self.chip, &self.samples)
         };
+        self.inputs.apply(&mut request, &mut found);
         found.into_result((request, output))
     }
 }

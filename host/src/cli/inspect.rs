@@ -8,7 +8,7 @@ use spandrel_core::image::{ENTRY_BYTES, Entry, HEADER_BYTES, Image, Subject, VER
 
 use super::{Done, image_file, listing, print};
 use crate::diagnostic::Result;
-use crate::notes::Notes;
+use crate::notes::{InputNotes, Notes};
 use crate::report::hex;
 
 #[derive(clap::Args)]
@@ -50,7 +50,12 @@ pub(super) fn text(bytes: &[u8], image: &Image<'_>, notes: Option<&Notes>) -> St
     if let Some(notes) = notes {
         line("model", format!("{} sha256 {}", notes.model.file, notes.model.sha256));
         line("samples", format!("{} of sha256 {}", notes.samples.calibration_count, notes.samples.sha256));
-        line("input", input_line(notes));
+        for input in &notes.inputs {
+            line("input", input_line(input));
+        }
+        for output in &notes.outputs {
+            line("output", format!("{:?} of {:?}", output.name, output.shape));
+        }
         line("compiled by", format!("spandrel {}", notes.spandrel));
         for (key, value) in &notes.settings {
             line("setting", format!("{key}={value}"));
@@ -84,9 +89,8 @@ fn minor(bytes: &[u8]) -> u16 {
     }
 }
 
-fn input_line(notes: &Notes) -> String {
-    let input = &notes.input;
-    let mut text = format!("samples of {:?}", input.shape);
+fn input_line(input: &InputNotes) -> String {
+    let mut text = format!("{:?}, samples of {:?}", input.name, input.shape);
     if let Some(layout) = &input.layout {
         let _ = write!(text, ", layout {layout}");
     }

@@ -6,8 +6,10 @@
 mod chips;
 mod compile;
 mod image_file;
+mod inputs;
 mod inspect;
 mod json;
+mod kept;
 mod listing;
 mod listing_mac;
 mod output;

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::{Done, keep, output, print, progress};
+use super::{Done, inputs::Inputs, keep, output, print, progress};
 use crate::chips;
 use crate::compile::{Request, Watcher};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::samples::{Layout, write_atomic};
+use crate::samples::write_atomic;
 use crate::settings::Settings;
 use crate::sweep::{Cell, Outcome, Sweep, SweepWatcher, Table, csv, svg, vary};
 
@@ -25,7 +25,8 @@ pub(super) struct Args {
     /// + between take the same value, or one each with / between. Several times: the product of all values
     #[arg(long, value_name = "FIELD[+FIELD…]=V,V,…", required = true)]
     vary: Vec<String>,
-    /// Calibration samples: .npz (array x or images; labels y or labels), .npy, idx, each also gzip-compressed
+    /// Calibration samples: .npz (array x or images; of several inputs an array named after each; labels y or
+    /// labels), .npy, idx, each also gzip-compressed
     #[arg(long, value_name = "FILE")]
     samples: PathBuf,
     /// Test samples: what every figure is measured on
@@ -37,19 +38,8 @@ pub(super) struct Args {
     /// How many of the samples, from the first on, calibrate
     #[arg(long, value_name = "N", default_value = "1024", value_parser = clap::value_parser!(u64).range(1..))]
     calibration_count: u64,
-    /// Axes of the samples and of the model, such as nhwc:nchw [default: samples lie as the model's input does]
-    #[arg(long, value_name = "FROM:TO")]
-    layout: Option<String>,
-    /// The model sees (x * scale - mean) / std: one number, or one per channel with commas between
-    /// [default: 1/255 for bytes, else 1]
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', allow_hyphen_values = true)]
-    scale: Option<Vec<f64>>,
-    /// See --scale [default: 0]
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', allow_hyphen_values = true)]
-    mean: Option<Vec<f64>>,
-    /// See --scale [default: 1]
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', allow_hyphen_values = true)]
-    std: Option<Vec<f64>>,
+    #[command(flatten)]
+    inputs: Inputs,
     /// Change a setting in every cell; `spandrel compile --help` lists them all
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -92,7 +82,6 @@ impl Args {
         let mut found = Diagnostics::default();
         let settings =
             keep(Settings::parse(self.set.iter().map(String::as_str)), &mut found).unwrap_or_default();
-        let layout = self.layout.as_deref().and_then(|text| keep(text.parse::<Layout>(), &mut found));
         let items = self.vary.iter().map(String::as_str);
         let vary = keep(chips::find(&self.chip), &mut found)
             .and_then(|chip| keep(vary(items, &chip), &mut found))
@@ -121,18 +110,15 @@ impl Args {
                 found.push(Diagnostic::error("SP0004", path.display().to_string(), rule, "name two files"));
             }
         }
-        let request = Request {
+        let mut request = Request {
             test: Some(self.test.clone()),
             test_labels: self.test_labels.clone(),
             calibration_count: usize::try_from(self.calibration_count).unwrap_or(usize::MAX),
-            layout,
-            scale: self.scale.clone(),
-            mean: self.mean.clone(),
-            std: self.std.clone(),
             settings: settings.to_map(),
             options: settings.into(),
             ..Request::new(&self.model, &self.chip, &self.samples)
         };
+        self.inputs.apply(&mut request, &mut found);
         found.into_result(Sweep { request, vary })
     }
 }

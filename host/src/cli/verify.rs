@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{Done, image_file, keep, print, progress};
+use super::{Done, image_file, inputs::Dims, keep, print, progress};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::verify::{ClaimId, ClaimReport, EquivalenceReport, Given, Status, verify_image};
 
@@ -19,6 +19,8 @@ pub(super) struct Args {
     /// The samples that it was calibrated on; without a model, samples to try
     #[arg(long, value_name = "FILE")]
     samples: Option<PathBuf>,
+    #[command(flatten)]
+    dims: Dims,
     /// Claims that must pass [default: C1,C2,C6]
     #[arg(long, value_name = "C1,C2,…", value_delimiter = ',')]
     require: Vec<String>,
@@ -55,6 +57,7 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
     }
     let require = args.require.iter().map(|id| id.parse::<ClaimId>().map_err(Diagnostics::from));
     let require: Vec<ClaimId> = require.filter_map(|id| keep(id, &mut found)).collect();
+    let dims = args.dims.read(&mut found);
     let bytes = found.into_result(bytes)?.unwrap_or_default();
     let name = args.image.display().to_string();
     let bar = progress::spinner();
@@ -65,6 +68,7 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
             name: &name,
             model: args.model.as_deref(),
             samples: args.samples.as_deref(),
+            dims: dims.as_ref(),
             require: &require,
             cases: args.cases,
             seed: args.seed,

@@ -1,6 +1,6 @@
 //! Spreading free columns over the elements that gain most, and free rows over the input.
 
-use super::input::TABLE_MAX;
+use super::input::{InputRange, table_fits};
 use super::options::{EncodeOptions, SignalBudget};
 use super::plan::COPIES_MAX;
 use crate::dots::{DotGraph, DotNode, Source};
@@ -39,13 +39,13 @@ pub(super) fn each(budget: SignalBudget, free: usize, channels: usize) -> Vec<u1
     vec![k; channels]
 }
 
-/// Signals of an input value: those asked for, or two where that takes no further array and the raw values (from `lo` to
-/// `hi`) are few enough for a table.
-pub fn input_signals(dot: &DotGraph, (lo, hi): (i32, i32), target: &Target, options: &EncodeOptions) -> u8 {
+/// Signals of an input value: those asked for, or two where that takes no further array and the raw values (of each input
+/// within its range) are few enough for a table.
+pub fn input_signals(dot: &DotGraph, ranges: &[InputRange], target: &Target, options: &EncodeOptions) -> u8 {
     if options.input_signals > 0 {
         return options.input_signals;
     }
-    if i64::from(hi) - i64::from(lo) >= TABLE_MAX {
+    if !table_fits(ranges, 2) {
         return 1;
     }
     let readers = |node: &&DotNode| node.body.reads().iter().any(|read| read.source == Source::Input);

@@ -151,14 +151,11 @@ impl EncodedGraph {
 
 impl fmt::Display for EncodedGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "encoded-graph input [{}] raw {}..={} signals {:?}",
-            self.dot.input_len(),
-            self.input.raw_lo,
-            self.input.raw_hi,
-            self.input.weights
-        )?;
+        write!(f, "encoded-graph input [{}] raw", self.dot.input_len())?;
+        for range in &self.input.ranges {
+            write!(f, " {}..={}", range.lo, range.hi)?;
+        }
+        writeln!(f, " signals {:?}", self.input.weights)?;
         for (number, (node, dot)) in self.nodes.iter().zip(&self.dot.nodes).enumerate() {
             let reads: Vec<String> = dot.body.reads().iter().map(ToString::to_string).collect();
             let (least, most) =

@@ -12,17 +12,36 @@ use crate::notes::RawType;
 use crate::target::Target;
 
 /// The longest encoder table that is made; wider raw ranges are multiplied and shifted.
-pub(super) const TABLE_MAX: i64 = 4096;
+const TABLE_MAX: i64 = 4096;
 
-/// Codes of a raw value, and what they mean: raw = `raw_lo` + `step` * sum over signals of weight * code.
+/// The most entries of all tables of an encoder together; more inputs than that allows are multiplied and shifted.
+const ENTRIES_MAX: u64 = 1 << 16;
+
+/// The raw values that are told apart in one input of the model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InputRange {
+    /// Elements of the input.
+    pub len: usize,
+    /// Smallest raw value.
+    pub lo: f64,
+    /// Largest raw value.
+    pub hi: f64,
+}
+
+impl InputRange {
+    /// Raw values of `len` elements from `lo` to `hi`; a constant input still gets a range.
+    pub fn new(len: usize, (lo, hi): (i32, i32)) -> Self {
+        Self { len, lo: f64::from(lo), hi: f64::from(hi.max(lo.saturating_add(1))) }
+    }
+}
+
+/// Codes of a raw value, and what they mean: raw = smallest of its input + `step` * sum over signals of weight * code.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputCode {
     /// How raw values are held.
     pub raw: RawType,
-    /// Smallest raw value that is told apart.
-    pub raw_lo: f64,
-    /// Largest raw value that is told apart.
-    pub raw_hi: f64,
+    /// Of each input, one behind the other.
+    pub ranges: Vec<InputRange>,
     /// Weight of each signal in units of the finest level: 1, or 4 and 1 for a radix pair.
     pub weights: Vec<u32>,
     /// Largest code of each signal.
@@ -31,14 +50,18 @@ pub struct InputCode {
     pub mapping: Mapping,
     /// Its parameters, as in the image format.
     pub params: Vec<i32>,
+    /// Channels with parameters of their own.
+    pub channels: u32,
+    /// Neighbouring elements that share a channel.
+    pub inner: u32,
 }
 
 impl InputCode {
-    /// Codes for raw values from `lo` to `hi` on `signals` signals.
+    /// Codes on `signals` signals for the raw values of each input.
     ///
     /// # Errors
     /// SP0303 when two signals are asked for a range too wide for a table, or of a chip whose codes end below 3.
-    pub fn new(raw: RawType, (lo, hi): (i32, i32), signals: u8, target: &Target) -> Result<Self> {
+    pub fn new(raw: RawType, ranges: &[InputRange], signals: u8, target: &Target) -> Result<Self> {
         let most = target.input_max as u32;
         if signals >= 2 && most < 3 && target.input_bits > 1 {
             let rule = format!("the finer of two input signals has codes up to 3, the chip's end at {most}");
@@ -46,40 +69,60 @@ impl InputCode {
             return Err(Diagnostic::error("SP0303", "setting encode.input", rule, way_out).into());
         }
         let (weights, code_max) = radix(signals, most);
-        // A constant input still needs a range.
-        let hi = hi.max(lo.saturating_add(1));
+        let (channels, inner) = sharing(ranges);
         let mut code = Self {
             raw,
-            raw_lo: f64::from(lo),
-            raw_hi: f64::from(hi),
+            ranges: ranges.to_vec(),
             weights,
             code_max,
-            mapping: Mapping::Table { lo },
+            mapping: Mapping::Affine { shift: 0 },
             params: Vec::new(),
+            channels,
+            inner,
         };
-        let span = i64::from(hi) - i64::from(lo) + 1;
-        if span <= TABLE_MAX {
-            for signal in 0..code.weights.len() {
-                let entries: Vec<i32> = (lo..=hi).map(|raw| code.level_code(raw, signal)).collect();
-                code.params.extend(entries);
+        if table_fits(ranges, code.weights.len()) {
+            let (lo, hi) = span(ranges);
+            code.mapping = Mapping::Table { lo: lo as i32 };
+            for channel in 0..channels {
+                for signal in 0..code.weights.len() {
+                    let level = |raw| code.level_code((channel * inner) as usize, raw as i32, signal);
+                    let entries: Vec<i32> = (lo..=hi).map(level).collect();
+                    code.params.extend(entries);
+                }
             }
             return Ok(code);
         }
         if code.weights.len() > 1 {
+            let (lo, hi) = span(ranges);
             let rule = format!("raw values from {lo} to {hi} are too many for a table of two signals");
             let way_out = "use --set encode.input=1, or scale the samples to at most 4096 levels";
             return Err(Diagnostic::error("SP0303", "setting encode.input", rule, way_out).into());
         }
-        // code = floor((raw * m + a) / 2^shift) with the largest shift that keeps m within 31 bits.
-        let per_raw = 1.0 / code.step();
+        // code = floor((raw * m + a) / 2^shift) with the largest shift that keeps every m within 31 bits.
+        let per_raw: Vec<f64> =
+            (0..channels).map(|channel| 1.0 / code.step((channel * inner) as usize)).collect();
+        let finest = per_raw.iter().fold(0.0f64, |most, &own| most.max(own));
         let shift =
-            (0..=46).rev().find(|&s| per_raw * libm::exp2(f64::from(s)) < libm::exp2(30.0)).unwrap_or(0);
+            (0..=46).rev().find(|&s| finest * libm::exp2(f64::from(s)) < libm::exp2(30.0)).unwrap_or(0);
         let power = libm::exp2(f64::from(shift));
-        let m = libm::rint(per_raw * power) as i64;
-        let a = libm::rint((0.5 - code.raw_lo * per_raw) * power) as i64;
+        for (channel, per_raw) in per_raw.iter().enumerate() {
+            let lo = code.range(channel * inner as usize).lo;
+            let m = libm::rint(per_raw * power) as i64;
+            let a = libm::rint((0.5 - lo * per_raw) * power) as i64;
+            code.params.extend([m as i32, (a >> 32) as i32, a as u32 as i32]);
+        }
         code.mapping = Mapping::Affine { shift: shift as u8 };
-        code.params = vec![m as i32, (a >> 32) as i32, a as u32 as i32];
         Ok(code)
+    }
+
+    /// The range of the input that `element` belongs to. Panics behind the last one.
+    pub fn range(&self, element: usize) -> &InputRange {
+        let mut end = 0;
+        let own = self.ranges.iter().find(|range| {
+            end += range.len;
+            element < end
+        });
+        own.or(self.ranges.last()).expect("a network has an input")
     }
 
     /// The encoder's parameters for codes that begin at `base` instead of 0.
@@ -87,9 +130,12 @@ impl InputCode {
         match self.mapping {
             Mapping::Table { .. } => self.params.iter().map(|level| level + base).collect(),
             Mapping::Affine { shift } => {
-                let a = i64::from(self.params[1]) << 32 | i64::from(self.params[2] as u32);
-                let a = a + (i64::from(base) << shift);
-                vec![self.params[0], (a >> 32) as i32, a as u32 as i32]
+                let own = self.params.as_chunks::<3>().0.iter();
+                let based = own.flat_map(|&[m, high, low]| {
+                    let a = (i64::from(high) << 32 | i64::from(low as u32)) + (i64::from(base) << shift);
+                    [m, (a >> 32) as i32, a as u32 as i32]
+                });
+                based.collect()
             }
         }
     }
@@ -99,15 +145,17 @@ impl InputCode {
         self.weights.iter().zip(&self.code_max).map(|(&w, &m)| u64::from(w) * u64::from(m)).sum::<u64>() + 1
     }
 
-    /// Raw units per finest level.
-    pub fn step(&self) -> f64 {
-        (self.raw_hi - self.raw_lo) / (self.levels() - 1) as f64
+    /// Raw units per finest level of `element`.
+    pub fn step(&self, element: usize) -> f64 {
+        let range = self.range(element);
+        (range.hi - range.lo) / (self.levels() - 1) as f64
     }
 
     /// The nearest level of a raw value, ties upward, spread over the signals from the heaviest down.
-    fn level_code(&self, raw: i32, signal: usize) -> i32 {
+    fn level_code(&self, element: usize, raw: i32, signal: usize) -> i32 {
         let top = (self.levels() - 1) as f64;
-        let level = libm::floor((f64::from(raw) - self.raw_lo) / self.step() + 0.5).clamp(0.0, top);
+        let (lo, step) = (self.range(element).lo, self.step(element));
+        let level = libm::floor((f64::from(raw) - lo) / step + 0.5).clamp(0.0, top);
         let mut rest = level as u64;
         let mut code = 0;
         for (&weight, &most) in self.weights.iter().zip(&self.code_max).take(signal + 1) {
@@ -117,18 +165,20 @@ impl InputCode {
         code as i32
     }
 
-    /// The code of `signal` for a raw value, computed as the image's encoder does.
-    pub fn code(&self, raw: i32, signal: usize) -> i32 {
+    /// The code of `signal` of `element` for a raw value, computed as the image's encoder does.
+    pub fn code(&self, element: usize, raw: i32, signal: usize) -> i32 {
         let most = i64::from(self.code_max[signal]);
+        let row = (element / self.inner as usize % self.channels as usize) * self.weights.len() + signal;
         let code = match self.mapping {
             Mapping::Table { lo } => {
-                let entries = self.params.len() / self.weights.len();
+                let entries = self.params.len() / (self.weights.len() * self.channels as usize);
                 let index = (i64::from(raw) - i64::from(lo)).clamp(0, entries as i64 - 1) as usize;
-                i64::from(self.params[signal * entries + index])
+                i64::from(self.params[row * entries + index])
             }
             Mapping::Affine { shift } => {
-                let a = i64::from(self.params[1]) << 32 | i64::from(self.params[2] as u32);
-                shift_floor(i64::from(self.params[0]) * i64::from(raw) + a, u32::from(shift))
+                let [m, high, low] = [0, 1, 2].map(|at| self.params[3 * row + at]);
+                let a = i64::from(high) << 32 | i64::from(low as u32);
+                shift_floor(i64::from(m) * i64::from(raw) + a, u32::from(shift))
             }
         };
         code.clamp(0, most) as i32
@@ -138,9 +188,44 @@ impl InputCode {
     pub fn codes(&self, samples: usize, elements: usize, raw: impl Fn(usize, usize) -> i32) -> CodeMap {
         let signals = self.weights.len();
         let width = elements * signals;
-        let code = |at: usize| self.code(raw(at / width, at % width / signals), at % signals);
+        let code = |at: usize| {
+            let element = at % width / signals;
+            self.code(element, raw(at / width, element), at % signals)
+        };
         CodeMap::new(width, (0..samples * width).map(code).collect())
     }
+}
+
+/// Channels of inputs with these ranges, and how many neighbours share one: a single input is one channel, several have as few as
+/// their lengths allow.
+fn sharing(ranges: &[InputRange]) -> (u32, u32) {
+    if ranges.len() < 2 {
+        return (1, 1);
+    }
+    let gcd = |mut a: usize, mut b: usize| {
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let inner = ranges.iter().fold(0, |inner, range| gcd(inner, range.len)).max(1);
+    let len: usize = ranges.iter().map(|range| range.len).sum();
+    ((len / inner) as u32, inner as u32)
+}
+
+/// Smallest and largest raw value of all inputs.
+fn span(ranges: &[InputRange]) -> (i64, i64) {
+    let ends = |(lo, hi): (i64, i64), range: &InputRange| (lo.min(range.lo as i64), hi.max(range.hi as i64));
+    ranges.iter().fold((i64::MAX, i64::MIN), ends)
+}
+
+/// Whether the raw values of all inputs are few enough for tables.
+pub(super) fn table_fits(ranges: &[InputRange], signals: usize) -> bool {
+    let (lo, hi) = span(ranges);
+    let (channels, _) = sharing(ranges);
+    let entries = hi.saturating_sub(lo).saturating_add(1);
+    let all = (entries.max(0) as u64).saturating_mul(u64::from(channels) * signals as u64);
+    entries <= TABLE_MAX && (ranges.len() < 2 || all <= ENTRIES_MAX)
 }
 
 /// Bits of a raw byte: more than that no input signals can carry.
@@ -180,30 +265,47 @@ mod tests {
 
     #[test]
     fn bytes_use_the_whole_range() {
-        let code = InputCode::new(RawType::U8, (0, 255), 1, &prime()).unwrap();
-        assert_eq!([0, 2, 3, 128, 255].map(|raw| code.code(raw, 0)), [0, 0, 1, 32, 63]);
+        let code = InputCode::new(RawType::U8, &[InputRange::new(4, (0, 255))], 1, &prime()).unwrap();
+        assert_eq!([0, 2, 3, 128, 255].map(|raw| code.code(0, raw, 0)), [0, 0, 1, 32, 63]);
     }
 
     #[test]
     fn a_radix_pair_carries_whole_bytes() {
-        let code = InputCode::new(RawType::U8, (0, 255), 2, &prime()).unwrap();
+        let code = InputCode::new(RawType::U8, &[InputRange::new(4, (0, 255))], 2, &prime()).unwrap();
         assert_eq!(code.levels(), 256);
         for raw in 0..=255 {
-            assert_eq!(4 * code.code(raw, 0) + code.code(raw, 1), raw);
+            assert_eq!(4 * code.code(0, raw, 0) + code.code(0, raw, 1), raw);
         }
     }
 
     #[test]
     fn wide_integers_agree_with_the_table_rule() {
-        let code = InputCode::new(RawType::I32, (-70_000, 1_000_000), 1, &prime()).unwrap();
+        let code =
+            InputCode::new(RawType::I32, &[InputRange::new(4, (-70_000, 1_000_000))], 1, &prime()).unwrap();
         assert!(matches!(code.mapping, Mapping::Affine { .. }));
         let mut differ = 0;
         for raw in (-80_000..1_010_000).step_by(97) {
-            let table = code.level_code(raw, 0);
-            differ += u32::from(table != code.code(raw, 0));
-            assert!((table - code.code(raw, 0)).abs() <= 1);
+            let table = code.level_code(0, raw, 0);
+            differ += u32::from(table != code.code(0, raw, 0));
+            assert!((table - code.code(0, raw, 0)).abs() <= 1);
         }
         // Only values on the edge between two levels may fall to the other side.
         assert!(differ <= 2, "{differ}");
+    }
+
+    #[test]
+    fn every_input_uses_the_whole_range_of_its_own() {
+        // In a table while it is small, multiplied and shifted when the lengths share no divisor and many channels result.
+        for lens in [[4, 6], [4001, 4000]] {
+            let ranges = [InputRange::new(lens[0], (0, 255)), InputRange::new(lens[1], (-2047, 100))];
+            let code = InputCode::new(RawType::I16, &ranges, 1, &prime()).unwrap();
+            assert_eq!(matches!(code.mapping, Mapping::Table { .. }), lens[0] == 4);
+            for (element, range) in [(0, 0), (lens[0] - 1, 0), (lens[0], 1), (lens[0] + lens[1] - 1, 1)] {
+                let InputRange { lo, hi, .. } = ranges[range];
+                let codes = [lo, (lo + hi) / 2.0, hi].map(|raw| code.code(element, raw as i32, 0));
+                assert_eq!((codes[0], codes[2]), (0, 63), "{element}");
+                assert!((31..=32).contains(&codes[1]), "{element}: {codes:?}");
+            }
+        }
     }
 }

@@ -22,7 +22,7 @@ pub use budget::input_signals;
 pub use check::{Encoded, check};
 pub use codes::CodeMap;
 pub use graph::{EncodedGraph, EncodedNode, Form, Inside};
-pub use input::InputCode;
+pub use input::{InputCode, InputRange};
 pub use lines::Line;
 pub use options::{EncodeOptions, SigmoidBy, SignalBudget};
 pub use plan::Plan;

@@ -165,6 +165,11 @@ impl Graph {
         &self.inputs
     }
 
+    /// The names of the network's inputs.
+    pub fn input_names(&self) -> Vec<&str> {
+        self.inputs.iter().map(|&input| self.value(input).name.as_str()).collect()
+    }
+
     /// The network's outputs; at least one.
     pub fn outputs(&self) -> &[ValueId] {
         &self.outputs

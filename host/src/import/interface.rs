@@ -45,6 +45,13 @@ pub(crate) fn input_names(graph: &GraphProto) -> impl Iterator<Item = &str> {
     true_inputs(graph).map(|input| input.name.as_str())
 }
 
+/// The names that an input's dimensions have instead of sizes.
+fn dimension_names(input: &ValueInfoProto) -> impl Iterator<Item = &str> {
+    let tensor = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
+    let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).into_iter().flat_map(|shape| &shape.dim);
+    dims.filter_map(|dim| dim.dim_param.as_deref()).filter(|name| !name.is_empty())
+}
+
 /// The inputs that are not initialisers, with their complete shapes.
 pub(crate) fn inputs<'a>(graph: &'a GraphProto, options: &Options) -> Result<Vec<Input<'a>>, Diagnostics> {
     let mut found = Diagnostics::default();
@@ -54,6 +61,15 @@ pub(crate) fn inputs<'a>(graph: &'a GraphProto, options: &Options) -> Result<Vec
             Ok(input) => inputs.push(input),
             Err(faults) => found.extend(faults),
         }
+    }
+    let named: std::collections::BTreeSet<&str> = true_inputs(graph).flat_map(dimension_names).collect();
+    for name in options.dims.keys().filter(|name| !named.contains(name.as_str())) {
+        let rule = format!("no input has a dimension named {name:?}");
+        let way_out = match named.is_empty() {
+            true => "leave it out: all dimensions have sizes".to_owned(),
+            false => format!("named are {}", named.iter().copied().collect::<Vec<_>>().join(", ")),
+        };
+        found.push(Diagnostic::error("SP0107", format!("--dim {name}"), rule, way_out));
     }
     if inputs.is_empty() && found.is_empty() {
         let way_out = "export a network with at least one input";
@@ -86,12 +102,18 @@ fn complete<'a>(input: &'a ValueInfoProto, options: &Options) -> Result<Input<'a
         match fixed(dim, options) {
             Ok(size) => sizes.push(size),
             // The batch: a sample is computed on its own.
-            Err(Open::Unknown(_)) if axis == 0 => sizes.push(1),
-            Err(Open::Unknown(what)) => found.push(Diagnostic::error(
+            Err(Open::Named(_) | Open::Unknown) if axis == 0 => sizes.push(1),
+            Err(Open::Named(name)) => found.push(Diagnostic::error(
                 "SP0107",
                 &place,
-                format!("dimension {axis} is {what}; only the first, the batch, may be left open"),
-                "give it a size with --dim NAME=SIZE, or export the model with fixed dimensions",
+                format!("dimension {axis} is named {name:?}; only the first, the batch, may be left open"),
+                format!("give it a size with --dim {name}=N, or export the model with fixed dimensions"),
+            )),
+            Err(Open::Unknown) => found.push(Diagnostic::error(
+                "SP0107",
+                &place,
+                format!("dimension {axis} is not stated; only the first, the batch, may be left open"),
+                "export the model with fixed dimensions, or with named ones and --dim NAME=N",
             )),
             Err(Open::Wrong(what)) => found.push(Diagnostic::error(
                 "SP0107",
@@ -110,8 +132,10 @@ fn complete<'a>(input: &'a ValueInfoProto, options: &Options) -> Result<Input<'a
 
 /// Why a dimension has no size.
 enum Open {
-    /// A name or nothing.
-    Unknown(String),
+    /// A name without a size.
+    Named(String),
+    /// Nothing.
+    Unknown,
     /// A number that is no size.
     Wrong(String),
 }
@@ -121,10 +145,10 @@ fn fixed(dim: &DimensionProto, options: &Options) -> Result<usize, Open> {
         (Some(value), _) if value >= 1 => usize::try_from(value).map_err(|_| Open::Wrong(value.to_string())),
         (_, Some(name)) if !name.is_empty() => match options.dims.get(name) {
             Some(&size) if size >= 1 => Ok(size),
-            _ => Err(Open::Unknown(format!("named {name:?}"))),
+            _ => Err(Open::Named(name.to_owned())),
         },
         // Some exporters write 0 or -1 for a size they do not know.
-        (Some(0 | -1), _) | (None, _) => Err(Open::Unknown("not stated".to_owned())),
+        (Some(0 | -1), _) | (None, _) => Err(Open::Unknown),
         (Some(value), _) => Err(Open::Wrong(value.to_string())),
     }
 }

@@ -7,6 +7,7 @@ mod input;
 mod layout;
 mod npy;
 mod preprocess;
+mod set;
 
 use std::path::Path;
 
@@ -15,6 +16,7 @@ pub use files::{read_named, write_atomic, write_npz};
 pub use input::MAX_DECOMPRESSED;
 pub use layout::Layout;
 pub use preprocess::{Feed, Preprocess};
+pub use set::{FeedSet, SampleSet};
 
 use crate::diagnostic::{Diagnostic, Result};
 use files::{Found, missing, read_array};
@@ -59,37 +61,10 @@ impl Samples {
     /// # Errors
     /// SP0001 and SP0201 to SP0211: whatever of the files can not be read or does not fit together.
     pub fn read(path: &Path, labels: Option<&Path>) -> Result<Self> {
-        let samples = Self::read_samples(path);
-        let labels = match labels {
-            Some(path) => read_labels(path, &LABEL_NAMES).map(Some),
-            // What is wrong with the whole file was found with the samples.
-            None if samples.is_err() => Ok(None),
-            None => own_labels(path),
-        };
-        let (mut samples, labels) = match (samples, labels) {
-            (Ok(samples), Ok(labels)) => (samples, labels),
-            (Err(mut found), labels) => {
-                found.extend(labels.err().unwrap_or_default());
-                return Err(found);
-            }
-            (Ok(_), Err(found)) => return Err(found),
-        };
-        if let Some(labels) = &labels
-            && labels.len() != samples.count
-        {
-            let rule = format!("there are {} samples, but {} labels", samples.count, labels.len());
-            let way_out = "give as many labels as samples, in the same order";
-            return Err(Diagnostic::error("SP0207", path.display().to_string(), rule, way_out).into());
-        }
+        let SampleSet { parts, labels, .. } = SampleSet::read(path, labels, &[])?;
+        let mut samples = parts.into_iter().next().expect("a set of one part");
         samples.labels = labels;
         Ok(samples)
-    }
-
-    fn read_samples(path: &Path) -> Result<Self> {
-        match read_array(path, &SAMPLE_NAMES)? {
-            Found::Array(name, array) => Self::from_array(array, &place(path, name.as_deref())),
-            Found::Others(present) => Err(missing(path, &SAMPLE_NAMES, &present).into()),
-        }
     }
 
     /// Samples from an array whose first dimension counts them; `place` stands for it in the errors.
@@ -148,19 +123,8 @@ impl Samples {
         self.range(0..count.clamp(1, self.count))
     }
 
-    /// All samples but the first `count`.
-    ///
-    /// # Errors
-    /// SP0205: none would be left.
-    pub fn skip(&self, count: usize) -> Result<Self> {
-        if count < self.count {
-            return Ok(self.range(count..self.count));
-        }
-        let rule = format!("of {} samples {count} are left out, so none is left", self.count);
-        Err(Diagnostic::error("SP0205", "samples", rule, "leave out fewer").into())
-    }
-
-    fn range(&self, samples: std::ops::Range<usize>) -> Self {
+    /// Some of the samples. Panics when they are not all there.
+    pub(super) fn range(&self, samples: std::ops::Range<usize>) -> Self {
         let elements = samples.start * self.sample_len()..samples.end * self.sample_len();
         let data = match &self.data {
             SampleData::U8(v) => SampleData::U8(v[elements].to_vec()),
@@ -172,51 +136,12 @@ impl Samples {
         let labels = self.labels.as_ref().map(|l| l[samples.clone()].to_vec());
         Self { shape: self.shape.clone(), data, count: samples.len(), labels }
     }
-
-    /// The same samples with label l standing for class `classes[l]`.
-    ///
-    /// # Errors
-    /// SP0207, naming the first label that stands for none.
-    pub fn with_classes(mut self, classes: &[u32]) -> Result<Self> {
-        self.check_labels(classes.len())?;
-        self.labels.iter_mut().flatten().for_each(|label| *label = classes[*label as usize]);
-        Ok(self)
-    }
-
-    /// Checks that every label is a class of a network with `classes` outputs.
-    ///
-    /// # Errors
-    /// SP0207, naming the first label that is not.
-    pub fn check_labels(&self, classes: usize) -> Result<()> {
-        let labels = self.labels.as_deref().unwrap_or_default();
-        match labels.iter().position(|&l| l as usize >= classes) {
-            None => Ok(()),
-            Some(at) => {
-                let rule = format!("label {at} is {}, the network has {classes} outputs", labels[at]);
-                let way_out = format!("labels must lie in 0 to {}", classes.saturating_sub(1));
-                Err(Diagnostic::error("SP0207", "labels", rule, way_out).into())
-            }
-        }
-    }
 }
 
 fn place(path: &Path, name: Option<&str>) -> String {
     match name {
         Some(name) => format!("{}: array {name:?}", path.display()),
         None => path.display().to_string(),
-    }
-}
-
-/// The labels within a sample file; `None` when it holds none.
-fn own_labels(path: &Path) -> Result<Option<Vec<u32>>> {
-    if !files::is_npz(path)? {
-        return Ok(None);
-    }
-    match read_array(path, &LABEL_NAMES)? {
-        // Several numbers a sample, or fractions, are some model's outputs and no labels.
-        Found::Array(_, Array { data: ArrayData::F32(_), .. }) => Ok(None),
-        Found::Array(name, array) => labels_of(&array, &place(path, name.as_deref())).map(Some),
-        Found::Others(_) => Ok(None),
     }
 }
 

@@ -144,7 +144,17 @@ impl Feed {
     pub fn batch(&self, samples: &Samples, range: Range<usize>) -> Tensor2 {
         assert_eq!(samples.sample_len(), self.len, "the samples were checked against the model");
         let mut batch = Tensor2::zeros(range.len(), self.len);
-        let rows = batch.data_mut().chunks_exact_mut(self.len);
+        self.write(samples, range, batch.data_mut().chunks_exact_mut(self.len));
+        batch
+    }
+
+    /// Writes the samples `range` as the model sees them into `rows`.
+    pub(super) fn write<'a>(
+        &self,
+        samples: &Samples,
+        range: Range<usize>,
+        rows: impl Iterator<Item = &'a mut [f32]>,
+    ) {
         match &samples.data {
             SampleData::U8(v) => self.fill(rows, v, range),
             SampleData::I8(v) => self.fill(rows, v, range),
@@ -152,7 +162,6 @@ impl Feed {
             SampleData::I32(v) => self.fill(rows, v, range),
             SampleData::F32(v) => self.fill(rows, v, range),
         }
-        batch
     }
 
     fn fill<'a, T: Copy + Into<f64>>(

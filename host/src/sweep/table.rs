@@ -1,5 +1,6 @@
 //! The table of a sweep as a JSON file: what was swept, and every cell that is done.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
@@ -9,7 +10,7 @@ use spandrel_core::image::sha256;
 use spandrel_hwdesc::Chip;
 
 use super::{Cell, Vary};
-use crate::compile::{Request, file_digest};
+use crate::compile::{Prepare, Request, file_digest};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::report::hex;
 use crate::samples::write_atomic;
@@ -77,8 +78,14 @@ pub struct Head {
     pub mean: Option<Vec<f64>>,
     #[allow(missing_docs)]
     pub std: Option<Vec<f64>>,
+    /// The same of single inputs, as text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
+    /// Sizes of the model's named dimensions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dims: BTreeMap<String, usize>,
     /// The settings that differ from their defaults, before a cell changes them.
-    pub settings: std::collections::BTreeMap<String, String>,
+    pub settings: BTreeMap<String, String>,
 }
 
 impl Head {
@@ -102,10 +109,12 @@ impl Head {
             calibration_count: request.calibration_count,
             test: file(&request.test)?,
             test_labels: file(&request.test_labels)?,
-            layout: request.layout.as_ref().map(ToString::to_string),
-            scale: request.scale.clone(),
-            mean: request.mean.clone(),
-            std: request.std.clone(),
+            layout: request.prepare.layout.as_ref().map(ToString::to_string),
+            scale: request.prepare.scale.clone(),
+            mean: request.prepare.mean.clone(),
+            std: request.prepare.std.clone(),
+            inputs: request.own.iter().map(|(name, own)| (name.clone(), text(own))).collect(),
+            dims: request.dims.clone(),
             settings: changed.map(|(key, value)| (key.clone(), value.clone())).collect(),
         })
     }
@@ -128,10 +137,18 @@ impl Head {
             ("--scale", self.scale != other.scale),
             ("--mean", self.mean != other.mean),
             ("--std", self.std != other.std),
+            ("options of single inputs", self.inputs != other.inputs),
+            ("--dim", self.dims != other.dims),
             ("--set", self.settings != other.settings),
         ];
         all.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()
     }
+}
+
+/// How one input is prepared, in words.
+fn text(own: &Prepare) -> String {
+    let layout = own.layout.as_ref().map(ToString::to_string).unwrap_or_default();
+    format!("layout {layout} scale {:?} mean {:?} std {:?}", own.scale, own.mean, own.std)
 }
 
 impl Table {

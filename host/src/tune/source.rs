@@ -19,7 +19,8 @@ pub struct InputMap {
 impl InputMap {
     /// Whether code 0 stands for 0 in every element.
     pub fn starts_at_zero(&self, code: &InputCode) -> bool {
-        self.scale.iter().zip(&self.offset).all(|(scale, offset)| code.raw_lo * scale + offset == 0.0)
+        let zero = |(element, (scale, offset))| code.range(element).lo * scale + offset == 0.0;
+        self.scale.iter().zip(&self.offset).enumerate().all(zero)
     }
 }
 
@@ -70,8 +71,8 @@ impl<'a> Decoding<'a> {
     pub fn coefficient(&self, source: Source, element: u32, copy: u16) -> f64 {
         match source {
             Source::Input => {
-                let code = &self.graph.input;
-                code.step() * f64::from(code.weights[usize::from(copy)]) * self.input.scale[element as usize]
+                let (code, at) = (&self.graph.input, element as usize);
+                code.step(at) * f64::from(code.weights[usize::from(copy)]) * self.input.scale[at]
             }
             Source::One => 1.0 / f64::from(self.graph.one),
             Source::Node(node) => {
@@ -86,7 +87,7 @@ impl<'a> Decoding<'a> {
         match source {
             Source::Input => {
                 let at = element as usize;
-                self.graph.input.raw_lo * self.input.scale[at] + self.input.offset[at]
+                self.graph.input.range(at).lo * self.input.scale[at] + self.input.offset[at]
             }
             Source::One => 0.0,
             Source::Node(node) => {

@@ -16,35 +16,53 @@ use crate::{
     tune::Coded,
 };
 
-/// The most raw values that an encoder is tried on.
+/// The most raw values that an encoder is tried on, for one channel and for all together.
 const RAW_TRIED: i64 = 8192;
+const ALL_TRIED: i64 = 1 << 20;
+/// Of many channels each is still tried on so many.
+const RAW_LEAST: i64 = 16;
 
 /// Compares encoder 0 of `image` with the coded graph: every raw value of narrow types, evenly spaced ones of wide types.
 /// Level 0 is code `base`.
 pub(super) fn encoder(graph: &CoreOpGraph<Coded>, image: &Image<'_>, base: i32, evidence: &mut Evidence) {
     let code = &graph.encoded.input;
     let Some(encoder) = image.encoder(0) else { return };
-    let (lo, hi) = match encoder.raw {
-        Codec::Bit => return,
-        // Around the range that was told apart, a tenth beyond on either side.
-        Codec::I32 => {
-            let beyond = 0.1 * (code.raw_hi - code.raw_lo);
-            ((code.raw_lo - beyond) as i32, (code.raw_hi + beyond) as i32)
-        }
-        narrow => narrow.range(),
-    };
-    let span = i64::from(hi) - i64::from(lo) + 1;
-    let tried = span.min(RAW_TRIED);
-    for at in 0..tried {
-        let raw = (i64::from(lo) + at * (span - 1) / (tried - 1).max(1)) as i32;
-        for signal in 0..code.weights.len() {
-            evidence.cases += 1;
-            let expected = code.code(raw, signal) + base;
-            let found = encoder.code(image.tables(), 0, signal as u8, raw);
-            if found != Some(expected) {
-                let what = format!("the encoder's code of raw value {raw}, signal {signal}");
-                let found = found.map_or("none".to_owned(), |code| code.to_string());
-                evidence.fail(Failure::new(what, expected, found));
+    if (encoder.channels, encoder.inner) != (code.channels, code.inner) {
+        let text = |(channels, inner)| format!("{channels} of {inner} neighbours each");
+        let expected = text((code.channels, code.inner));
+        evidence.fail(Failure::new(
+            "the encoder's channels",
+            expected,
+            text((encoder.channels, encoder.inner)),
+        ));
+        return;
+    }
+    let most = (ALL_TRIED / i64::from(code.channels)).clamp(RAW_LEAST, RAW_TRIED);
+    for element in (0..code.channels).map(|channel| channel * code.inner) {
+        let range = code.range(element as usize);
+        let (lo, hi) = match encoder.raw {
+            Codec::Bit => return,
+            // Around the range that was told apart, a tenth beyond on either side.
+            Codec::I32 => {
+                let beyond = 0.1 * (range.hi - range.lo);
+                ((range.lo - beyond) as i32, (range.hi + beyond) as i32)
+            }
+            narrow => narrow.range(),
+        };
+        let span = i64::from(hi) - i64::from(lo) + 1;
+        let tried = span.min(most);
+        for at in 0..tried {
+            let raw = (i64::from(lo) + at * (span - 1) / (tried - 1).max(1)) as i32;
+            for signal in 0..code.weights.len() {
+                evidence.cases += 1;
+                let expected = code.code(element as usize, raw, signal) + base;
+                let found = encoder.code(image.tables(), element, signal as u8, raw);
+                if found != Some(expected) {
+                    let what =
+                        format!("the encoder's code of raw value {raw}, element {element}, signal {signal}");
+                    let found = found.map_or("none".to_owned(), |code| code.to_string());
+                    evidence.fail(Failure::new(what, expected, found));
+                }
             }
         }
     }

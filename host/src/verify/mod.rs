@@ -35,6 +35,7 @@ mod sampling;
 mod stimuli;
 pub mod wrap;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -48,7 +49,7 @@ pub use wrap::{Proof, prove_no_wrap};
 use crate::confidence::WANTED;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::notes::Notes;
-use crate::samples::Samples;
+use crate::samples::SampleSet;
 use crate::samples_raw::RawSamples;
 
 /// Given samples that C1, C2 and C6 look at, at most.
@@ -98,6 +99,8 @@ pub struct Given<'a> {
     pub model: Option<&'a Path>,
     /// The samples' file.
     pub samples: Option<&'a Path>,
+    /// Sizes of the model's named dimensions; `None`: those that the image's notes tell.
+    pub dims: Option<&'a BTreeMap<String, usize>>,
     /// As in [`VerifyRequest`].
     pub require: &'a [ClaimId],
     /// As in [`VerifyRequest`].
@@ -120,6 +123,7 @@ pub fn verify(request: &VerifyRequest) -> Result<EquivalenceReport> {
         name: &name,
         model: request.model.as_deref(),
         samples: request.samples.as_deref(),
+        dims: None,
         require: &request.require,
         cases: request.cases,
         seed: request.seed,
@@ -170,7 +174,7 @@ fn with_model(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport
     };
     let start = Instant::now();
     let seconds = || start.elapsed().as_secs_f64();
-    let (c3, c4) = model::claims(image, given.name, model, samples, seconds)?;
+    let (c3, c4) = model::claims(image, given.name, (model, samples), given.dims, seconds)?;
     claims.extend([c3, c4]);
     Ok(())
 }
@@ -182,7 +186,7 @@ fn agreement(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport>
         return Ok(());
     };
     let start = Instant::now();
-    let evidence = model::agreement(image, given.name, model, samples, given.wanted)?;
+    let evidence = model::agreement(image, given, (model, samples))?;
     claims.push(ClaimReport::new(ClaimId::C7, evidence, given.name, start.elapsed().as_secs_f64()));
     Ok(())
 }
@@ -190,10 +194,11 @@ fn agreement(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport>
 /// The first of the given samples, as the image's encoder takes them.
 fn raw_samples(image: &Image<'_>, given: &Given<'_>) -> Result<Vec<Vec<i32>>> {
     let Some(path) = given.samples else { return Ok(Vec::new()) };
-    let samples = Samples::read(path, None)?.first(GIVEN);
     // An image without notes takes whole numbers as they are.
     let notes = if image.notes().is_empty() { None } else { Some(Notes::of(image, given.name)?) };
-    let raw = RawSamples::for_image(&samples, notes.as_ref().map(|notes| &notes.input))?;
+    let names = notes.as_ref().map_or_else(Vec::new, Notes::input_names);
+    let samples = SampleSet::read(path, None, &names)?.first(GIVEN);
+    let raw = RawSamples::for_image(&samples, notes.as_ref().map_or(&[], |notes| &notes.inputs))?;
     let batch = raw.batch()?;
     let length = image.encoder(0).map_or(0, |encoder| encoder.length as usize);
     if batch.length() != length {

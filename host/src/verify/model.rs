@@ -1,44 +1,56 @@
 //! What needs the model: C3 and C4 (compile again and compare), and C7 (agreement with the golden model).
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use spandrel_core::image::{Image, sha256};
 
 use super::{
-    compare,
+    Given, compare,
     mapping::check_mapping,
     report::{ClaimId, ClaimReport, Evidence, Failure},
 };
 use crate::{
-    compile::{Compiled, Request, compile},
+    compile::{Compiled, Prepare, Request, compile},
     confidence::{Interval, Shares},
     diagnostic::{Diagnostic, Result},
     engine::{FastEngine, Options},
     evaluate::{Reference, evaluate},
     graph::Golden,
-    import::read_onnx,
+    import::{Options as ImportOptions, read_onnx_with},
     notes::Notes,
-    samples::{Layout, Samples},
+    samples::{Layout, SampleSet},
     samples_raw::RawSamples,
     settings::Settings,
 };
+
+/// Sizes of named dimensions; without any those that the notes tell.
+type Dims = BTreeMap<String, usize>;
 
 /// The request that compiles `model` on `samples` as the notes of an image say. The chip is read from the notes'
 /// description, which is written into the folder `scratch` for that.
 ///
 /// # Errors
 /// Settings or a layout in the notes that this version does not know; the description can not be written.
-fn request(notes: &Notes, model: &Path, samples: &Path, scratch: &Path) -> Result<Request> {
+fn request(
+    notes: &Notes,
+    (model, samples): (&Path, &Path),
+    dims: Option<&Dims>,
+    scratch: &Path,
+) -> Result<Request> {
     let settings = Settings::from_map(&notes.settings)?;
     let chip = scratch.join("chip.toml");
     std::fs::write(&chip, &notes.chip).map_err(|error| Diagnostic::write(&chip, &error))?;
-    let layout = notes.input.layout.as_deref().map(str::parse::<Layout>).transpose()?;
+    let mut own = BTreeMap::new();
+    for input in &notes.inputs {
+        let layout = input.layout.as_deref().map(str::parse::<Layout>).transpose()?;
+        let (scale, mean, std) = (input.scale.clone(), input.mean.clone(), input.std.clone());
+        let prepare = Prepare { layout, scale: Some(scale), mean: Some(mean), std: Some(std) };
+        own.insert(input.name.clone(), prepare);
+    }
     Ok(Request {
         calibration_count: notes.samples.calibration_count,
-        layout,
-        scale: Some(notes.input.scale.clone()),
-        mean: Some(notes.input.mean.clone()),
-        std: Some(notes.input.std.clone()),
+        own,
+        dims: dims.cloned().unwrap_or_else(|| notes.model.dims.clone()),
         options: settings.into(),
         settings: notes.settings.clone(),
         ..Request::new(model, chip.display().to_string(), samples)
@@ -74,7 +86,12 @@ fn digest_of(path: &Path) -> Result<String> {
 /// # Errors
 /// Whatever the compiler refuses; SP0612 or SP0702 when model or samples are not the ones that the notes
 /// name.
-pub fn compile_again(image: &Image<'_>, place: &str, model: &Path, samples: &Path) -> Result<Compiled> {
+pub fn compile_again(
+    image: &Image<'_>,
+    place: &str,
+    (model, samples): (&Path, &Path),
+    dims: Option<&Dims>,
+) -> Result<Compiled> {
     let notes = Notes::of(image, place)?;
     let mut found = crate::diagnostic::Diagnostics::default();
     let given = [
@@ -90,18 +107,18 @@ pub fn compile_again(image: &Image<'_>, place: &str, model: &Path, samples: &Pat
     }
     found.into_result(())?;
     let scratch = Scratch::new(image.digest())?;
-    compile(&request(&notes, model, samples, &scratch.0)?, &mut ())
+    compile(&request(&notes, (model, samples), dims, &scratch.0)?, &mut ())
 }
 
 /// C3 and C4 against a fresh compilation. When it is refused, both fail with the reason.
 pub(super) fn claims(
     image: &Image<'_>,
     place: &str,
-    model: &Path,
-    samples: &Path,
+    (model, samples): (&Path, &Path),
+    dims: Option<&Dims>,
     seconds: impl Fn() -> f64,
 ) -> Result<(ClaimReport, ClaimReport)> {
-    let compiled = compile_again(image, place, model, samples)?;
+    let compiled = compile_again(image, place, (model, samples), dims)?;
     let fresh = Image::parse(&compiled.image).map_err(|error| {
         let way_out = "this is a fault of the compiler: report it with the model";
         Diagnostic::error("SP0310", "image", error.to_string(), way_out)
@@ -137,21 +154,20 @@ fn program(compiled: &Compiled, image: &Image<'_>, evidence: &mut Evidence) {
 /// Model, samples and image do not fit together.
 pub(super) fn agreement(
     image: &Image<'_>,
-    place: &str,
-    model: &Path,
-    samples: &Path,
-    wanted: f64,
+    given: &Given<'_>,
+    (model, samples): (&Path, &Path),
 ) -> Result<Evidence> {
-    let notes = Notes::of(image, place)?;
-    let graph = read_onnx(model)?;
-    let samples = Samples::read(samples, None)?;
-    let feed = notes.input.feed(&samples.shape, &graph.value(graph.input()).shape)?;
-    let raw = RawSamples::for_image(&samples, Some(&notes.input))?;
+    let notes = Notes::of(image, given.name)?;
+    let dims = given.dims.cloned().unwrap_or_else(|| notes.model.dims.clone());
+    let graph = read_onnx_with(model, &ImportOptions { dims })?;
+    let samples = SampleSet::read(samples, None, &notes.input_names())?;
+    let feed = notes.feed(&samples, &graph)?;
+    let raw = RawSamples::for_image(&samples, &notes.inputs)?;
     let mut engine = FastEngine::new(image, Options::default())?;
     let mut golden = Golden::new(&graph);
-    let reference = Reference { engine: &mut golden, feed: &feed, output: &notes.model.output };
+    let reference = Reference { engine: &mut golden, feed: &feed, outputs: notes.output_names() };
     let found = evaluate(&mut engine, &raw.batch()?, &samples, Some(reference), &mut |_, _, _| {})?;
-    let shares = Shares::of(&found, wanted);
+    let shares = Shares::of(&found, given.wanted);
     let percent = |count: usize| format!("{:.2} %", 100.0 * count as f64 / found.samples as f64);
     let ends = |interval: Option<Interval>| {
         interval

@@ -42,7 +42,7 @@ pub(crate) fn request(model: &Path, chip: &str, samples: &Path, count: usize, se
 /// The digits perceptron for PRIME. The network divides by 16 itself.
 pub(crate) fn digits_request(count: usize, set: &[&str]) -> Request {
     let mut request = request(&digits("digits_mlp.onnx"), "prime", &digits("train.npz"), count, set);
-    request.scale = Some(vec![1.0]);
+    request.prepare.scale = Some(vec![1.0]);
     request
 }
 

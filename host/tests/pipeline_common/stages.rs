@@ -4,7 +4,7 @@ use spandrel::compile::StageOptions;
 use spandrel::diagnostic::Result;
 use spandrel::dots::{DotEngine, DotGraph};
 use spandrel::emit::{check_codes, check_image, write_image};
-use spandrel::encode::{self, InputCode, Plan, input_signals, survey};
+use spandrel::encode::{self, InputCode, InputRange, Plan, input_signals, survey};
 use spandrel::engine::{ExactEngine, FastEngine, Options, RawBatch, RawData};
 use spandrel::expand;
 use spandrel::map::{Program, map};
@@ -52,8 +52,9 @@ pub(crate) fn run(
     let samples = values(raw, map_in);
     let len = dot.input_len();
     let ranges = survey(dot, &samples);
-    let signals = input_signals(dot, (0, 255), target, &options.encode);
-    let code = InputCode::new(RawType::U8, (0, 255), signals, target)?;
+    let raw_range = [InputRange::new(len, (0, 255))];
+    let signals = input_signals(dot, &raw_range, target, &options.encode);
+    let code = InputCode::new(RawType::U8, &raw_range, signals, target)?;
     let exact = spandrel::exact::Exact::default();
     let plan = Plan {
         exact: &exact,

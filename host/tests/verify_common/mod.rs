@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use spandrel::compile::{Compiled, Request, compile};
+use spandrel::compile::{Compiled, Prepare, Request, compile};
 use spandrel_core::{
     blob::Column,
     crossbar::{Readout, read_column},
@@ -27,7 +27,7 @@ pub(crate) fn compiled_for(model: &str, chip: &str, count: usize) -> Compiled {
     let request = Request {
         calibration_count: count,
         // The network divides by 16 itself.
-        scale: Some(vec![1.0]),
+        prepare: Prepare { scale: Some(vec![1.0]), ..Prepare::default() },
         ..Request::new(digits(model), chip, digits("train.npz"))
     };
     compile(&request, &mut ()).unwrap_or_else(|error| panic!("{error}"))
