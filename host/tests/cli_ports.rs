@@ -37,7 +37,7 @@ impl Net {
 
     /// The file; `open` names a second dimension instead of sizing it.
     fn model(&self, open: bool) -> Vec<u8> {
-        let context = if open { [0, -3] } else { [0, CONTEXT as i64] };
+        let context = if open { [0, -10] } else { [0, CONTEXT as i64] };
         Model::new(13)
             .input("the image", &[0, IMAGE as i64])
             .input("context/x:0", &context)
@@ -160,19 +160,19 @@ fn named_dimensions_are_given_on_the_command_line() {
     folder.write("open.onnx", net.model(true));
     let refused = folder.spandrel("compile open.onnx --chip tianji-ann --samples s.npz");
     assert_eq!(refused.code, 2);
-    assert!(refused.err.contains("SP0107") && refused.err.contains("--dim n3=N"), "{}", refused.err);
-    let made = folder.spandrel("compile open.onnx --chip tianji-ann --samples s.npz --dim n3=5");
+    assert!(refused.err.contains("SP0107") && refused.err.contains("--dim n10=N"), "{}", refused.err);
+    let made = folder.spandrel("compile open.onnx --chip tianji-ann --samples s.npz --dim n10=5");
     assert_eq!(made.code, 0, "{}", made.err);
     // The image remembers the size.
-    for more in ["", "--dim n3=5"] {
+    for more in ["", "--dim n10=5"] {
         let verb = "verify open.spandrel --model open.onnx --samples s.npz --cases 4 --require C3,C7";
         assert_eq!(folder.spandrel(&format!("{verb} {more}")).code, 0);
         let verb = "run open.spandrel --model open.onnx --inputs s.npz";
         assert_eq!(folder.spandrel(&format!("{verb} {more}")).code, 0);
     }
-    let other = folder.spandrel("run open.spandrel --model open.onnx --inputs s.npz --dim n3=4");
+    let other = folder.spandrel("run open.spandrel --model open.onnx --inputs s.npz --dim n10=4");
     assert_eq!(other.code, 2, "{}", other.out);
-    for wrong in ["n3=0", "n3", "other=5"] {
+    for wrong in ["n10=0", "n10", "other=5"] {
         let ended = folder.spandrel(&format!("compile open.onnx --chip prime --samples s.npz --dim {wrong}"));
         assert_eq!(ended.code, 2, "{wrong}");
     }

@@ -91,6 +91,8 @@ impl Args {
         let mut found = Diagnostics::default();
         let settings =
             keep(Settings::parse(self.set.iter().map(String::as_str)), &mut found).unwrap_or_default();
+        let mut request = Request::new(&self.model, &self.chip, &self.samples);
+        self.inputs.apply(&mut request, &mut found);
         keep(chips::find(&self.chip), &mut found);
         let inputs = [Some(&self.model), Some(&self.samples), self.labels.as_ref(), self.test.as_ref()];
         let inputs: Vec<&PathBuf> = inputs.into_iter().chain([self.test_labels.as_ref()]).flatten().collect();
@@ -110,7 +112,7 @@ impl Args {
             let rule = "image and report have the same name";
             found.push(Diagnostic::error("SP0004", output.display().to_string(), rule, "name two files"));
         }
-        let mut request = Request {
+        let request = Request {
             labels: self.labels.clone(),
             test: self.test.clone(),
             test_labels: self.test_labels.clone(),
@@ -119,9 +121,8 @@ impl Args {
             calibration_count: usize::try_from(self.calibration_count).unwrap_or(usize::MAX),
             settings: settings.to_map(),
             options: settings.into(),
-            ..Request::new(&self.model, &self.chip, &self.samples)
+            ..request
         };
-        self.inputs.apply(&mut request, &mut found);
         found.into_result((request, output))
     }
 }

@@ -82,6 +82,8 @@ impl Args {
         let mut found = Diagnostics::default();
         let settings =
             keep(Settings::parse(self.set.iter().map(String::as_str)), &mut found).unwrap_or_default();
+        let mut request = Request::new(&self.model, &self.chip, &self.samples);
+        self.inputs.apply(&mut request, &mut found);
         let items = self.vary.iter().map(String::as_str);
         let vary = keep(chips::find(&self.chip), &mut found)
             .and_then(|chip| keep(vary(items, &chip), &mut found))
@@ -110,15 +112,14 @@ impl Args {
                 found.push(Diagnostic::error("SP0004", path.display().to_string(), rule, "name two files"));
             }
         }
-        let mut request = Request {
+        let request = Request {
             test: Some(self.test.clone()),
             test_labels: self.test_labels.clone(),
             calibration_count: usize::try_from(self.calibration_count).unwrap_or(usize::MAX),
             settings: settings.to_map(),
             options: settings.into(),
-            ..Request::new(&self.model, &self.chip, &self.samples)
+            ..request
         };
-        self.inputs.apply(&mut request, &mut found);
         found.into_result(Sweep { request, vary })
     }
 }

@@ -94,7 +94,7 @@ impl Model {
         self.with(5, bytes)
     }
 
-    /// The input; a dimension of 0 is written as the name `d`, one of -3 as `n3`.
+    /// The input; a dimension of 0 is written as the name `d`, one of -10 as `n10`.
     pub fn input(self, name: &str, dims: &[i64]) -> Self {
         let bytes = value_info(name, dims);
         self.with(11, bytes)
@@ -123,7 +123,7 @@ pub fn tensor(name: &str, dims: &[i64], data_type: i64, raw: &[u8]) -> Vec<u8> {
 fn value_info(name: &str, dims: &[i64]) -> Vec<u8> {
     let dim = |&d: &i64| match d {
         0 => field(1, field(2, "d")),
-        1.. => field(1, int(1, d)),
+        -9.. => field(1, int(1, d)),
         _ => field(1, field(2, format!("n{}", -d))),
     };
     let shape: Vec<u8> = dims.iter().flat_map(dim).collect();
