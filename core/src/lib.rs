@@ -67,6 +67,7 @@
 //! 4. [`crossbar`]: the processing-in-memory array; [`mac`]: the digital core; [`spiking`]: neurons.
 //! 5. [`machine`]: the bounded program that ties configurations together.
 //! 6. [`verify`]: known answers.
+//! 7. [`load`]: images into chips and flash, piece by piece.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -75,6 +76,7 @@ pub mod blob;
 pub mod bytes;
 pub mod crossbar;
 pub mod image;
+pub mod load;
 pub mod mac;
 pub mod machine;
 pub mod spiking;

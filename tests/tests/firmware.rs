@@ -153,7 +153,7 @@ fn damaged_images_are_refused_with_the_fitting_error() {
         ("header-checksum HEADER 0 checksum", damaged(&good, 36, &(words + 1).to_le_bytes())),
         ("section-checksum WEIGHTS 0 section", damaged(&good, weights, &[good[weights] ^ 0x10])),
         ("digest-mismatch SEAL 0 digest", damaged(&good, seal, &[good[seal] ^ 1])),
-        ("signature-not-built SEAL 0 signature", damaged(&good, seal + 32, &[1])),
+        ("signature-not-built SEAL 0 signature", damaged(&good, seal + 32, &[2])),
         // By the writer: well sealed, and wrong all the same.
         ("unknown-critical-section FUTURE 0 section", future),
         ("missing-section CHIP 0 section", minimal::image().assembled(&missing)),

@@ -12,7 +12,8 @@
 //! | 36 | 4 | `ram_words`: 32-bit words that the machine must be lent |
 //! | 40 | 24 | chip name, ASCII, padded with zeros |
 //! | 64 | 4 | chip revision |
-//! | 68 | 8 | reserved, 0 |
+//! | 68 | 4 | rollback counter: a board that pins a key takes no image below the counter it has seen |
+//! | 72 | 4 | reserved, 0 |
 //! | 76 | 4 | CRC-32 over bytes 0..76 and the section directory |
 //!
 //! The image digest is *not* here: it covers the header, so it stands in the seal.
@@ -51,6 +52,8 @@ pub struct Header {
     pub chip: [u8; 24],
     /// Chip revision.
     pub chip_revision: u32,
+    /// Rollback counter; 0 unless the image was signed with another.
+    pub rollback: u32,
     /// CRC-32 over the checked part of the header and the directory.
     pub checksum: u32,
 }
@@ -80,9 +83,10 @@ impl Header {
             ram_words: bytes.u32_at(36).ok_or(short)?,
             chip,
             chip_revision: bytes.u32_at(64).ok_or(short)?,
+            rollback: bytes.u32_at(68).ok_or(short)?,
             checksum: bytes.u32_at(76).ok_or(short)?,
         };
-        if bytes.u32_at(12) != Some(0) || bytes.u64_at(68) != Some(0) {
+        if bytes.u32_at(12) != Some(0) || bytes.u32_at(72) != Some(0) {
             return Err(error("reserved", Rule::NotZero));
         }
         if header.sections > SECTIONS_MAX {
@@ -103,7 +107,8 @@ impl Header {
         sink.put_u32(self.ram_words);
         sink.put(&self.chip);
         sink.put_u32(self.chip_revision);
-        sink.put_u64(0);
+        sink.put_u32(self.rollback);
+        sink.put_u32(0);
         sink.put_u32(self.checksum);
     }
 

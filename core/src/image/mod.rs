@@ -44,9 +44,10 @@ pub use header::{HEADER_BYTES, Header, MAGIC, SECTIONS_MAX, VERSION_MAJOR, VERSI
 pub use list::{List, emit_list};
 pub use plan::{CONTROL_WORDS, Plan};
 pub use program::{Combine, INSTRUCTION_BYTES, Instruction, NO_REGISTER, ResetTarget};
-pub use seal::{Digest32, SEAL_BYTES, Seal, crc32, sha256};
+pub(crate) use seal::CRC32;
+pub use seal::{Digest32, SEAL_BYTES, SIGNATURE_BYTES, SIGNED_SEAL_BYTES, Seal, Signature, crc32, sha256};
 pub use table::{NO_TABLE, Table, Tables};
 pub use tag::Tag;
 pub use vector::{Subject, Values, Vector};
 pub use view::Image;
-pub use write::{WriteError, assemble, assembled_len, reseal};
+pub use write::{WriteError, assemble, assembled_len, prepare_signed, put_signature, reseal};

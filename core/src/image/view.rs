@@ -15,7 +15,7 @@ use super::{
     list::{List, fixed_record},
     plan::Plan,
     program::{INSTRUCTION_BYTES, Instruction},
-    seal::{Digest32, Seal, crc32, sha256},
+    seal::{Digest32, Seal, Signature, crc32, sha256},
     table::Tables,
     tag::Tag,
     vector::Vector,
@@ -40,6 +40,7 @@ pub(crate) struct Counts {
 pub struct Image<'a> {
     pub(crate) header: Header,
     pub(crate) digest: Digest32,
+    pub(crate) signature: Option<Signature>,
     pub(crate) sections: [&'a [u8]; Tag::KNOWN.len()],
     pub(crate) tables: Tables<'a>,
     pub(crate) access: List<'a>,
@@ -62,6 +63,7 @@ impl<'a> Image<'a> {
         let mut image = Self {
             header,
             digest: seal.digest,
+            signature: seal.signature,
             sections,
             tables: Tables(List::empty()),
             access: List::empty(),
@@ -95,6 +97,12 @@ impl<'a> Image<'a> {
     #[must_use]
     pub const fn digest(&self) -> &Digest32 {
         &self.digest
+    }
+
+    /// The signature over the digest, if there is one; parsing does not check it, [`crate::load::Policy`] does.
+    #[must_use]
+    pub const fn signature(&self) -> Option<&Signature> {
+        self.signature.as_ref()
     }
 
     /// Layout of the memory that the machine must be lent.

@@ -3,7 +3,7 @@
 use super::{
     directory::{ENTRY_BYTES, Entry, SECTION_VERSION},
     header::{HEADER_BYTES, HEADER_CHECKED, Header},
-    seal::{SEAL_BYTES, Seal, crc32, sha256},
+    seal::{Digest32, SEAL_BYTES, SIGNED_SEAL_BYTES, Seal, Signature, crc32, sha256},
     tag::Tag,
 };
 use crate::bytes::Fields;
@@ -93,6 +93,7 @@ pub fn assemble(
         ram_words,
         chip: name,
         chip_revision,
+        rollback: 0,
         checksum: 0,
     };
     let mut to = 0;
@@ -104,12 +105,60 @@ pub fn assemble(
     Ok(total)
 }
 
-/// Computes every checksum and the digest anew, over whatever the bytes now hold. For writers
-/// that patch an image, and for tests that must get past the checksums.
+/// Computes every checksum and the digest anew, over whatever the bytes now hold. A signature stays as it is, and does not hold
+/// any more. For writers that patch an image, and for tests that must get past the checksums.
 ///
 /// # Errors
 /// The bytes do not have the structure of an image.
 pub fn reseal(image: &mut [u8]) -> Result<(), WriteError> {
+    let digest = checksums(image)?;
+    let header = Header::parse(image).map_err(|_| WriteError::NotAnImage)?;
+    let seal_at = usize::try_from(header.seal_offset).map_err(|_| WriteError::NotAnImage)?;
+    let seal = Seal::parse(image.get(seal_at..).unwrap_or(&[])).ok();
+    write_seal(image, &Seal { digest, signature: seal.and_then(|seal| seal.signature) })
+}
+
+/// Makes room for a signature: copies the unsigned `image` into `out` with the counter `rollback` in its header, and returns
+/// the new image's length and the digest to sign. [`put_signature`] completes it.
+///
+/// # Errors
+/// The bytes are no unsigned image, or `out` is too small.
+pub fn prepare_signed(image: &[u8], rollback: u32, out: &mut [u8]) -> Result<(usize, Digest32), WriteError> {
+    let broken = WriteError::NotAnImage;
+    let header = Header::parse(image).map_err(|_| broken)?;
+    let seal_at = usize::try_from(header.seal_offset).map_err(|_| broken)?;
+    Seal::parse(image.get(seal_at..).ok_or(broken)?).map_err(|_| broken)?;
+    let total = seal_at.checked_add(SIGNED_SEAL_BYTES).ok_or(broken)?;
+    let out = out.get_mut(..total).ok_or(WriteError::BufferTooSmall(total))?;
+    out.fill(0);
+    copy(out, 0, image.get(..seal_at).ok_or(broken)?).ok_or(broken)?;
+    let mut to = 0;
+    Header { total_bytes: total as u64, rollback, ..header }.emit(&mut |bytes: &[u8]| {
+        let _ = copy(out, to, bytes);
+        to += bytes.len();
+    });
+    let digest = checksums(out)?;
+    write_seal(out, &Seal { digest, signature: Some([0; 64]) })?;
+    Ok((total, digest))
+}
+
+/// Puts the signature of the digest that [`prepare_signed`] returned into the image it made.
+///
+/// # Errors
+/// The bytes are not what [`prepare_signed`] made.
+pub fn put_signature(image: &mut [u8], signature: &Signature) -> Result<(), WriteError> {
+    let broken = WriteError::NotAnImage;
+    let header = Header::parse(image).map_err(|_| broken)?;
+    let seal_at = usize::try_from(header.seal_offset).map_err(|_| broken)?;
+    let seal = Seal::parse(image.get(seal_at..).ok_or(broken)?).map_err(|_| broken)?;
+    if seal.signature.is_none() {
+        return Err(broken);
+    }
+    write_seal(image, &Seal { signature: Some(*signature), ..seal })
+}
+
+/// Computes the checksums of sections and header anew; returns the digest.
+fn checksums(image: &mut [u8]) -> Result<Digest32, WriteError> {
     let broken = WriteError::NotAnImage;
     let header = Header::parse(image).map_err(|_| broken)?;
     let seal_at = usize::try_from(header.seal_offset).map_err(|_| broken)?;
@@ -127,8 +176,14 @@ pub fn reseal(image: &mut [u8]) -> Result<(), WriteError> {
         image.slice_at(HEADER_BYTES, directory).ok_or(broken)?,
     ]);
     copy(image, HEADER_CHECKED, &checksum.to_le_bytes()).ok_or(broken)?;
-    let seal = Seal { digest: sha256(image.slice_at(0, seal_at).ok_or(broken)?) };
-    let mut to = seal_at;
+    Ok(sha256(image.slice_at(0, seal_at).ok_or(broken)?))
+}
+
+/// Writes the seal where the header says; it takes up the rest of the image.
+fn write_seal(image: &mut [u8], seal: &Seal) -> Result<(), WriteError> {
+    let broken = WriteError::NotAnImage;
+    let header = Header::parse(image).map_err(|_| broken)?;
+    let mut to = usize::try_from(header.seal_offset).map_err(|_| broken)?;
     let mut room = true;
     seal.emit(&mut |bytes: &[u8]| {
         room &= copy(image, to, bytes).is_some();

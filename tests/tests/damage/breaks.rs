@@ -99,7 +99,7 @@ pub(crate) fn frame_breaks() -> Vec<Break> {
         bytes(
             |b| {
                 let at = b.len() - SEAL_BYTES + 32;
-                b[at] = 1;
+                b[at] = 2;
             },
             false,
             "signature-not-built",
