@@ -85,6 +85,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0612", "the model is not the one that the image was compiled from"),
     ("SP0613", "samples are not of the element type that the image takes"),
     ("SP0614", "the image's outputs can not be decoded"),
+    ("SP0615", "a key can not be used"),
+    ("SP0616", "the image is signed already"),
     ("SP0701", "there is no such claim"),
     ("SP0702", "the samples are not those that the image was calibrated on"),
 ];

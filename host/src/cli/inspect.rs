@@ -37,6 +37,9 @@ pub(super) fn text(bytes: &[u8], image: &Image<'_>, notes: Option<&Notes>) -> St
     };
     line("format", format!("{VERSION_MAJOR}.{}", minor(bytes)));
     line("digest", hex(image.digest()));
+    if image.signature().is_some() {
+        line("signed", format!("Ed25519, rollback counter {}", header.rollback));
+    }
     line("bytes", header.total_bytes.to_string());
     line("chip", format!("{} revision {}", header.chip_name(), header.chip_revision));
     if let Ok(chip) = image.chip() {
@@ -142,6 +145,8 @@ fn object(bytes: &[u8], image: &Image<'_>, notes: Option<&Notes>) -> Value {
         "image_bytes": header.total_bytes,
         "chip": header.chip_name(),
         "chip_revision": header.chip_revision,
+        "signed": image.signature().is_some(),
+        "rollback": header.rollback,
         "core": chip.map(|c| json!({ "inputs": c.rows, "outputs": c.columns, "cores": c.cores })),
         "ram_words": header.ram_words,
         "ram_bytes": u64::from(header.ram_words) * 4,

@@ -15,6 +15,7 @@ mod listing_mac;
 mod output;
 mod progress;
 mod run;
+mod sign;
 mod sweep;
 mod verify;
 
@@ -65,6 +66,10 @@ enum Verb {
     Verify(verify::Args),
     /// Show what is in an image
     Inspect(inspect::Args),
+    /// Make a pair of keys: one signs images, the other is pinned in firmware
+    Keygen(sign::KeygenArgs),
+    /// Sign an image, so that a board that pins the key takes it
+    Sign(sign::SignArgs),
     /// List the built-in chips, or show one with the source of each value
     Chips(chips::Args),
 }
@@ -80,6 +85,8 @@ pub fn main() -> ExitCode {
             Verb::Run(args) => run::run(&args),
             Verb::Sweep(args) => sweep::sweep(&args),
             Verb::Verify(args) => verify::verify(&args),
+            Verb::Keygen(args) => sign::keygen(&args),
+            Verb::Sign(args) => sign::sign(&args),
             Verb::Inspect(args) => inspect::inspect(&args),
             Verb::Chips(args) => chips::chips(&args),
         },
