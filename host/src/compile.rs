@@ -11,7 +11,7 @@ use spandrel_hwdesc::Chip;
 
 use crate::chips;
 use crate::diagnostic::{Diagnostic, Result};
-use crate::dots::{DotGraph, OutputPort};
+use crate::dots::{DotGraph, DotNode, OutputPort};
 use crate::emit::{answers, check_codes, check_image, write_image};
 use crate::encode::{self, InputCode, Plan, input_signals, survey};
 use crate::engine::{ExactEngine, FastEngine, Options as EngineOptions};
@@ -32,8 +32,8 @@ use crate::tune::{self, Coded, GoldenSums, InputMap, Tuner};
 
 pub use crate::request::{Prepare, Request, StageOptions};
 
-/// Samples on which the reformed network is compared with the golden model.
-const CHECKED: usize = 32;
+/// Samples on which the reformed network is compared with the golden model, and the multiplications that this may take.
+const CHECKED: (u64, u64) = (32, 1 << 35);
 
 /// Looks on while a network is compiled.
 pub trait Watcher {
@@ -134,7 +134,8 @@ pub fn compile_for(
     let reformed = stages.run("reform", |watcher| {
         let dot = lower::lower(&graph, &LowerOptions::default())?;
         watcher.product("dot", &|| dot.to_string());
-        let few = batch.first(CHECKED);
+        let products: u64 = dot.nodes.iter().map(DotNode::products).sum();
+        let few = batch.first((CHECKED.1 / products.max(1)).clamp(1, CHECKED.0) as usize);
         Ok(lower::check(dot, &graph, &few)?.into_graph())
     })?;
     let surveyed = survey(&reformed, batch.data());
@@ -179,7 +180,7 @@ pub fn compile_for(
     // 5. Tune: whole numbers.
     let order = calibration.feed.order();
     let order = order.as_deref();
-    let (tuned, errors, codes) = stages.run("tune", |watcher| {
+    let (tuned, errors, codes, remarks) = stages.run("tune", |watcher| {
         let elements = calibration.feed.len;
         let code = &encoded.graph().input;
         let input_codes = code.codes(raw_batch.len(), elements, |sample, element| {
@@ -198,7 +199,7 @@ pub fn compile_for(
         };
         let result = tuner.tune(|done, all| watcher.progress(done, all))?;
         watcher.product("coded", &|| result.graph.to_string());
-        Ok((tune::check(result.graph, &target)?, result.errors, result.codes))
+        Ok((tune::check(result.graph, &target)?, result.errors, result.codes, result.remarks))
     })?;
 
     // 6. Map: configurations, memory, program.
@@ -247,7 +248,7 @@ pub fn compile_for(
     let report = Report::new(&image, &program, &target, &evaluation, evaluated_on)
         .with_stages(stages.times, start.elapsed().as_secs_f64())
         .with_nodes(nodes)
-        .with_remarks(reformed.rewrites.iter().chain(&encoded.graph().remarks))
+        .with_remarks(reformed.rewrites.iter().chain(&encoded.graph().remarks).chain(&remarks))
         .with_settings(&request.settings)
         .with_claims(claims);
     Ok(Compiled { image, report, coded: tuned.graph().clone(), program, input: input_map, target })

@@ -4,7 +4,8 @@
 //! 2. [`mod@test`]: all tests of all packages, with [`setup`] before them.
 //! 3. [`data`]: the measurements on networks that are not in this repository.
 //! 4. [`networks`]: every network of the data folder on three chips, and the table of docs/networks.md.
-//! 5. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.
+//! 5. [`scale`]: time and memory, up to a network as large as VGG-16, and the table of docs/scale.md.
+//! 6. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.
 
 mod conformance;
 mod counts;
@@ -13,6 +14,7 @@ mod digits;
 mod json;
 mod networks;
 mod process;
+mod scale;
 mod setup;
 mod test;
 
@@ -31,6 +33,8 @@ Usage: cargo xtask TASK
                 rows are kept under out/networks/ and made again when what they depend on has changed.
                 ARGS: --only NAME (names that contain it), --chips A,B, --table (only write what is kept),
                 --spandrel FILE (a compiler that was built before)
+  scale [ARGS]        measure time and memory of compiling, up to a generated network as large as VGG-16, and write docs/scale.md;
+                rows are kept under out/scale/. ARGS go to the generated network's program: --image N, --base N, --dense N
   conformance [ARGS]  run ONNX's operator test vectors and write the table of docs/import.md; the vectors lie in
                 conformance/ of the same folder. ARGS: --only TEXT, --json FILE
 ";
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         ("data", []) => data::data(None),
         ("data", [folder]) => data::data(Some(folder)),
         ("networks", rest) => networks::networks(rest),
+        ("scale", rest) => scale::scale(rest),
         ("conformance", rest) => conformance::conformance(rest),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");

@@ -1,5 +1,7 @@
 //! One node.
 
+use std::sync::Arc;
+
 use super::act::Act;
 use super::taps::{PAD, Taps};
 use crate::numeric::Matrix;
@@ -36,8 +38,8 @@ pub struct Read {
 pub struct Dot {
     /// Where x comes from.
     pub reads: Vec<Read>,
-    /// W of each group: M rows, K columns.
-    pub weights: Vec<Matrix>,
+    /// W of each group: M rows, K columns. Shared between the stages' graphs: the weights of a large network are held once.
+    pub weights: Vec<Arc<Matrix>>,
     /// Biases of all channels.
     pub bias: Vec<f64>,
     /// act.

@@ -18,10 +18,16 @@ pub fn tell_inside(dot: &mut Dot, read: usize, grid: &[usize]) -> Inside {
     let columns = taps.len();
     dot.reads.push(Read { source: Source::One, taps, group_step: 0 });
     for weights in &mut dot.weights {
-        let old = std::mem::take(weights);
-        let width = old.cols();
-        *weights =
-            Matrix::from_fn(old.rows(), width + columns, |r, c| if c < width { old.at(r, c) } else { 0.0 });
+        let width = weights.cols();
+        let wider =
+            Matrix::from_fn(
+                weights.rows(),
+                width + columns,
+                |r, c| {
+                    if c < width { weights.at(r, c) } else { 0.0 }
+                },
+            );
+        *weights = Arc::new(wider);
     }
     Inside { read, one: dot.reads.len() - 1, tap }
 }

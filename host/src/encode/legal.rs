@@ -39,7 +39,7 @@ pub fn mixed(
 ) -> DotNode {
     let factors: Vec<f64> = terms.iter().map(|(factor, _)| *factor).collect();
     let reads: Vec<Read> = terms.into_iter().map(|(_, read)| read).collect();
-    let weights = vec![Matrix::from_fn(1, factors.len(), |_, c| factors[c]); channels];
+    let weights = vec![Matrix::from_fn(1, factors.len(), |_, c| factors[c]).into(); channels];
     DotNode { name, grid: grid.to_vec(), channels, body: Body::Dot(Dot { reads, weights, bias, act }) }
 }
 

@@ -242,7 +242,7 @@ impl Walk<'_> {
                 }
                 at += n;
             }
-            let weights = dot.weights.iter().map(|w| w.columns(from..to)).collect();
+            let weights = dot.weights.iter().map(|w| w.columns(from..to).into()).collect();
             let bias = vec![0.0; node.channels];
             let body = Body::Dot(Dot { reads, weights, bias, act: Act::None });
             let name = format!("{}:part{part}", node.name);

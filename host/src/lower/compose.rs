@@ -62,7 +62,7 @@ fn merged(inner: &DotNode, user: &DotNode, number: usize) -> Option<Dot> {
     }
     let others = second.reads.iter().filter(|own| own.source != Source::Node(number));
     let reads = others.chain(&first.reads).cloned().collect();
-    Some(Dot { reads, weights: vec![weights], bias, act: second.act.clone() })
+    Some(Dot { reads, weights: vec![weights.into()], bias, act: second.act.clone() })
 }
 
 /// The channels that `read` brings at every position of its own; `None` when it brings others too.

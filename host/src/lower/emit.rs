@@ -54,6 +54,7 @@ impl Lowerer<'_> {
                         continue;
                     }
                     let (reads, weights) = joined(sum.own, groups, width);
+                    let weights = weights.into_iter().map(Into::into).collect();
                     Body::Dot(Dot { reads, weights, bias: sum.bias, act })
                 }
             };

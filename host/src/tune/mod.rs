@@ -22,6 +22,7 @@ mod golden;
 mod node;
 mod nodes;
 mod options;
+mod prepared;
 mod reads;
 mod round;
 mod score;
@@ -39,16 +40,20 @@ pub use nodes::CodedNodes;
 pub use options::{Rounding, TuneOptions, WeightSet};
 pub use source::{ChannelCodes, Decoding, InputMap};
 
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
 use aims::Golden;
 use digital::DigitalBench;
 use node::{NodeBench, TunedOp};
-use round::ErrorFeedback;
+use prepared::Prepared;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::dots::{Body, Source};
 use crate::encode::{Form, influence};
 use crate::expand::{CoreOp, CoreOpGraph, Expanded, Real};
-use crate::numeric::{Matrix, gram};
+use crate::numeric::Matrix;
 use crate::target::Target;
 
 /// What tuning learnt about a node.
@@ -74,10 +79,14 @@ pub struct TuneResult {
     pub errors: Vec<NodeError>,
     /// The codes that each node gives on the first calibration samples.
     pub codes: Vec<CodeMap>,
+    /// What was done otherwise because a sum has very many inputs.
+    pub remarks: Vec<String>,
 }
 
 /// Samples of which all nodes' codes are kept, to be compared with the machine's.
 const KEPT: usize = 32;
+/// Codes that are kept at most, but for one sample.
+const KEPT_CODES: usize = 1 << 26;
 
 /// Everything that tuning goes by.
 #[derive(Clone, Copy, Debug)]
@@ -105,12 +114,15 @@ impl Tuner<'_> {
         let real = self.expanded.graph();
         let encoded = &real.encoded;
         let samples = self.input_codes.samples();
+        let signals: usize = (0..encoded.nodes.len()).map(|node| encoded.signals(Source::Node(node))).sum();
+        let few = (KEPT_CODES / signals.max(1)).clamp(1, KEPT);
         let mut ops: Vec<CoreOp<Coded>> = Vec::new();
         let mut errors = Vec::new();
         let mut codes: Vec<CodeMap> = Vec::new();
         let mut kept: Vec<CodeMap> = Vec::new();
         let mut decoding = Decoding::new(encoded, self.input);
         let mut reaches: Vec<f64> = Vec::new();
+        let mut remarks: Vec<String> = Vec::new();
         for (number, dot) in encoded.dot.nodes.iter().enumerate() {
             let sources = Sources { graph: encoded, input: self.input_codes, nodes: &codes };
             let own: Vec<&CoreOp<Real>> = real.ops.iter().filter(|op| op.node == number).collect();
@@ -121,6 +133,10 @@ impl Tuner<'_> {
             let first = ops.len();
             if let Body::Dot(_) = dot.body {
                 let node = NodeWork::new(self, number, &reaches);
+                let lines = own.iter().map(|op| op.lines.len()).max().unwrap_or(0);
+                if self.options.rounding >= Rounding::Free && encoded.nodes[number].exact.is_none() {
+                    remarks.extend(prepared::remark(&dot.name, lines, node.sums.picks.len()));
+                }
                 for op in own {
                     let Some(tuned) = node.op(op, sources, &decoding) else {
                         return Err(self.unheld(&dot.name));
@@ -142,7 +158,7 @@ impl Tuner<'_> {
                 ops[first..].iter().map(|op| (op, &op.payload)).collect();
             decoding.push(number, made.iter().copied());
             let given = forward::forward(number, &made, sources, samples, self.target);
-            let some = given.width() * samples.min(KEPT);
+            let some = given.width() * samples.min(few);
             kept.push(CodeMap::new(given.width(), given.data()[..some].to_vec()));
             codes.push(given);
             errors.push(error);
@@ -154,7 +170,7 @@ impl Tuner<'_> {
                 }
             }
         }
-        Ok(TuneResult { graph: CoreOpGraph { encoded: encoded.clone(), ops }, errors, codes: kept })
+        Ok(TuneResult { graph: CoreOpGraph { encoded: encoded.clone(), ops }, errors, codes: kept, remarks })
     }
 
     fn unheld(&self, name: &str) -> Diagnostics {
@@ -178,6 +194,7 @@ struct NodeWork<'a> {
     sums: &'a NodeSums,
     importance: Vec<f64>,
     relay_reach: Option<f64>,
+    last: RefCell<Option<Rc<Prepared>>>,
 }
 
 impl<'a> NodeWork<'a> {
@@ -199,7 +216,21 @@ impl<'a> NodeWork<'a> {
             },
             _ => None,
         };
-        Self { tuner: *tuner, number, golden, sums, importance: influence(&encoded.dot, number), relay_reach }
+        let importance = influence(&encoded.dot, number);
+        Self { tuner: *tuner, number, golden, sums, importance, relay_reach, last: RefCell::default() }
+    }
+
+    /// What `op` has in common with others that read the same lines: most of the time the core-op before it.
+    fn prepared(&self, op: &CoreOp<Real>, sources: Sources<'_>) -> Rc<Prepared> {
+        let mut last = self.last.borrow_mut();
+        if let Some(known) = last.as_ref().filter(|known| Arc::ptr_eq(&known.lines, &op.lines)) {
+            return known.clone();
+        }
+        // Two nodes' worth of codes and moments would be held otherwise.
+        *last = None;
+        let made = Rc::new(Prepared::new(sources, self.number, &op.lines, &self.sums.picks));
+        *last = Some(made.clone());
+        made
     }
 
     fn op(&self, op: &CoreOp<Real>, sources: Sources<'_>, decoding: &Decoding<'_>) -> Option<TunedOp> {
@@ -210,18 +241,13 @@ impl<'a> NodeWork<'a> {
         }
         let (node, dot) = (&encoded.nodes[self.number], &encoded.dot.nodes[self.number]);
         let channels = op.channels();
-        let codes = sources.matrix(self.number, &op.lines, &self.sums.picks);
+        let prepared = self.prepared(op, sources);
+        let codes = &prepared.codes;
         let z = Matrix::from_fn(channels.len(), self.sums.picks.len(), |c, i| self.sums.z.at(channels[c], i));
         let golden = self.golden.select(&z, &channels);
         let mut map = decoding.map(op);
-        // The lines of each group: the columns of one group have no weight on those of another.
         let each = dot.channels / dot.groups();
-        let mut blocks: Vec<std::ops::Range<usize>> = Vec::new();
-        let mut from = 0;
-        for lines in op.lines.chunk_by(|a, b| a.group == b.group) {
-            blocks.push(from..from + lines.len());
-            from += lines.len();
-        }
+        let blocks = &prepared.blocks;
         let group: Vec<usize> = channels.iter().map(|channel| channel / each - op.groups.start).collect();
         let (free, rounds) = (options.rounding >= Rounding::Free, options.rounding >= Rounding::Round);
         let relays = self.relay_reach.is_some();
@@ -231,23 +257,13 @@ impl<'a> NodeWork<'a> {
         let apart = matches!(node.form, Form::Segments(_) | Form::Mirror { .. });
         let single =
             (shared || apart || channels.iter().all(|&channel| node.copies[channel] == 1)) && !relays;
-        let mut feedback = Vec::new();
-        for (number, block) in blocks.iter().enumerate() {
-            let own: Vec<usize> = (0..channels.len()).filter(|&c| group[c] == number).collect();
-            let part = if blocks.len() == 1 { codes.clone() } else { codes.columns(block.clone()) };
-            if options.ridge > 0.0 && free && !relays && !from_input {
-                map.refit_block(&part, block.clone(), &own, &z, options.ridge);
-            }
-            if single
-                && rounds
-                && let Some(made) = ErrorFeedback::new(&gram(&part, None))
-            {
-                feedback.push((block.clone(), made));
+        if options.ridge > 0.0 && free && !relays && !from_input {
+            for number in 0..blocks.len() {
+                let own: Vec<usize> = (0..channels.len()).filter(|&c| group[c] == number).collect();
+                prepared.refit(&mut map, number, &own, &z, options.ridge);
             }
         }
-        if feedback.len() != blocks.len() {
-            feedback.clear();
-        }
+        let feedback = if single && rounds { prepared.feedback() } else { &[] };
         let copies: Vec<u16> = channels.iter().map(|&channel| node.copies[channel]).collect();
         let importance: Vec<f64> = channels.iter().map(|&channel| self.importance[channel]).collect();
         let item = (self.number as u64) << 20 | channels.first().map_or(0, |&c| c as u64);
@@ -256,12 +272,12 @@ impl<'a> NodeWork<'a> {
                 form: &node.form,
                 copies: &copies,
                 item,
-                codes: &codes,
+                codes,
                 map: &map,
                 golden: &golden,
                 importance: &importance,
-                feedback: &feedback,
-                blocks: &blocks,
+                feedback,
+                blocks,
                 group: &group,
                 target: self.tuner.target,
                 digital,
@@ -273,11 +289,11 @@ impl<'a> NodeWork<'a> {
             form: &node.form,
             copies: &copies,
             item,
-            codes: &codes,
+            codes,
             map: &map,
             golden: &golden,
             importance: &importance,
-            feedback: &feedback,
+            feedback,
             group: &group,
             relay_reach: self.relay_reach,
             target: self.tuner.target,

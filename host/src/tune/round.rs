@@ -1,6 +1,8 @@
 //! From real weights to whole ones: three ways to round a column.
 
-use crate::numeric::{Cholesky, Matrix, Random};
+use std::ops::Range;
+
+use crate::numeric::{Cholesky, Matrix, Random, gram};
 
 /// Nearest whole number within +-`limit`, ties to even.
 pub fn nearest(weights: &[f64], limit: f64) -> Vec<i16> {
@@ -15,19 +17,69 @@ pub fn nearest_within(weights: &[f64], lo: f64, hi: f64) -> Vec<i16> {
 /// Hessian-aware rounding with error feedback (Frantar et al. 2022, "GPTQ"): weights are rounded one after the other, the
 /// strongest input first, and each error is made good on the weights not yet rounded, as far as the inputs' second
 /// moments say that they can.
+///
+/// Of very many inputs only runs of neighbours make good each other's errors: the moments of all of them with each other could
+/// neither be held nor inverted.
 #[derive(Clone, Debug)]
 pub struct ErrorFeedback {
+    runs: Vec<Run>,
+}
+
+/// Inputs that make good each other's errors.
+#[derive(Clone, Debug)]
+struct Run {
+    inputs: Range<usize>,
+    /// Rounding order, counted from the run's first input.
     order: Vec<usize>,
     /// Row i: the upper Cholesky factor of the inverse Hessian, in rounding order.
     factor: Matrix,
 }
 
+/// The most inputs of which all make good each other's errors.
+pub const WHOLE_MAX: usize = 2048;
+/// Inputs of a run, where there are more.
+pub const RUN: usize = 512;
+
 /// Share of the mean diagonal that is added to the Hessian, so that silent inputs do not make it singular.
 const DAMPING: f64 = 0.01;
 
 impl ErrorFeedback {
+    /// Prepares for the inputs `codes`, one row a sample; `None` when their second moments can not be inverted.
+    pub fn of(codes: &Matrix) -> Option<Self> {
+        let n = codes.cols();
+        if n <= WHOLE_MAX {
+            return Self::new(&gram(codes, None));
+        }
+        let runs = n.div_ceil(RUN);
+        let run = |at: usize| {
+            let inputs = n * at / runs..n * (at + 1) / runs;
+            Run::new(inputs.clone(), &gram(&codes.columns(inputs), None))
+        };
+        Some(Self { runs: (0..runs).map(run).collect::<Option<_>>()? })
+    }
+
     /// Prepares for inputs with second moments `hessian`; `None` when they can not be inverted.
     pub fn new(hessian: &Matrix) -> Option<Self> {
+        Some(Self { runs: vec![Run::new(0..hessian.rows(), hessian)?] })
+    }
+
+    /// Rounds one column to whole numbers within +-`limit`.
+    pub fn round(&self, weights: &[f64], limit: f64) -> Vec<i16> {
+        self.round_to(weights, |w| libm::rint(w).clamp(-limit, limit))
+    }
+
+    /// Rounds one column to the values that `nearest` gives.
+    pub fn round_to(&self, weights: &[f64], nearest: impl Fn(f64) -> f64) -> Vec<i16> {
+        let mut out = vec![0i16; weights.len()];
+        for run in &self.runs {
+            run.round_to(&weights[run.inputs.clone()], &mut out[run.inputs.clone()], &nearest);
+        }
+        out
+    }
+}
+
+impl Run {
+    fn new(inputs: Range<usize>, hessian: &Matrix) -> Option<Self> {
         let n = hessian.rows();
         let mean = (0..n).map(|i| hessian.at(i, i)).sum::<f64>() / n.max(1) as f64;
         let mut order: Vec<usize> = (0..n).collect();
@@ -39,18 +91,11 @@ impl ErrorFeedback {
         let inverse = Cholesky::new(&damped)?.inverse();
         // Inversion leaves a trace of asymmetry; the factorisation reads the lower triangle only.
         let factor = Cholesky::new(&inverse)?.factor().transposed();
-        Some(Self { order, factor })
+        Some(Self { inputs, order, factor })
     }
 
-    /// Rounds one column to whole numbers within +-`limit`.
-    pub fn round(&self, weights: &[f64], limit: f64) -> Vec<i16> {
-        self.round_to(weights, |w| libm::rint(w).clamp(-limit, limit))
-    }
-
-    /// Rounds one column to the values that `nearest` gives.
-    pub fn round_to(&self, weights: &[f64], nearest: impl Fn(f64) -> f64) -> Vec<i16> {
+    fn round_to(&self, weights: &[f64], out: &mut [i16], nearest: impl Fn(f64) -> f64) {
         let mut rest: Vec<f64> = self.order.iter().map(|&at| weights[at]).collect();
-        let mut out = vec![0i16; weights.len()];
         for i in 0..rest.len() {
             let whole = nearest(rest[i]);
             out[self.order[i]] = whole as i16;
@@ -58,7 +103,6 @@ impl ErrorFeedback {
             let error = (rest[i] - whole) / row[i];
             rest[i + 1..].iter_mut().zip(&row[i + 1..]).for_each(|(w, u)| *w -= error * u);
         }
-        out
     }
 }
 
@@ -91,7 +135,6 @@ pub fn dithered(weights: &[f64], copies: usize, limit: f64, mut random: Random) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::numeric::gram;
 
     #[test]
     fn error_feedback_beats_nearest_on_correlated_inputs() {
@@ -114,6 +157,23 @@ mod tests {
             fed += error(&feedback.round(&w, 255.0));
         }
         assert!(fed < 0.3 * plain, "{fed} against {plain}");
+    }
+
+    /// Beyond [`WHOLE_MAX`] inputs neighbours still make good each other's errors.
+    #[test]
+    fn runs_of_many_inputs_beat_nearest() {
+        let (n, samples) = (WHOLE_MAX + 60, 24);
+        let mut random = Random::new(9, 0);
+        let x = Matrix::from_fn(samples, n, |_, _| random.unit() * 20.0);
+        let feedback = ErrorFeedback::of(&x).unwrap();
+        assert_eq!(feedback.runs.len(), n.div_ceil(RUN));
+        assert!(feedback.runs.windows(2).all(|pair| pair[0].inputs.end == pair[1].inputs.start));
+        let w: Vec<f64> = (0..n).map(|_| random.unit() * 8.0 - 4.0).collect();
+        let error = |q: &[i16]| {
+            let d = Matrix::from_fn(1, n, |_, c| w[c] - f64::from(q[c]));
+            x.times_transposed(&d).data().iter().map(|e| e * e).sum::<f64>()
+        };
+        assert!(error(&feedback.round(&w, 255.0)) < 0.3 * error(&nearest(&w, 255.0)));
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl Grown<'_> {
         act: Act,
     ) -> DotNode {
         let taps = reads.iter().map(|read| read.taps.len()).sum();
-        let weights = (0..groups).map(|_| self.matrix(channels / groups, taps)).collect();
+        let weights = (0..groups).map(|_| self.matrix(channels / groups, taps).into()).collect();
         let bias = (0..channels).map(|_| f64::from(0.3 * self.draw.signed())).collect();
         let name = format!("n{}", self.dot.nodes.len());
         DotNode { name, grid, channels, body: Body::Dot(Dot { reads, weights, bias, act }) }
@@ -157,7 +157,7 @@ impl Grown<'_> {
         let reads = vec![Self::same(&a), Self::same(&b)];
         let mut node = self.dot(vec![a.height, a.width], a.channels, reads, a.channels, act);
         if let Body::Dot(dot) = &mut node.body {
-            dot.weights.iter_mut().for_each(|w| *w = Matrix::from_fn(1, 2, |_, _| 1.0));
+            dot.weights.iter_mut().for_each(|w| *w = Matrix::from_fn(1, 2, |_, _| 1.0).into());
         }
         self.push(node, a.height, a.width, "add")
     }

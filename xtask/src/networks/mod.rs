@@ -97,8 +97,23 @@ pub(crate) fn networks(arguments: &[String]) -> Result<()> {
     write(&keeper)
 }
 
+/// The answer to compiling the network `name` for `chip` with all defaults.
+///
+/// # Errors
+/// There is no such network, or the compiler has not been built.
+pub(crate) fn by_default(folder: &Path, name: &str, chip: &str) -> Result<String> {
+    let keep = root().join("out/networks");
+    fs::create_dir_all(&keep).map_err(|error| format!("{} can not be made: {error}", keep.display()))?;
+    let keeper = Keeper::new(keep, built(), false)?;
+    let network = NETWORKS.iter().find(|network| network.name == name);
+    let network = network.ok_or_else(|| format!("no network {name}"))?;
+    compile(&keeper, folder, network, chip, "default", &[])?;
+    let kept = keeper.read(&format!("{name}.{chip}.default"));
+    kept.map(|kept| kept.object).ok_or_else(|| format!("no answer for {name}"))
+}
+
 /// The compiler that cargo builds.
-fn built() -> PathBuf {
+pub(crate) fn built() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     target.join("release/spandrel")
 }

@@ -22,8 +22,9 @@ use super::options::{Rounding, TuneOptions, WeightSet};
 use super::round::{ErrorFeedback, dithered, nearest_within};
 use super::score::compared;
 use crate::encode::Form;
+use crate::engine::product_f64;
 use crate::expand::{CoreOp, Real};
-use crate::numeric::{Matrix, Random, parallel_map};
+use crate::numeric::{Matrix, Random, parallel_map, parallel_rows};
 use crate::target::{Digital, Target};
 
 use std::ops::Range;
@@ -84,23 +85,18 @@ impl DigitalBench<'_> {
         let scales = Scale::candidates(self);
         let mut best: Option<(f64, Scale)> = None;
         for scale in scales {
-            let outcomes = parallel_map(tried.len(), |at| {
-                let channel = tried[at];
-                let z: Vec<f64> = some.iter().map(|&i| self.golden.z.at(channel, i)).collect();
-                self.channel(&scale, channel, &few, &z, None, false).error
-            });
-            let error: f64 = outcomes.iter().zip(&tried).map(|(e, &c)| e * self.importance[c]).sum();
+            let z = |channel: usize| some.iter().map(|&i| self.golden.z.at(channel, i)).collect();
+            let outcomes = self.outcomes(&scale, &tried, &few, z, &[], false);
+            let error: f64 = outcomes.iter().zip(&tried).map(|(o, &c)| o.error * self.importance[c]).sum();
             if best.as_ref().is_none_or(|(least, _)| error < *least) {
                 best = Some((error, scale));
             }
         }
         let (_, scale) = best?;
         let codebooks = self.codebooks(&scale);
-        let outcomes = parallel_map(channels, |channel| {
-            let z: Vec<f64> = self.golden.z.row(channel).to_vec();
-            let codebook = codebooks.get(channel).or(codebooks.first());
-            self.channel(&scale, channel, self.codes, &z, codebook, searching)
-        });
+        let all: Vec<usize> = (0..channels).collect();
+        let z = |channel: usize| self.golden.z.row(channel).to_vec();
+        let outcomes = self.outcomes(&scale, &all, self.codes, z, &codebooks, searching);
         Some(self.assemble(op, &scale, outcomes))
     }
 
@@ -164,32 +160,60 @@ impl DigitalBench<'_> {
         whole.into_iter().map(widened).collect()
     }
 
-    /// One channel under `scale` on the samples `codes`, whose golden sums are `z`.
+    /// The channels `which` under `scale` on the samples `codes`; `z` gives a channel's golden sums on them.
+    fn outcomes(
+        &self,
+        scale: &Scale,
+        which: &[usize],
+        codes: &Matrix,
+        z: impl Fn(usize) -> Vec<f64> + Sync,
+        codebooks: &[Codebook],
+        full: bool,
+    ) -> Vec<Outcome> {
+        let weights = parallel_map(which.len(), |at| {
+            let codebook = codebooks.get(which[at]).or(codebooks.first());
+            self.weights(scale, which[at], codebook, full)
+        });
+        // All columns at once: whole numbers far below 2^53, exact in any order.
+        let (lines, columns) = (codes.cols(), weights.iter().map(Vec::len).sum::<usize>());
+        let mut matrix = vec![0.0f64; lines * columns];
+        for (column, own) in weights.iter().flatten().enumerate() {
+            own.iter().enumerate().for_each(|(line, &w)| matrix[line * columns + column] = f64::from(w));
+        }
+        let mut sums = vec![0.0f64; codes.rows() * columns];
+        parallel_rows(&mut sums, columns, |first, rows| {
+            let n = rows.len() / columns;
+            product_f64(&codes.data()[first * lines..][..n * lines], &matrix, rows, [n, lines, columns]);
+        });
+        let starts: Vec<usize> = weights
+            .iter()
+            .scan(0, |at, own| {
+                let start = *at;
+                *at += own.len();
+                Some(start)
+            })
+            .collect();
+        let made = parallel_map(which.len(), |at| {
+            let column = |copy: usize| sums.iter().skip(starts[at] + copy).step_by(columns);
+            let exact: Vec<Vec<i64>> =
+                (0..weights[at].len()).map(|copy| column(copy).map(|&sum| sum as i64).collect()).collect();
+            self.channel(scale, which[at], &exact, &z(which[at]))
+        });
+        let joined = |(weights, (bias, decoded, error))| Outcome { weights, bias, decoded, error };
+        weights.into_iter().zip(made).map(joined).collect()
+    }
+
+    /// One channel under `scale`, whose copies have the sums `exact` where the golden ones are `z`: biases, values and
+    /// their error.
     fn channel(
         &self,
         scale: &Scale,
         channel: usize,
-        codes: &Matrix,
+        exact: &[Vec<i64>],
         z: &[f64],
-        codebook: Option<&Codebook>,
-        full: bool,
-    ) -> Outcome {
-        let weights = self.weights(scale, channel, codebook, full);
-        let n = codes.rows();
-        let exact: Vec<Vec<i64>> = weights
-            .iter()
-            .map(|column| {
-                let live: Vec<(usize, f64)> = column
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, w)| **w != 0)
-                    .map(|(i, &w)| (i, f64::from(w)))
-                    .collect();
-                // Whole numbers far below 2^53: exact.
-                (0..n).map(|r| live.iter().map(|&(i, w)| w * codes.at(r, i)).sum::<f64>() as i64).collect()
-            })
-            .collect();
-        let copies = weights.len();
+    ) -> (Vec<i64>, Vec<f64>, f64) {
+        let n = z.len();
+        let copies = exact.len();
         let mut bias: Vec<i64> =
             (0..copies).map(|copy| scale.bias(self, channel, copy, self.map.bias[channel])).collect();
         let (coefficient, zero) = scale.meaning(channel, copies);
@@ -238,7 +262,7 @@ impl DigitalBench<'_> {
             }
             (bias, decoded, least) = (next, tried, found);
         }
-        Outcome { weights, bias, decoded, error: least }
+        (bias, decoded, least)
     }
 
     fn assemble(&self, op: &CoreOp<Real>, scale: &Scale, outcomes: Vec<Outcome>) -> TunedOp {

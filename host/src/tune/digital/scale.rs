@@ -57,15 +57,16 @@ impl Scale {
             } else if digital.per_column {
                 out.extend(Self::cut_each(bench, &aim));
             } else {
-                let middle = Self::meeting(bench, &aim);
+                let middles = Self::meetings(bench, &aim);
                 for shift in digital.shifts.0..=digital.shifts.1 {
-                    if (f64::from(shift) - middle).abs() <= 2.5 || aim.fixed {
+                    let near = |middle: &f64| (f64::from(shift) - middle).abs() <= 2.5;
+                    if middles.iter().any(near) || aim.fixed {
                         out.extend(Self::cut_at(bench, &aim, shift));
                     }
                 }
             }
         }
-        if out.is_empty() {
+        if out.is_empty() && digital.multiplier_bits.is_none() {
             // Sums that no cut near the best one can hold: any that can.
             let aim = Aim::new(bench, SHARES[0]);
             for shift in digital.shifts.0..=digital.shifts.1 {
@@ -79,21 +80,33 @@ impl Scale {
         bench.map.weights.row(channel).iter().fold(0.0, |m, w| m.max(w.abs()))
     }
 
-    /// The largest gain at which a channel's weights fit.
+    /// The largest gain at which a channel's weights fit, and its bias and its sums as well: channels whose weights are all but 0
+    /// have a bias all the same.
     fn room(bench: &DigitalBench<'_>, channel: usize) -> f64 {
         let most = f64::from(bench.digital.weight_hi.min(-bench.digital.weight_lo)).max(1.0);
         let largest = Self::largest(bench, channel);
         // Without weights, a gain at which the bias alone is told apart.
-        if largest > 0.0 { most / largest } else { libm::exp2(12.0) / bench.golden.magnitude }
+        if largest <= 0.0 {
+            return libm::exp2(12.0) / bench.golden.magnitude;
+        }
+        let bits = bench.digital.accumulator_bits.min(bench.digital.bias_bits).min(62);
+        let held = libm::exp2(f64::from(bits) - 1.0) * 0.4;
+        let (top, bottom) = (bench.golden.top[channel].abs(), bench.golden.bottom[channel].abs());
+        let reach = bench.map.bias[channel].abs().max(top).max(bottom).max(1e-300);
+        (most / largest).min(held / reach)
     }
 
-    /// The cut at which weights and codes of the middle channel are both used to the full.
-    fn meeting(bench: &DigitalBench<'_>, aim: &Aim) -> f64 {
+    /// The cuts at which weights and codes are both used to the full, of the middle channel and of one whose weights are among the
+    /// largest: where most channels are all but dead, the middle one is none to go by.
+    fn meetings(bench: &DigitalBench<'_>, aim: &Aim) -> [f64; 2] {
         let mut all: Vec<f64> =
             (0..bench.copies.len()).map(|c| libm::log2(Self::room(bench, c) / aim.slopes[c])).collect();
         all.sort_by(f64::total_cmp);
         let (least, most) = bench.digital.shifts;
-        libm::rint(all.get(all.len() / 2).copied().unwrap_or(0.0)).clamp(f64::from(least), f64::from(most))
+        let cut = |at: usize| {
+            libm::rint(all.get(at).copied().unwrap_or(0.0)).clamp(f64::from(least), f64::from(most))
+        };
+        [cut(all.len() / 2), cut(all.len() / 16)]
     }
 
     /// The accumulator itself: as fine as weights allow, all channels alike, so that they can be compared.
