@@ -8,10 +8,12 @@
 //! * [`repair`]: checksums, plan and offsets of a damaged image made right again.
 //! * [`rules`]: the names of the rules an image can break.
 //! * [`fuzzing`]: the bodies of the fuzz targets, which committed seeds replay on stable.
+//! * [`chip`]: a simulated chip behind a bus, to be loaded, verified and damaged.
 //! * [`qemu`]: the firmware, built and run under QEMU.
 #![forbid(unsafe_code)]
 
 pub mod board;
+pub mod chip;
 pub mod coverage;
 pub mod fuzzing;
 pub mod generate;

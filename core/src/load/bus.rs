@@ -47,8 +47,17 @@ pub trait ConfigMap {
         let _ = header;
     }
 
-    /// Section `section` begins. `false`: the chip does not take it, and its bytes are checked and dropped.
-    fn takes(&mut self, section: &SectionAt) -> bool;
+    /// Whether the chip keeps sections `tag`; what it does not keep is checked and dropped.
+    fn holds(&self, tag: Tag) -> bool;
+
+    /// Section `section`, which the chip keeps, begins.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    fn section(&mut self, section: &SectionAt) -> Result<(), Tag> {
+        let _ = section;
+        Ok(())
+    }
 
     /// Writes `bytes`, which stand at `offset` of section `tag`, in as many transfers as the chip needs.
     ///
@@ -110,8 +119,8 @@ impl<B: ChipBus, M: ConfigMap> Target for ChipTarget<B, M> {
     }
 
     fn section(&mut self, section: &SectionAt) -> Result<(), Self::Error> {
-        self.taking = self.map.takes(section).then_some(section.entry.tag);
-        Ok(())
+        self.taking = Some(section.entry.tag).filter(|tag| self.map.holds(*tag));
+        self.taking.map_or(Ok(()), |_| self.map.section(section).map_err(BusError::NoRoom))
     }
 
     fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Self::Error> {
@@ -147,8 +156,8 @@ impl Windows<'_> {
 }
 
 impl ConfigMap for Windows<'_> {
-    fn takes(&mut self, section: &SectionAt) -> bool {
-        self.windows.iter().any(|(tag, ..)| *tag == section.entry.tag)
+    fn holds(&self, tag: Tag) -> bool {
+        self.windows.iter().any(|(of, ..)| *of == tag)
     }
 
     fn write<B: ChipBus>(
