@@ -78,6 +78,12 @@ impl<'a> Attributes<'a> {
         Ok(text.map_or_else(|| default.to_owned(), |a| String::from_utf8_lossy(&a.s).into_owned()))
     }
 
+    /// A list of texts.
+    pub(crate) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Diagnostics> {
+        let list = self.get(name, attribute_type::STRINGS, "a list of texts")?;
+        Ok(list.map(|a| a.strings.iter().map(|s| String::from_utf8_lossy(s).into_owned()).collect()))
+    }
+
     /// A graph.
     pub(crate) fn graph(&self, name: &str) -> Result<Option<&'a GraphProto>, Diagnostics> {
         Ok(self.get(name, attribute_type::GRAPH, "a graph")?.and_then(|a| a.g.as_deref()))

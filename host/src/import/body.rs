@@ -36,6 +36,7 @@ impl Context<'_, '_> {
             builder: Builder::default(),
             known: BTreeMap::new(),
             handles: BTreeMap::new(),
+            files: self.reader.files.clone(),
             folding_budget: self.reader.folding_budget,
         };
         for (input, (shape, element)) in graph.input.iter().zip(inputs) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::elements;
+use super::external::External;
 use super::onnx::{TensorProto, data_type};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Tensor, element_count};
@@ -65,19 +66,9 @@ impl Constant {
 }
 
 /// Reads one tensor. `place` names it for the errors: no data, wrong length, too large, another file.
-pub(crate) fn read(tensor: &TensorProto, place: &str) -> Result<Constant, Diagnostic> {
+pub(crate) fn read(tensor: &TensorProto, place: &str, files: &External) -> Result<Constant, Diagnostic> {
     let again = "the file is damaged: export the model again";
     let fault = |rule: String| Err(Diagnostic::error("SP0109", place, rule, again));
-    if tensor.data_location == 1 || !tensor.external_data.is_empty() {
-        let location =
-            tensor.external_data.iter().find(|e| e.key == "location").map_or("?", |e| e.value.as_str());
-        return Err(Diagnostic::error(
-            "SP0114",
-            place,
-            format!("the tensor's data lies in the file {location:?}; external data is not read yet"),
-            "save the model with all tensors inside: onnx.save(model, path, save_as_external_data=False)",
-        ));
-    }
     let mut shape = Vec::with_capacity(tensor.dims.len());
     for &dim in &tensor.dims {
         match usize::try_from(dim) {
@@ -93,6 +84,16 @@ pub(crate) fn read(tensor: &TensorProto, place: &str) -> Result<Constant, Diagno
     let Some(bits) = data_type::bits(element) else {
         return Ok(Constant { element, numbers: Numbers::Unreadable });
     };
+    let wanted = (count * bits).div_ceil(8);
+    if External::holds(tensor) {
+        if !data_type::is_float(element) && !data_type::is_whole(element) {
+            return Ok(Constant { element, numbers: Numbers::Unreadable });
+        }
+        // Converted at once, so that only one tensor's bytes are held beside the numbers.
+        let raw_data = files.read(tensor, wanted as u64, place)?;
+        let inside = TensorProto { data_type: element, raw_data, ..TensorProto::default() };
+        return numbers(&inside, shape, count, place);
+    }
     let own_field = match element {
         data_type::FLOAT => tensor.float_data.len(),
         data_type::DOUBLE => tensor.double_data.len(),
@@ -106,15 +107,27 @@ pub(crate) fn read(tensor: &TensorProto, place: &str) -> Result<Constant, Diagno
     if raw.is_empty() && own_field != count.div_ceil(per_entry) {
         return fault(format!("the shape {shape:?} needs {count} elements, here are {own_field} entries"));
     }
-    let wanted = (count * bits).div_ceil(8);
     if !raw.is_empty() && raw.len() != wanted {
         let have = raw.len();
         return fault(format!("the shape {shape:?} needs {wanted} bytes of data, here are {have}"));
     }
+    numbers(tensor, shape, count, place)
+}
+
+/// The numbers of a tensor whose length was checked.
+fn numbers(
+    tensor: &TensorProto,
+    shape: Vec<usize>,
+    count: usize,
+    place: &str,
+) -> Result<Constant, Diagnostic> {
+    let element = tensor.data_type;
     let numbers = if data_type::is_float(element) {
         let data = elements::floats(tensor, count);
         finite(&data, &shape, place)?;
-        let Some(tensor) = Tensor::new(shape, data) else { return fault("wrong length".into()) };
+        let Some(tensor) = Tensor::new(shape, data) else {
+            return Err(Diagnostic::error("SP0109", place, "wrong length", "export the model again"));
+        };
         Numbers::Float(Arc::new(tensor))
     } else {
         Numbers::Int(shape, Arc::new(elements::ints(tensor, count)))

@@ -12,6 +12,7 @@ mod body;
 mod constant;
 mod context;
 mod elements;
+mod external;
 mod fold;
 mod interface;
 mod names;
@@ -76,7 +77,8 @@ pub fn read_onnx_with(path: &Path, options: &Options) -> Result<Graph> {
         let rule = "the file is longer than 2 GiB";
         return Err(Diagnostic::error("SP0003", name, rule, "use a smaller network").into());
     }
-    parse_onnx_with(&bytes, &name, options)
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    parse(&bytes, &name, options, Some(folder))
 }
 
 /// Reads an ONNX model from `bytes`; `name` stands for it in the errors.
@@ -93,6 +95,11 @@ pub fn parse_onnx(bytes: &[u8], name: &str) -> Result<Graph> {
 /// # Errors
 /// As [`parse_onnx`].
 pub fn parse_onnx_with(bytes: &[u8], name: &str, options: &Options) -> Result<Graph> {
+    parse(bytes, name, options, None)
+}
+
+/// The model in `bytes`, whose external data lies in `folder`.
+fn parse(bytes: &[u8], name: &str, options: &Options, folder: Option<&Path>) -> Result<Graph> {
     let not_onnx = |rule: String, way_out: &str| Diagnostic::error("SP0101", name, rule, way_out).into();
     if bytes.is_empty() {
         return Err(not_onnx("the file is empty".into(), "export the model to ONNX again"));
@@ -116,5 +123,5 @@ pub fn parse_onnx_with(bytes: &[u8], name: &str, options: &Options) -> Result<Gr
     let Some(graph) = &model.graph else {
         return Err(not_onnx("the file is not an ONNX model: it holds no graph".into(), way_out));
     };
-    reader::read(&model, graph, options).map_err(|found| found.within(name))
+    reader::read(&model, graph, options, external::External::new(folder)).map_err(|found| found.within(name))
 }

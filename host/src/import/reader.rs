@@ -1,10 +1,12 @@
 //! The walk over an ONNX graph: constants, then node by node, collecting every fault.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::constant;
 use super::context::{Context, Term};
+use super::external::External;
 use super::onnx::{GraphProto, ModelProto, NodeProto};
 use super::{Options, interface, names, ops};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -26,12 +28,19 @@ pub(crate) struct Reader {
     pub(crate) known: BTreeMap<String, Known>,
     /// The handles of the file's constants that nodes use.
     pub(crate) handles: BTreeMap<Arc<str>, ValueId>,
+    /// The model's other files.
+    pub(crate) files: Rc<External>,
     /// Elements that computing with constants may still produce.
     pub(crate) folding_budget: usize,
 }
 
 /// The graph of `model`, or everything that is wrong with it.
-pub(crate) fn read(model: &ModelProto, graph: &GraphProto, options: &Options) -> Result<Graph> {
+pub(crate) fn read(
+    model: &ModelProto,
+    graph: &GraphProto,
+    options: &Options,
+    files: External,
+) -> Result<Graph> {
     let mut found = Diagnostics::default();
     let opset = interface::opset(model).map_err(|d| found.push(d)).ok();
     let mut reader = Reader {
@@ -39,6 +48,7 @@ pub(crate) fn read(model: &ModelProto, graph: &GraphProto, options: &Options) ->
         builder: Builder::default(),
         known: BTreeMap::new(),
         handles: BTreeMap::new(),
+        files: Rc::new(files),
         folding_budget: 1 << 28,
     };
     found.extend(names::check(graph, |_| false));
@@ -123,7 +133,7 @@ impl Reader {
             found.push(Diagnostic::error("SP0109", format!("tensor {name:?}"), rule, "export dense weights"));
         }
         for tensor in &graph.initializer {
-            let entry = match constant::read(tensor, &format!("tensor {:?}", tensor.name)) {
+            let entry = match constant::read(tensor, &format!("tensor {:?}", tensor.name), &self.files) {
                 Ok(constant) => Known::Term(Term::Constant(constant, Some(tensor.name.as_str().into()))),
                 Err(fault) => {
                     found.push(fault);

@@ -146,6 +146,15 @@ pub fn attribute_ints(name: &str, values: &[i64]) -> Vec<u8> {
     bytes
 }
 
+pub fn attribute_text(name: &str, text: &str) -> Vec<u8> {
+    [field(1, name), field(4, text), int(20, 3)].concat()
+}
+
+pub fn attribute_texts(name: &str, texts: &[&str]) -> Vec<u8> {
+    let list: Vec<u8> = texts.iter().flat_map(|text| field(9, text)).collect();
+    [field(1, name), list, int(20, 8)].concat()
+}
+
 /// A model that uses every supported operator.
 pub fn every_operator() -> Model {
     Model::new(13)

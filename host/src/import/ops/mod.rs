@@ -17,6 +17,7 @@ mod pool;
 mod powers;
 mod qonnx;
 mod quantise;
+mod recurrent;
 mod reduce;
 mod resize;
 mod scan;
@@ -64,6 +65,7 @@ const FAMILIES: &[&[Operator]] = &[
     powers::OPERATORS,
     qonnx::OPERATORS,
     quantise::OPERATORS,
+    recurrent::OPERATORS,
     reduce::OPERATORS,
     resize::OPERATORS,
     scan::OPERATORS,

@@ -91,7 +91,7 @@ fn constant_of_shape(ctx: &mut Context<'_, '_>) -> Result<()> {
         return ctx.refuse("SP0115", format!("a constant of shape {target:?}"), "use at most 2^24 elements");
     };
     let value = match ctx.attributes().tensor("value")? {
-        Some(tensor) => constant::read(tensor, ctx.place)?,
+        Some(tensor) => constant::read(tensor, ctx.place, &ctx.reader.files)?,
         None => Constant::float(crate::graph::Tensor::scalar(0.0)),
     };
     let term = match (value.ints(), value.tensor()) {

@@ -118,7 +118,7 @@ fn constant(ctx: &mut Context<'_, '_>) -> Result<()> {
         tensor.map(Constant::float).ok_or_else(|| ctx.fault("SP0106", "the constant is too large", way_out))
     };
     let value = if let Some(tensor) = attributes.tensor("value")? {
-        constant::read(tensor, ctx.place)?
+        constant::read(tensor, ctx.place, &ctx.reader.files)?
     } else if attributes.has("value_float") {
         floats(Vec::new(), vec![attributes.float("value_float", 0.0)?])?
     } else if let Some(list) = attributes.floats("value_floats")? {
