@@ -9,6 +9,7 @@ use std::time::Instant;
 use spandrel_core::image::{Image, sha256};
 use spandrel_hwdesc::Chip;
 
+use crate::budget::Needs;
 use crate::chips;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::{DotGraph, DotNode, OutputPort};
@@ -77,6 +78,8 @@ pub struct Compiled {
     pub program: Program,
     /// What raw input values mean to the model.
     pub input: InputMap,
+    /// What its largest nodes take of a core.
+    pub needs: Needs,
     /// The chip.
     pub target: Target,
 }
@@ -251,7 +254,15 @@ pub fn compile_for(
         .with_remarks(reformed.rewrites.iter().chain(&encoded.graph().remarks).chain(&remarks))
         .with_settings(&request.settings)
         .with_claims(claims);
-    Ok(Compiled { image, report, coded: tuned.graph().clone(), program, input: input_map, target })
+    Ok(Compiled {
+        image,
+        report,
+        coded: tuned.graph().clone(),
+        program,
+        input: input_map,
+        needs: Needs::of(&reformed),
+        target,
+    })
 }
 
 /// Tells the doubts about samples.

@@ -85,6 +85,21 @@ pub fn class_of(values: &[i64]) -> u32 {
     best.unwrap_or(0) as u32
 }
 
+/// The ratio of two powers in decibels, within +-300.
+fn decibels(signal: f64, noise: f64) -> f64 {
+    let level = |power: f64| if power > 0.0 { 10.0 * libm::log10(power) } else { f64::NEG_INFINITY };
+    let ratio = if noise > 0.0 { level(signal) - level(noise) } else { 300.0 };
+    ratio.clamp(-300.0, 300.0)
+}
+
+/// The indices of the two largest values, the lower one first on ties; `None` for fewer than two values.
+fn two_largest(values: &[f32]) -> Option<(usize, usize)> {
+    let first = largest_of(values);
+    let second =
+        (0..values.len()).rev().filter(|&at| at != first).max_by(|&a, &b| values[a].total_cmp(&values[b]))?;
+    Some((first, second))
+}
+
 /// The index of the largest value, the lowest one on ties; 0 without values.
 fn largest_of(values: &[f32]) -> usize {
     (0..values.len()).rev().max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or(0)
@@ -128,6 +143,10 @@ pub struct Evaluation {
     pub signal: f64,
     /// Sum of the squares of the differences to them.
     pub noise: f64,
+    /// For classifiers: sum of the squares of the distance between the golden model's two largest outputs.
+    pub margin_signal: f64,
+    /// Sum of the squares of the image's errors in that distance.
+    pub margin_noise: f64,
     /// Largest difference to a golden output in the network's own unit; `None` without golden model.
     pub max_abs_error: Option<f64>,
     /// The same of each output.
@@ -145,9 +164,15 @@ impl Evaluation {
     /// Signal-to-noise ratio of all outputs against the golden ones, in decibels within +-300; `None` without golden model. For a
     /// classifier that includes outputs that clearly lose, which tuning leaves inexact on purpose.
     pub fn output_snr_db(&self) -> Option<f64> {
-        let level = |power: f64| if power > 0.0 { 10.0 * libm::log10(power) } else { f64::NEG_INFINITY };
-        let ratio = if self.noise > 0.0 { level(self.signal) - level(self.noise) } else { 300.0 };
-        self.max_abs_error.map(|_| ratio.clamp(-300.0, 300.0))
+        self.max_abs_error.map(|_| decibels(self.signal, self.noise))
+    }
+
+    /// For classifiers: signal-to-noise ratio of the distance between the golden model's two largest outputs, in decibels within
+    /// +-300: of all that the decision hangs on and nothing else.
+    pub fn decision_snr_db(&self) -> Option<f64> {
+        self.agreeing
+            .filter(|_| self.margin_signal > 0.0)
+            .map(|_| decibels(self.margin_signal, self.margin_noise))
     }
 }
 
@@ -185,6 +210,8 @@ pub fn evaluate(
         same_largest: count(golden && !decides && sizes[0] > 1),
         same_smallest: count(golden && !decides && sizes[0] > 1),
         signal: 0.0,
+        margin_signal: 0.0,
+        margin_noise: 0.0,
         noise: 0.0,
         max_abs_error: None,
         output_errors: if golden { vec![0.0; sizes.len()] } else { Vec::new() },
@@ -229,6 +256,12 @@ pub fn evaluate(
                 let negated: Vec<f32> = wanted.row(index).iter().map(|y| -y).collect();
                 let smallest: Vec<i64> = row.iter().map(|value| value.saturating_neg()).collect();
                 add(&mut found.same_smallest, class_of(&smallest) as usize == largest_of(&negated));
+                if let Some((a, b)) = two_largest(wanted.row(index)).filter(|_| decides) {
+                    let distance = f64::from(wanted.row(index)[a]) - f64::from(wanted.row(index)[b]);
+                    let error = (row[a] as f64 - row[b] as f64) * units[0] - distance;
+                    found.margin_signal += distance * distance;
+                    found.margin_noise += error * error;
+                }
             }
         }
         let outputs_of = found.output_errors.iter_mut().zip(&values).zip(&wanted).zip(&units);

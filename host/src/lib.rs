@@ -2,6 +2,7 @@
 //!
 //! [`compile`] is the pipeline on one page: the first file to read.
 
+pub mod budget;
 pub mod chips;
 pub mod cli;
 pub mod compile;

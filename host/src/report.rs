@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use spandrel_core::image::{Image, Tag};
 
+use crate::budget::Budget;
 use crate::confidence::{Shares, WANTED};
 use crate::evaluate::Evaluation;
 use crate::map::Program;
@@ -74,6 +75,8 @@ pub struct Report {
     pub max_abs_error: Option<f64>,
     /// Signal-to-noise ratio of all outputs against the golden ones, in decibels.
     pub output_snr_db: Option<f64>,
+    /// For classifiers: that of the distance between the golden model's two largest outputs, in decibels.
+    pub decision_snr_db: Option<f64>,
     /// Of a network whose outputs are no classes: share of samples whose largest output is the golden model's largest.
     pub same_largest: Option<f64>,
     /// The same of the smallest output.
@@ -116,6 +119,9 @@ pub struct Report {
     pub settings: BTreeMap<String, String>,
     /// Claims that were checked before the image left the compiler.
     pub claims: Vec<ClaimEvidence>,
+    /// What each limit of the chip costs, when it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
 }
 
 /// Bytes as lower-case hexadecimal digits.
@@ -139,6 +145,7 @@ impl Report {
             agreement: evaluation.share(evaluation.agreeing),
             max_abs_error: evaluation.max_abs_error,
             output_snr_db: evaluation.output_snr_db(),
+            decision_snr_db: evaluation.decision_snr_db(),
             same_largest: evaluation.share(evaluation.same_largest),
             same_smallest: evaluation.share(evaluation.same_smallest),
             discordant: evaluation.gained.zip(evaluation.lost),
@@ -160,6 +167,7 @@ impl Report {
             remarks: Vec::new(),
             settings: BTreeMap::new(),
             claims: Vec::new(),
+            budget: None,
         }
     }
 

@@ -35,6 +35,7 @@ Usage: cargo xtask TASK
                 --spandrel FILE (a compiler that was built before)
   scale [ARGS]        measure time and memory of compiling, up to a generated network as large as VGG-16, and write docs/scale.md;
                 rows are kept under out/scale/. ARGS go to the generated network's program: --image N, --base N, --dense N
+  phases [ARGS]       compile a few of them in every phase of tuning, and write the table of docs/tuning.md; ARGS as above
   conformance [ARGS]  run ONNX's operator test vectors and write the table of docs/import.md; the vectors lie in
                 conformance/ of the same folder. ARGS: --only TEXT, --json FILE
 ";
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         ("data", [folder]) => data::data(Some(folder)),
         ("networks", rest) => networks::networks(rest),
         ("scale", rest) => scale::scale(rest),
+        ("phases", rest) => networks::phases(rest),
         ("conformance", rest) => conformance::conformance(rest),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");

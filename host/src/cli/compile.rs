@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use spandrel_core::image::Image;
 
 use super::{Done, inputs::Inputs, inspect, keep, output, print, progress};
+use crate::budget;
 use crate::chips;
 use crate::compile::{Compiled, PRODUCTS, Request, Watcher, compile as run};
 use crate::confidence::Interval;
@@ -59,6 +60,9 @@ pub(super) struct Args {
     /// Where the report goes, as JSON
     #[arg(long, value_name = "FILE.json")]
     report: Option<PathBuf>,
+    /// Measure what each limit of the chip costs, by compiling again with that limit lifted: a table, and `budget` in the report
+    #[arg(long)]
+    budget: bool,
     /// Print the text form of a stage's product
     #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(PRODUCTS.into_iter().chain([IMAGE])))]
     dump: Vec<String>,
@@ -73,7 +77,14 @@ pub(super) struct Args {
 pub(super) fn compile(args: &Args) -> Result<Done> {
     let (request, output) = args.request()?;
     let mut watch = Watch { dumps: &args.dump, bar: progress::spinner() };
-    let made = run(&request, &mut watch);
+    let made = run(&request, &mut watch).and_then(|mut compiled| {
+        if args.budget {
+            // The dumps are of what goes into the image.
+            watch.dumps = &[];
+            compiled.report.budget = Some(budget::measure(&request, &compiled, &mut watch)?);
+        }
+        Ok(compiled)
+    });
     watch.bar.finish_and_clear();
     let compiled = made?;
     if args.dump.iter().any(|stage| stage == IMAGE) {
@@ -82,6 +93,9 @@ pub(super) fn compile(args: &Args) -> Result<Done> {
     let report = json!(compiled.report);
     write(&compiled, &report, &output, args.report.as_deref())?;
     print(&summary(&compiled.report, &output, args.report.as_deref()));
+    if let Some(budget) = &compiled.report.budget {
+        print(&budget::text(budget));
+    }
     Done::passed(args.json.then_some(report))
 }
 

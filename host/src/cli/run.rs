@@ -200,6 +200,7 @@ impl Told<'_> {
                 "agreement": agreement,
                 "max_abs_error": found.max_abs_error,
                 "output_snr_db": found.output_snr_db(),
+                "decision_snr_db": found.decision_snr_db(),
                 "same_largest": found.share(found.same_largest),
                 "same_smallest": found.share(found.same_smallest),
                 "discordant": found.gained.zip(found.lost),

@@ -7,7 +7,10 @@
 mod answer;
 mod catalogue;
 mod kept;
+mod phases;
 mod table;
+
+pub(crate) use phases::phases;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,17 +76,7 @@ impl Asked {
 pub(crate) fn networks(arguments: &[String]) -> Result<()> {
     let asked = Asked::read(arguments)?;
     let folder = locate(None)?;
-    let keep = root().join("out/networks");
-    fs::create_dir_all(&keep).map_err(|error| format!("{} can not be made: {error}", keep.display()))?;
-    let compiler = match &asked.compiler {
-        Some(path) => path.clone(),
-        None if asked.table => PathBuf::new(),
-        None => {
-            demand(cargo().args(["build", "--release", "--package", "spandrel"]), "building")?;
-            built()
-        }
-    };
-    let keeper = Keeper::new(keep, compiler, asked.table)?;
+    let keeper = keeper(&asked)?;
     for network in &NETWORKS {
         for chip in CHIPS {
             if asked.wants(network, chip) {
@@ -110,6 +103,21 @@ pub(crate) fn by_default(folder: &Path, name: &str, chip: &str) -> Result<String
     compile(&keeper, folder, network, chip, "default", &[])?;
     let kept = keeper.read(&format!("{name}.{chip}.default"));
     kept.map(|kept| kept.object).ok_or_else(|| format!("no answer for {name}"))
+}
+
+/// The folder of answers with the compiler that was asked for, built first if need be.
+fn keeper(asked: &Asked) -> Result<Keeper> {
+    let keep = root().join("out/networks");
+    fs::create_dir_all(&keep).map_err(|error| format!("{} can not be made: {error}", keep.display()))?;
+    let compiler = match &asked.compiler {
+        Some(path) => path.clone(),
+        None if asked.table => PathBuf::new(),
+        None => {
+            demand(cargo().args(["build", "--release", "--package", "spandrel"]), "building")?;
+            built()
+        }
+    };
+    Keeper::new(keep, compiler, asked.table)
 }
 
 /// The compiler that cargo builds.
@@ -150,10 +158,16 @@ fn write(keeper: &Keeper) -> Result<()> {
     }
     text.push_str(&table::stated(keeper, &CHIPS));
     text.push_str(&table::compilers(&made));
-    let file = root().join("docs/networks.md");
+    document("docs/networks.md", BEGIN, &text)
+}
+
+/// Puts `text` between the marks `begin` and [`END`] of a document.
+fn document(name: &str, begin: &str, text: &str) -> Result<()> {
+    let file = root().join(name);
     let old = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let (before, rest) = old.split_once(BEGIN).ok_or("docs/networks.md has no generated part")?;
-    let (_, after) = rest.split_once(END).ok_or("docs/networks.md has no end of its generated part")?;
-    let text = format!("{before}{BEGIN}\n\n{text}\n{END}{after}");
+    let (before, rest) = old.split_once(begin).ok_or_else(|| format!("{name} has no generated part"))?;
+    let (_, after) =
+        rest.split_once(END).ok_or_else(|| format!("{name} has no end of its generated part"))?;
+    let text = format!("{before}{begin}\n\n{text}\n{END}{after}");
     fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
 }
