@@ -7,6 +7,7 @@
 //! 5. [`scale`]: time and memory, up to a network as large as VGG-16, and the table of docs/scale.md.
 //! 6. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.
 
+mod archive;
 mod conformance;
 mod counts;
 mod data;

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::archive;
+use crate::process::{Result, root};
+
 /// Where a network's samples come from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Samples {
@@ -11,9 +14,27 @@ pub(super) enum Samples {
     Cifar,
     /// Keyword features, of which there are no training ones: the first [`KEYWORDS`] recordings calibrate, the others measure.
     Keywords,
+    /// Every second frame of them.
+    HalfKeywords,
     /// So many recorded inputs beside the network, for lack of any others: the first half calibrates, the second measures; a single one
     /// does both.
     Recorded(usize),
+}
+
+const KEYWORD_FILE: &str = "datasets/kws01/kws01_A_000-499.npz";
+
+/// Where every second frame of the keyword recordings lies, once [`prepare`] has put it there.
+fn half_keywords() -> PathBuf {
+    root().join("out/networks/keywords-half.npy")
+}
+
+/// Makes the samples that the data folder holds in another form only.
+pub(super) fn prepare(folder: &Path) -> Result<()> {
+    let file = folder.join(KEYWORD_FILE);
+    let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let half = archive::array(&bytes, "x")?.every_second();
+    std::fs::write(half_keywords(), half.to_npy())
+        .map_err(|error| format!("{}: {error}", half_keywords().display()))
 }
 
 /// Keyword recordings that calibrate, of 500.
@@ -105,7 +126,11 @@ pub(super) const NETWORKS: [Network; 31] = [
             &["--scale", "0.46776232", "--mean", "38.824273", ARM[0], ARM[1]],
         )
     },
-    recorded("arm_kws_gru_s", 16, Meaning::Class),
+    network(
+        "arm_kws_gru_s",
+        Samples::HalfKeywords,
+        &["--scale", "0.29235145", "--mean", "24.26517", ARM[0], ARM[1]],
+    ),
     recorded("qonnx_kwsmlp_w3a3", 32, Meaning::Class),
     recorded("mlperf_tiny_vww_float", 6, Meaning::Class),
     recorded("mlperf_tiny_ad_autoencoder_float", 16, Meaning::Fit),
@@ -138,8 +163,12 @@ impl Network {
                 ("--test", path("datasets/cifar10/test500_jpegA.npz")),
             ],
             Samples::Keywords => {
-                let file = path("datasets/kws01/kws01_A_000-499.npz");
+                let file = path(KEYWORD_FILE);
                 vec![("--samples", file.clone()), ("--test", file)]
+            }
+            Samples::HalfKeywords => {
+                let (file, labels) = (half_keywords(), path(KEYWORD_FILE));
+                vec![("--samples", file.clone()), ("--test", file), ("--test-labels", labels)]
             }
             Samples::Recorded(count) => {
                 let file = path(&format!("onnx/golden/{}.npz", self.name));
@@ -162,21 +191,24 @@ impl Network {
     /// Samples that calibrate and are then left out of the test.
     fn split(&self) -> Option<usize> {
         match self.samples {
-            Samples::Keywords => Some(KEYWORDS),
+            Samples::Keywords | Samples::HalfKeywords => Some(KEYWORDS),
             Samples::Recorded(count) if count > 1 => Some(count / 2),
             _ => None,
         }
     }
 
     /// The arguments of the compiler, but for where the image goes.
-    pub(super) fn arguments(&self, folder: &Path, chip: &str, settings: &[&str]) -> Vec<String> {
+    /// `whole`: all samples of the test file are measured, the calibrating ones too.
+    pub(super) fn arguments(&self, folder: &Path, chip: &str, settings: &[&str], whole: bool) -> Vec<String> {
         let mut arguments = vec!["compile".to_owned(), self.model(folder).display().to_string()];
         let mut give = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
         give("--chip", chip);
         self.data(folder).iter().for_each(|(name, path)| give(name, &path.display().to_string()));
         if let Some(count) = self.split() {
             give("--calibration-count", &count.to_string());
-            give("--test-skip", &count.to_string());
+            if !whole {
+                give("--test-skip", &count.to_string());
+            }
         }
         settings.iter().for_each(|setting| give("--set", setting));
         arguments.extend(self.given.iter().map(|part| (*part).to_owned()));
@@ -189,7 +221,7 @@ impl Network {
         match self.samples {
             Samples::Mnist => "MNIST".to_owned(),
             Samples::Cifar => "CIFAR-10".to_owned(),
-            Samples::Keywords => format!("keywords, {KEYWORDS} / {}", 500 - KEYWORDS),
+            Samples::Keywords | Samples::HalfKeywords => format!("keywords, {KEYWORDS} / {}", 500 - KEYWORDS),
             Samples::Recorded(1) => "recorded, 1 for both".to_owned(),
             Samples::Recorded(count) => format!("recorded, {} / {}", count / 2, count - count / 2),
         }

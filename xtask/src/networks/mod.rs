@@ -29,6 +29,9 @@ const WAYS: [(&str, &[&str]); 2] = [
     ("full", &["tune=round"]),
 ];
 
+/// The way that measures all samples of a file, those that calibrated too: for the golden accuracy alone.
+const WHOLE: &str = "whole";
+
 /// What the task is asked for.
 struct Asked {
     /// Networks whose names contain it.
@@ -77,11 +80,18 @@ pub(crate) fn networks(arguments: &[String]) -> Result<()> {
     let asked = Asked::read(arguments)?;
     let folder = locate(None)?;
     let keeper = keeper(&asked)?;
+    if !asked.table {
+        catalogue::prepare(&folder)?;
+    }
     for network in &NETWORKS {
         for chip in CHIPS {
             if asked.wants(network, chip) {
                 for (way, settings) in WAYS {
                     compile(&keeper, &folder, network, chip, way, settings)?;
+                }
+                // The index states the accuracy of all recordings.
+                if network.samples == catalogue::Samples::Keywords && chip == CHIPS[2] {
+                    compile(&keeper, &folder, network, chip, WHOLE, WAYS[0].1)?;
                 }
                 write(&keeper)?;
             }
@@ -136,7 +146,7 @@ fn compile(
     settings: &[&str],
 ) -> Result<()> {
     let name = format!("{}.{chip}.{way}", network.name);
-    let arguments = network.arguments(folder, chip, settings);
+    let arguments = network.arguments(folder, chip, settings, way == WHOLE);
     let files = network.files(folder);
     let key = Key::of(keeper.compiler(), &arguments, &files)?;
     keeper.make(&name, key, &arguments)
