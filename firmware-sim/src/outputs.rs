@@ -1,8 +1,13 @@
-//! What a sample emitted: digest and class.
+//! What a sample emitted: digest and class; and the state's digest after every tick.
+
+use crate::{
+    board::Clock,
+    facts::{Hex, state},
+};
 
 use spandrel_core::{
     image::{Digest32, Image, Reading},
-    machine::{OutputDigest, Probe},
+    machine::{OutputDigest, Probe, Snapshot},
 };
 
 /// Emitted signals that are held until the sample is done, so that hashing them is not counted
@@ -19,18 +24,33 @@ pub struct Outputs {
     /// Output whose codes name the class, if any.
     output: Option<u16>,
     codes: heapless::Vec<i32, CODES_MAX>,
+    /// The sample, and the ticks that it has seen.
+    sample: u32,
+    ticks: u32,
+    clock: Clock,
+    /// Time, on the clock, that hashing and stating took: no part of the inference.
+    aside: u32,
 }
 
 impl Outputs {
-    /// Nothing emitted yet by `image`.
-    pub fn new(image: &Image<'_>) -> Self {
+    /// Nothing emitted yet by `image` in sample `sample`.
+    pub fn new(image: &Image<'_>, sample: u32, clock: Clock) -> Self {
         let output = class_decoder(image).map(|decoder| decoder.output);
         Self {
             digest: OutputDigest::new(),
             pending: heapless::Vec::new(),
             output,
             codes: heapless::Vec::new(),
+            sample,
+            ticks: 0,
+            clock,
+            aside: 0,
         }
+    }
+
+    /// Time that was spent aside since this was asked last, in ticks of the clock.
+    pub fn aside(&mut self) -> u32 {
+        core::mem::take(&mut self.aside)
     }
 
     /// `spandrel-output-1` of the sample.
@@ -59,6 +79,13 @@ fn class_decoder(image: &Image<'_>) -> Option<spandrel_core::image::Decoder> {
 }
 
 impl Probe for Outputs {
+    fn tick(&mut self, snapshot: &Snapshot<'_, '_>) {
+        let start = self.clock.now();
+        state(format_args!("tick {} of {} state {}", self.ticks, self.sample, Hex(&snapshot.digest())));
+        self.ticks = self.ticks.wrapping_add(1);
+        self.aside = self.aside.wrapping_add(self.clock.now().wrapping_sub(start));
+    }
+
     fn emit(&mut self, output: u16, _: u32, value: i32) {
         if self.pending.is_full() {
             self.flush();

@@ -153,20 +153,22 @@ fn samples(
         machine.reset();
         feed(&mut machine, sample, frame)?;
         machine.start().map_err(|error| run(sample, error))?;
-        let mut outputs = Outputs::new(image);
-        let (mut slices, mut longest) = (0u32, 0u64);
+        let mut outputs = Outputs::new(image, sample, clock);
+        let (mut slices, mut longest, mut aside) = (0u32, 0u64, 0u64);
         loop {
             let slice = clock.now();
             let step = machine.step(SLICE, &mut outputs);
             slices = slices.saturating_add(1);
-            longest = longest.max(instructions(clock, slice));
+            let hashing = u64::from(outputs.aside()) * INSTRUCTIONS_PER_TICK;
+            aside += hashing;
+            longest = longest.max(instructions(clock, slice).saturating_sub(hashing));
             match step {
                 Step::Running => {}
                 Step::SampleDone => break,
                 Step::Fault(fault) => return Err(End::Fault { sample, fault }),
             }
         }
-        let total = instructions(clock, start);
+        let total = instructions(clock, start).saturating_sub(aside);
         let class = outputs.class(image);
         state(format_args!(
             "sample {sample} class {} output {} state {} instructions {total} slices {slices} longest {longest}",

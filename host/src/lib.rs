@@ -29,6 +29,7 @@ mod request;
 pub mod samples;
 pub mod samples_raw;
 pub mod settings;
+pub mod spiking;
 pub mod sweep;
 pub mod target;
 pub mod tune;

@@ -10,12 +10,16 @@ use crate::parse::{MAX_BYTES, parse, too_large};
 use crate::raw::nearest;
 
 /// The one place that lists the built-in chips.
-const TEXTS: [(&str, &str); 5] = [
+const TEXTS: [(&str, &str); 9] = [
     ("prime", include_str!("../chips/prime.toml")),
     ("isaac", include_str!("../chips/isaac.toml")),
     ("tianji-ann", include_str!("../chips/tianji-ann.toml")),
     ("diannao", include_str!("../chips/diannao.toml")),
     ("tpu", include_str!("../chips/tpu.toml")),
+    ("tianji", include_str!("../chips/tianji.toml")),
+    ("tianji-subtract", include_str!("../chips/tianji-subtract.toml")),
+    ("truenorth", include_str!("../chips/truenorth.toml")),
+    ("loihi", include_str!("../chips/loihi.toml")),
 ];
 
 const NAMES: [&str; TEXTS.len()] = {

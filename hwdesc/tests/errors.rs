@@ -56,7 +56,7 @@ const SINGLE: &[(&str, &str, &str, Rule, &str)] = &[
         Rule::Contradiction,
         "weights.0.bits",
     ),
-    ("tianji", "threshold_min = 1", "threshold_min = 40000", Rule::Contradiction, "weights.0.threshold_min"),
+    ("tianji", "threshold_min = 1", "threshold_min = 70000", Rule::Contradiction, "weights.0.threshold_min"),
     ("loihi", "point_min = -7", "point_min = 9", Rule::Contradiction, "weights.0.point_min"),
     ("tpu", "bits = 8\nsymmetric", "bits = 1\nsymmetric", Rule::Contradiction, "weights.0.symmetric"),
     ("tianji-ann", "index_bits = 4", "index_bits = 9", Rule::Range, "weights.1.index_bits"),
@@ -202,7 +202,7 @@ const SINGLE: &[(&str, &str, &str, Rule, &str)] = &[
     ),
     (
         "tianji",
-        "kind = \"fraction\"\nbits = 8\nthreshold_min = 1\nthreshold_max = 32767",
+        "kind = \"fraction\"\nbits = 8\nthreshold_min = 1\nthreshold_max = 65535",
         "kind = \"sign_magnitude\"\nbits = 8",
         Rule::Contradiction,
         "weights.0.bits",

@@ -67,9 +67,15 @@ fn the_other_chips_of_the_field() {
     assert_eq!((tianji.core_inputs().get(), tianji.core_outputs().get()), (256, 256));
     assert_eq!(tianji.partial_sums(), PartialSums::None);
     assert_eq!(tianji.fan_out().targets.at_most(), Some(1));
-    assert_eq!(tianji.fabric().total_cores().get(), 384);
+    assert_eq!(tianji.fabric().total_cores().get(), 6 * 16_384);
     let s = tianji.spiking().unwrap();
     assert_eq!((s.fire, &s.reset[..], s.delay_max.get()), (Fire::AtThreshold, &[Reset::Zero][..], 1));
+
+    let subtract = chip("tianji-subtract");
+    assert_eq!(subtract.spiking().unwrap().reset, [Reset::Subtract]);
+    // But for the reset the two are the same.
+    let other = subtract.with(&[("spiking.reset", "[\"zero\"]")]).unwrap();
+    assert_eq!(other.spiking(), tianji.spiking());
 
     let tpu = chip("tpu");
     assert_eq!(tpu.partial_sums(), PartialSums::Accumulator { bits: Bits::new(32) });
@@ -77,7 +83,7 @@ fn the_other_chips_of_the_field() {
     assert_eq!(chip("wide").cost().energy_pj, Some(1.5));
     assert_eq!(chip("wide").weights()[1].range(), (-32768, 32767));
     assert!(tpu.fabric().has_room_for(u64::MAX));
-    assert!(!tianji.fabric().has_room_for(385) && tianji.fabric().has_room_for(384));
+    assert!(!tianji.fabric().has_room_for(98_305) && tianji.fabric().has_room_for(98_304));
     assert_eq!(chip("diannao").mac().unwrap().rounding, Rounding::HalfUp);
 
     let loihi = chip("loihi");

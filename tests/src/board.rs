@@ -2,7 +2,7 @@
 
 use spandrel_core::{
     image::Image,
-    machine::{Machine, OutputDigest, Probe, Step},
+    machine::{Machine, OutputDigest, Probe, Snapshot, Step},
 };
 
 use crate::qemu::{Firmware, Session, raw_bytes};
@@ -13,10 +13,11 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What a sample emits on output 0, and the digests of outputs and state, by the core run here.
+/// What a sample emits on output 0, and the digests of outputs and of the state after every tick, by the core run here.
 struct Shown {
     codes: Vec<i32>,
     output: OutputDigest,
+    ticks: Vec<String>,
 }
 
 impl Probe for Shown {
@@ -26,17 +27,21 @@ impl Probe for Shown {
             self.codes.push(value);
         }
     }
+    fn tick(&mut self, state: &Snapshot<'_, '_>) {
+        self.ticks.push(hex(&state.digest()));
+    }
 }
 
-/// Class, output digest and state digest of `raw`, from the reset state. Panics when the machine refuses.
+/// Class, output digest and state digest of `raw`, from the reset state, and the state's digests after its ticks. Panics when the
+/// machine refuses.
 #[must_use]
-pub fn host(image: &Image<'_>, raw: &[i32]) -> (Option<u32>, String, String) {
+pub fn host(image: &Image<'_>, raw: &[i32]) -> (Option<u32>, String, String, Vec<String>) {
     let mut ram = vec![0; image.header().ram_words as usize];
     let mut machine = Machine::new(image, image.weights(), &mut ram).unwrap();
-    let mut shown = Shown { codes: Vec::new(), output: OutputDigest::new() };
+    let mut shown = Shown { codes: Vec::new(), output: OutputDigest::new(), ticks: Vec::new() };
     assert_eq!(machine.run(raw.iter().copied(), &mut shown), Ok(Step::SampleDone));
     let class = image.decoder(0).and_then(|decoder| decoder.class(image.tables(), &shown.codes));
-    (class, hex(&shown.output.digest()), hex(&machine.snapshot().digest()))
+    (class, hex(&shown.output.digest()), hex(&machine.snapshot().digest()), shown.ticks)
 }
 
 /// Runs `image` and `samples` on the board and compares everything with the host. Panics at the first difference.
@@ -52,8 +57,9 @@ pub fn agree(firmware: &Firmware, bytes: &[u8], samples: &[Vec<i32>]) -> Session
     assert_eq!(session.fact("machine-words"), Some(&*image.header().ram_words.to_string()));
     let found = session.samples();
     assert_eq!(found.len(), samples.len());
-    for (raw, found) in samples.iter().zip(found) {
-        let (class, output, state) = host(&image, raw);
+    for (number, (raw, found)) in samples.iter().zip(found).enumerate() {
+        let (class, output, state, ticks) = host(&image, raw);
+        assert_eq!(session.ticks(number), ticks, "{raw:?}");
         assert_eq!((found.class, found.output, found.state), (class, output, state), "{raw:?}");
         assert!(found.instructions >= found.longest && found.longest > 0, "{raw:?}");
     }

@@ -9,7 +9,7 @@ pub mod spiking;
 pub use array::{Array, array, codes};
 pub use mac::mac;
 pub use program::{Case, case};
-pub use spiking::spiking;
+pub use spiking::{spiking, spiking_layer};
 
 /// Where randomness comes from: a fuzzer's input or seeded bytes.
 pub type Source<'b> = arbitrary::Unstructured<'b>;

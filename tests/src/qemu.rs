@@ -257,6 +257,14 @@ impl Session {
         self.facts.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
     }
 
+    /// State digests after the ticks of sample `sample`, in hexadecimal, in order.
+    #[must_use]
+    pub fn ticks(&self, sample: usize) -> Vec<&str> {
+        let own = format!("of {sample} state ");
+        let lines = self.facts.iter().filter_map(|line| line.strip_prefix("tick "));
+        lines.filter_map(|line| line.split_once(' ')?.1.strip_prefix(&own)).collect()
+    }
+
     /// All samples that the firmware stated, in order.
     ///
     /// # Panics

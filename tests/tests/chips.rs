@@ -6,6 +6,7 @@ use spandrel_core::{
     crossbar::{self, Crossbar, weight_floor, weight_limit},
     image::{Codec, Image},
     mac::{self, Bias, Mac, Overflow, Param, Requant},
+    spiking::{Current, Fire, Limit, Output, Reset, Spiking},
 };
 use spandrel_hwdesc::{self as hwdesc, Chip, Encoding, Kind, Per};
 use spandrel_tests::images::{ImageBuilder, Packed, weights};
@@ -28,8 +29,14 @@ fn extremes(encoding: &Encoding, lines: u32, columns: u32) -> Vec<Packed> {
         Encoding::SignMagnitude { bits } => {
             [low, high].map(|w| weights::sign_magnitude(bits.get() as u8, &full(w))).to_vec()
         }
-        Encoding::DynamicFixedPoint { bits, .. } => {
+        Encoding::DynamicFixedPoint { bits, .. } | Encoding::Fraction { bits, .. } => {
             [low, high].map(|w| weights::dense(bits.get() as u8, &full(w))).to_vec()
+        }
+        Encoding::AxonTyped { types, .. } => {
+            let kinds: Vec<u32> = (0..lines).map(|row| row % types).collect();
+            let synapses = vec![vec![true; lines as usize]; columns as usize];
+            let values = |w: i64| vec![vec![w as i32; *types as usize]; columns as usize];
+            [low, high].map(|w| weights::axon_typed(&kinds, &values(w), &synapses)).to_vec()
         }
         Encoding::Shared { index_bits, per, .. } => {
             let mut book = vec![low as i32; 1 << index_bits.get()];
@@ -142,12 +149,60 @@ fn of_mac(b: &mut ImageBuilder, m: &hwdesc::Mac, blob: u32, columns: u32) -> Vec
     cores
 }
 
+/// Every reset of the chip, at the largest threshold, leak and floor that it has.
+fn of_spiking(s: &hwdesc::Spiking, rows: u32, columns: u32, blob: u32) -> Vec<Spiking> {
+    let bits = |bits: hwdesc::Bits| bits.get() as u8;
+    let decay = s.potential_decay.or(s.current_decay);
+    let decay_bits = decay.map_or(0, |decay| bits(decay.bits));
+    let core = Spiking {
+        rows,
+        columns,
+        blob,
+        spikes_in: s.spikes_max as u16,
+        weight_shift: s.weight_shift as u8,
+        current: s.current_decay.map(|_| Current {
+            keep: Param::Core(0),
+            bits: s.current_bits.map_or(0, bits),
+            overflow: match s.current_overflow {
+                Some(hwdesc::Overflow::Wrap) => Overflow::Wrap,
+                _ => Overflow::Saturate,
+            },
+        }),
+        decay_bits,
+        keep: Param::Core(1 << decay_bits),
+        leak: Param::Core(-(1 << (s.leak_bits.get() - 1))),
+        floor: (s.floor == hwdesc::Setting::Configurable).then_some(Param::Core(0)),
+        potential_bits: bits(s.potential_bits),
+        limit: match (s.potential_overflow, s.potential_limits) {
+            (hwdesc::Overflow::Wrap, _) => Limit::Wrap,
+            (_, hwdesc::Limits::Symmetric) => Limit::Symmetric,
+            _ => Limit::TwosComplement,
+        },
+        fire: if s.fire == hwdesc::Fire::AtThreshold { Fire::AtThreshold } else { Fire::AboveThreshold },
+        threshold: Param::Core(((1i64 << s.threshold_bits.get()) - 1) as i32),
+        threshold_shift: s.threshold_shift as u8,
+        reset: Reset::Zero,
+        spikes_out: s.spikes_max as u16,
+        refractory: Param::Core(s.refractory_max.get() as i32),
+        refractory_collects: false,
+        v_init: Param::Core(0),
+        window: 1 << s.window_bits_max.get(),
+        output: Output::Spikes,
+    };
+    let resets = s.reset.iter().map(|reset| match reset {
+        hwdesc::Reset::Subtract => Reset::Subtract,
+        hwdesc::Reset::Value => Reset::Value(Param::Core(core.least() as i32)),
+        _ => Reset::Zero,
+    });
+    resets.map(|reset| Spiking { reset, ..core }).collect()
+}
+
 #[test]
 fn the_core_takes_every_built_in_chip() {
     let wide = include_str!("../../hwdesc/tests/chips/wide.toml");
     let wide = hwdesc::parse(wide, "wide.toml").expect("the wide chip is one");
     let chips = hwdesc::builtin_names().iter().map(|name| hwdesc::builtin(name).expect("it is built in"));
-    let (mut crossbars, mut macs) = (0, 0);
+    let (mut crossbars, mut macs, mut spikings) = (0, 0, 0);
     for chip in chips.chain([wide]) {
         // As many rows as there are, few columns: these are all alike.
         match chip.kind() {
@@ -181,9 +236,23 @@ fn the_core_takes_every_built_in_chip() {
                     }
                 }
             }
+            Kind::Spiking(s) => {
+                for encoding in chip.weights() {
+                    for packed in extremes(encoding, s.axons.get(), 4) {
+                        accepted(&chip, packed, |b, blob| {
+                            for core in of_spiking(s, s.axons.get(), 4, blob) {
+                                b.spiking(core);
+                            }
+                        });
+                        spikings += 1;
+                    }
+                }
+            }
             _ => panic!("{}: no model of its kind", chip.name()),
         }
     }
     // prime, isaac; tianji-ann (two encodings), diannao, tpu, wide (two): two extremes each, one of a codebook.
     assert_eq!((crossbars, macs), (4, 10));
+    // tianji, tianji-subtract, truenorth, loihi.
+    assert_eq!(spikings, 8);
 }

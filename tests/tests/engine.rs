@@ -1,4 +1,4 @@
-//! The fast engine = the core machine = the naive machine, digital cores above all.
+//! The fast engine = the core machine = the naive machine, digital and spiking cores above all.
 
 use spandrel::engine::{CoreEngine, ExactEngine, FastEngine, Options, RawBatch, RawData};
 use spandrel_core::{
@@ -8,7 +8,7 @@ use spandrel_core::{
 };
 use spandrel_tests::{
     coverage::Coverage,
-    generate::{Source, case, extreme, mac, number, once_in},
+    generate::{Source, case, extreme, mac, number, once_in, spiking_layer},
     images::{ImageBuilder, Pattern, weights},
     naive::{Naive, Seen},
     run::Shown,
@@ -101,6 +101,24 @@ fn random_programs_show_the_same() {
         compared += 1;
     }
     assert!(compared > 700, "only {compared} programs were short enough");
+}
+
+#[test]
+fn spiking_layers_show_the_same() {
+    let (mut plain, mut silent) = (0, 0);
+    for seed in 0..1200 {
+        let data = bytes(seed + 33_000, 4096);
+        let u = &mut Source::new(&data);
+        let (b, core, first) = spiking_layer(u);
+        // Lanes of one block that differ: the sample, its spikes in another order, and none.
+        let mut turned = first.clone();
+        turned.rotate_left(1);
+        let samples = [first.clone(), turned, vec![0; first.len()]];
+        compare(&b, &samples, &|| format!("seed {seed}: {core:?}"));
+        plain += u32::from(!core.counts_refractory() && core.spikes_out == 1);
+        silent += u32::from(core.window > 0);
+    }
+    assert!(plain > 300 && plain < 900 && silent > 300, "{plain} plain cores, {silent} with a window");
 }
 
 /// What a convolution on digital cores is made of: `cores` in one accumulator at each pixel.

@@ -4,16 +4,18 @@
 //! What the board states is compared with `spandrel-core` run here. Which rule a damaged image
 //! breaks, and where, is written out by hand.
 
+use spandrel::engine::{ExactEngine, FastEngine, Options, RawBatch, RawData};
 use spandrel_core::image::{
     Codec, Combine, ENTRY_BYTES, Entry, HEADER_BYTES, Header, Image, Subject, Tag, reseal,
 };
+use spandrel_core::machine::{Probe, Snapshot};
 use spandrel_tests::{
-    images::{Answer, ImageBuilder, Pattern, conv, minimal, mlp, prime, recurrent, weights},
+    images::{Answer, ImageBuilder, Pattern, conv, minimal, mlp, prime, recurrent, spiking, weights},
     qemu::Firmware,
 };
 use std::ops::Range;
 
-use spandrel_tests::board::agree;
+use spandrel_tests::board::{agree, hex};
 
 fn firmware() -> Option<&'static Firmware> {
     Firmware::ready().unwrap_or_else(|reason| panic!("{reason}"))
@@ -65,6 +67,43 @@ fn a_loop_and_a_ring_run_on_the_board_too() {
     assert_ne!(samples[0].state, samples[1].state);
     // Counted under -icount, so the same but for where a timer tick of 40 instructions begins.
     assert!(samples[0].instructions.abs_diff(samples[2].instructions) <= 40);
+}
+
+/// State digests after every tick of `raw`, by the fast engine.
+fn fast_ticks(image: &Image<'_>, raw: &[i32]) -> Vec<String> {
+    struct Ticks(Vec<String>);
+    impl Probe for Ticks {
+        fn tick(&mut self, state: &Snapshot<'_, '_>) {
+            self.0.push(hex(&state.digest()));
+        }
+    }
+    let mut ticks = Ticks(Vec::new());
+    let batch = RawBatch::new(RawData::I32(raw), raw.len()).unwrap();
+    let mut fast = FastEngine::new(image, Options::with_threads(1)).unwrap();
+    fast.run(&batch, Some(&mut ticks)).unwrap();
+    ticks.0
+}
+
+#[test]
+fn a_spiking_network_has_the_hosts_state_after_every_tick() {
+    let Some(firmware) = firmware() else { return };
+    let mut builder = spiking::image();
+    builder.record_networks(&[&spiking::SAMPLES[0]]);
+    let bytes = builder.build();
+    let mut samples: Vec<Vec<i32>> = spiking::SAMPLES.iter().map(|raw| raw.to_vec()).collect();
+    samples.extend([vec![0, 0], vec![8, 8]]);
+    // `agree` compares the board's digests with the core's, after every tick and at the end.
+    let session = agree(firmware, &bytes, &samples);
+    assert_eq!(session.fact("known-answers"), Some("networks=1 configs=0 values=2"));
+    let image = Image::parse(&bytes).unwrap();
+    for (number, raw) in samples.iter().enumerate() {
+        let ticks = session.ticks(number);
+        assert_eq!(ticks.len(), spiking::WINDOW as usize + 1);
+        assert_eq!(ticks, fast_ticks(&image, raw), "{raw:?}");
+        let mut different = ticks.clone();
+        different.dedup();
+        assert!(different.len() > 4, "the state hardly moves: {ticks:?}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use spandrel_core::image::{
 };
 
 use super::listing_mac::mac_line;
+use super::listing_spiking::spiking_line;
 
 /// The name of a codec.
 pub(super) fn codec(codec: Codec) -> &'static str {
@@ -157,14 +158,19 @@ pub(super) fn edges(image: &Image<'_>) -> String {
 /// Configurations, one a line, with the nodes they come from when the image tells.
 pub(super) fn configs(image: &Image<'_>) -> String {
     let mut text = String::new();
+    let reaches = crate::spiking::reach(image);
     for number in 0..image.config_count() {
         let Some(config) = image.config(number) else { continue };
         let what = match &config {
             Config::Crossbar(crossbar) => crossbar_line(crossbar),
             Config::Mac(mac) => mac_line(mac, image.blob(mac.blob).as_ref()),
+            Config::Spiking(spiking) => spiking_line(spiking, image.blob(spiking.blob).as_ref()),
             _ => "of a kind unknown to this version".to_owned(),
         };
         let _ = write!(text, "{:>6}  {what}", format!("c{number}"));
+        if let Some(Some(reach)) = reaches.get(number as usize) {
+            let _ = write!(text, "; {reach}");
+        }
         if let Some((node, source)) = image.origins().nodes(number) {
             let _ = write!(text, "; {node:?} of {source:?}");
             if let Some((element, signal)) = image.origins().element(number, Side::Column, 0) {

@@ -6,7 +6,7 @@ use spandrel_core::image::{Blob, Encoding};
 use spandrel_core::mac::{Activation, Bias, Mac, Overflow, Param, Requant, Rounding};
 
 /// A parameter of all columns, or its table.
-fn param<T: ToString>(param: &Param<T>) -> String {
+pub(super) fn param<T: ToString>(param: &Param<T>) -> String {
     match param {
         Param::Core(value) => value.to_string(),
         Param::Column { table } => format!("t{table}"),
@@ -24,7 +24,7 @@ const fn rounding(rounding: Rounding) -> &'static str {
 }
 
 /// How weights are held.
-fn held(blob: &Blob) -> String {
+pub(super) fn held(blob: &Blob) -> String {
     let bits = blob.bits;
     match (blob.encoding, blob.flags) {
         (Encoding::Dense, _) => format!(" of {bits}-bit weights"),

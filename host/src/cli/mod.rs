@@ -12,6 +12,7 @@ mod json;
 mod kept;
 mod listing;
 mod listing_mac;
+mod listing_spiking;
 mod output;
 mod progress;
 mod run;

@@ -8,4 +8,4 @@ mod write;
 pub use answers::{Answers, answers};
 pub use check::check_image;
 pub use codes::check_codes;
-pub use write::{VectorData, write_image};
+pub use write::{VectorData, write_image, write_program};

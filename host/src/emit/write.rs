@@ -88,6 +88,9 @@ fn pack(blob: &BlobData, tables: &[Vec<i32>]) -> Vec<u8> {
                 let index = |w: &i16| values.iter().position(|&v| v == i32::from(*w)).unwrap_or(0) as u32;
                 pack_fields(column.iter().map(index), bits, &mut bytes);
             }
+            BlobForm::AxonTyped { .. } => {
+                pack_fields(column.iter().map(|w| u32::from(*w != 0)), 1, &mut bytes);
+            }
         }
     }
     bytes
@@ -109,6 +112,20 @@ pub fn write_image(
         columns: target.columns as u32,
         cores: u32::try_from(target.cores).unwrap_or(u32::MAX),
     };
+    write_program(program, vectors, notes, (target.chip.name(), target.chip.revision()), limits)
+}
+
+/// The image of `program`, for a chip of that name and revision and of those limits.
+///
+/// # Errors
+/// SP0309 when the program does not fit the image format.
+pub fn write_program(
+    program: &Program,
+    vectors: &[VectorData],
+    notes: &str,
+    (name, revision): (&str, u32),
+    limits: ChipLimits,
+) -> Result<Vec<u8>> {
     let chip = collect(|mut sink| limits.emit(&mut sink));
     let edges = collect(|mut sink| program.edges.iter().for_each(|edge| edge.emit(&mut sink)));
     let tables: Vec<Vec<u8>> =
@@ -119,9 +136,14 @@ pub fn write_image(
     let blobs = collect(|mut sink| {
         for data in &program.blobs {
             let bytes = pack(data, &program.tables);
+            let (mut types, mut type_count) = (NO_TABLE, 0);
             let (encoding, bits, values, flags) = match data.form {
                 BlobForm::SignMagnitude(bits) => (Encoding::SignMagnitude, bits, NO_TABLE, 0),
                 BlobForm::Dense(bits) => (Encoding::Dense, bits, NO_TABLE, 0),
+                BlobForm::AxonTyped { types: own, values, kinds } => {
+                    (types, type_count) = (own, kinds);
+                    (Encoding::AxonTyped, 1, values, 0)
+                }
                 BlobForm::Codebook { bits, table, per_column } => {
                     (Encoding::Codebook, bits, table, u16::from(per_column))
                 }
@@ -133,8 +155,8 @@ pub fn write_image(
                 rows: data.rows as u32,
                 columns: data.columns as u32,
                 values,
-                types: NO_TABLE,
-                type_count: 0,
+                types,
+                type_count,
                 offset: weights.len() as u64,
                 length: bytes.len() as u64,
             };
@@ -187,12 +209,10 @@ pub fn write_image(
         .map(|(tag, bytes)| (*tag, bytes.as_slice()))
         .collect();
     let mut image = vec![0; assembled_len(&sections)];
-    assemble(target.chip.name(), target.chip.revision(), program.ram_words, &sections, &mut image).map_err(
-        |error| {
-            let way_out = "shorten the chip's name to 24 ASCII bytes";
-            Diagnostic::error("SP0309", format!("chip {:?}", target.chip.name()), error.to_string(), way_out)
-        },
-    )?;
+    assemble(name, revision, program.ram_words, &sections, &mut image).map_err(|error| {
+        let way_out = "shorten the chip's name to 24 ASCII bytes";
+        Diagnostic::error("SP0309", format!("chip {name:?}"), error.to_string(), way_out)
+    })?;
     Ok(image)
 }
 

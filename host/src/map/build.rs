@@ -1,8 +1,8 @@
 //! Building the program.
 
 use spandrel_core::image::{
-    Access, Axis, Codec, Combine, Config, Edge, Instruction, LOOP_REGISTERS, NO_REGISTER, OriginRun, Plan,
-    Side, Term,
+    Access, Axis, Codec, Combine, Config, Edge, Instruction, LOOP_REGISTERS, NO_REGISTER, OriginRun, Side,
+    Term,
 };
 
 use super::configs::{crossbar, mac};
@@ -10,7 +10,7 @@ use super::ends::{encoder, outputs};
 use super::fetch::{edge_of, fixed, moving};
 use super::place::{place, routes};
 use super::program::{Origin, Program};
-use super::records::access;
+use super::records::{access, lay_out};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::{Body, PAD, Source};
 use crate::encode::{EncodedGraph, Form, Line};
@@ -45,7 +45,7 @@ pub fn map(tuned: &Tuned, order: Option<&[u32]>, target: &Target) -> Result<Prog
     outputs(&mut program, graph, target);
     program.placements = place(program.configs.len(), target);
     program.routes = routes(graph, &first_config);
-    lay_out(&mut program)?;
+    lay_out_widest(&mut program)?;
     Ok(program)
 }
 
@@ -346,21 +346,9 @@ fn compress(side: Side, units: &[(u32, u32)]) -> Vec<OriginRun> {
 }
 
 /// Memory: registers for the widest configuration, then the edges.
-fn lay_out(program: &mut Program) -> Result<()> {
-    let too_large = || {
-        let way_out = "compile a smaller network, or several images";
-        Diagnostic::error("SP0309", "program", "its memory does not fit 32-bit addresses", way_out)
-    };
+fn lay_out_widest(program: &mut Program) -> Result<()> {
     let widest = |f: fn(&Config) -> u32| program.configs.iter().map(f).max().unwrap_or(0);
     let sums = widest(Config::sums).max(program.maxima);
-    let mut plan = Plan { inputs: widest(Config::rows), sums, state: 0, edges: 0 };
-    let first = plan.edges_at().ok_or_else(too_large)?;
-    let mut at = first;
-    for edge in &mut program.edges {
-        edge.ram_offset = at;
-        at = edge.words().and_then(|words| at.checked_add(words)).ok_or_else(too_large)?;
-    }
-    plan.edges = at - first;
-    program.ram_words = plan.words().ok_or_else(too_large)?;
-    Ok(())
+    let inputs = widest(Config::rows);
+    lay_out(program, inputs, sums, 0)
 }

@@ -14,3 +14,4 @@ mod regular;
 
 pub use build::map;
 pub use program::{BlobData, BlobForm, Origin, Program};
+pub(crate) use records::{access, lay_out, table};

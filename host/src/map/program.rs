@@ -35,6 +35,15 @@ pub enum BlobForm {
         /// Whether each column has values of its own.
         per_column: bool,
     },
+    /// One bit, which stands for a value for each column and type of row; a clear one for 0.
+    AxonTyped {
+        /// The table of the rows' types.
+        types: u32,
+        /// The table of values, type by type within a column.
+        values: u32,
+        /// How many types there are.
+        kinds: u32,
+    },
 }
 
 /// Where a configuration comes from.

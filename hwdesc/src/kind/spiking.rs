@@ -97,6 +97,8 @@ pub struct Spiking {
     pub fire: Fire,
     /// Reset modes the chip has, at least one.
     pub reset: Vec<Reset>,
+    /// Most spikes of a neuron in a tick.
+    pub spikes_max: u32,
     /// Longest refractory time; 0 when there is none.
     pub refractory_max: Ticks,
     /// Longest delay of a spike, at least 1.
@@ -146,6 +148,7 @@ impl Spiking {
         let fire = t.choice("fire", &[(">=", Fire::AtThreshold), (">", Fire::AboveThreshold)], None);
         let modes = [("zero", Reset::Zero), ("value", Reset::Value), ("subtract", Reset::Subtract)];
         let reset = t.choices("reset", &modes);
+        let spikes_max = t.int_or("spikes_max", 1..=65535, 1);
         let refractory_max = t.int_or("refractory_max", 0..=65535, 0);
         let delay_max = t.int_or("delay_max", 1..=65535, 1);
         let v_init = t.choice("v_init", &settings, Some("none"));
@@ -237,6 +240,7 @@ impl Spiking {
             floor: floor?.value,
             fire: fire?.value,
             reset: reset?.value,
+            spikes_max: spikes_max?.value,
             refractory_max: Ticks::new(refractory_max?.value),
             delay_max: Ticks::new(delay_max?.value),
             v_init: v_init?.value,

@@ -16,10 +16,11 @@ pub(crate) fn chips() -> Vec<(&'static str, &'static str)> {
         ("tianji-ann", builtin("tianji-ann")),
         ("diannao", builtin("diannao")),
         ("tpu", builtin("tpu")),
-        ("tianji", include_str!("../chips/tianji.toml")),
-        ("truenorth", include_str!("../chips/truenorth.toml")),
+        ("tianji", builtin("tianji")),
+        ("tianji-subtract", builtin("tianji-subtract")),
+        ("truenorth", builtin("truenorth")),
+        ("loihi", builtin("loihi")),
         ("wide", include_str!("../chips/wide.toml")),
-        ("loihi", include_str!("../chips/loihi.toml")),
     ]
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Memory {
     pub(super) lanes: usize,
     /// Edges in number order.
     pub(super) rings: Vec<Ring>,
-    /// State. Nothing that this version executes makes it differ between lanes.
+    /// State, every word a row of lanes.
     pub(super) state: Vec<i32>,
 }
 
@@ -77,7 +77,7 @@ impl Memory {
         for (ring, edge) in self.rings.iter_mut().zip(edges) {
             ring.reset(edge, lanes);
         }
-        zeros(&mut self.state, plan.state as usize);
+        zeros(&mut self.state, plan.state as usize * lanes);
     }
 }
 

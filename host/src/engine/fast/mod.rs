@@ -20,7 +20,7 @@
 //! the registers can change a bit. Below 2^53 the same is true of f64; beyond, the sum is made of 64-bit integers. The bound is
 //! computed from each core's weights when they are decoded. Digital cores are summed so, and crossbars whose converters
 //! clip no partial: there whole weights meet whole codes. What follows a digital core's sum is left to the functions of
-//! `spandrel-core`.
+//! `spandrel-core`. Spiking cores add integers, an axon's weights at a time (`spiking`).
 
 mod access;
 mod array;
@@ -36,6 +36,7 @@ mod program;
 mod ranges;
 mod run;
 mod snapshot;
+mod spiking;
 mod watch;
 
 use super::{

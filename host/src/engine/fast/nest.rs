@@ -6,7 +6,7 @@
 //! * Every register that the body reads it has written before, in the same iteration; or it never writes it, and then the
 //!   register holds what it held before the loops.
 //! * No iteration writes a signal that another iteration reads or writes. Older slots of a ring are other signals.
-//! * The body neither emits nor ticks, and resets nothing but sums.
+//! * The body neither emits nor ticks, resets nothing but sums, and invokes no spiking core: those keep state.
 //!
 //! The signals are compared by walking through all iterations once, so that strides, padding and index tables need no rule of
 //! their own. What does not qualify is stepped through, and the loops inside it are looked at by themselves.
@@ -15,7 +15,7 @@ use std::{collections::BTreeSet, ops::Range};
 
 use super::{
     access::{Pattern, Run},
-    program::Core,
+    program::{Core, Kind},
     ranges::Ranges,
 };
 use spandrel_core::image::{Combine, Edge, Instruction, LOOP_REGISTERS, ResetTarget};
@@ -208,6 +208,10 @@ impl Subject<'_> {
                 }
                 Instruction::Invoke { accumulate, config, .. } => {
                     let core = &self.cores[config as usize];
+                    if let Kind::Spiking(_) = core.kind {
+                        // Its state goes from iteration to iteration.
+                        return None;
+                    }
                     inputs.read(0..core.rows());
                     if accumulate {
                         sums.read(0..core.sums());

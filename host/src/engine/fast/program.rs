@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     digital::Digital,
     encode::Encode,
     nest::{Nest, Subject, nests},
+    spiking::{Axons, Neurons},
 };
 use crate::engine::error::EngineError;
 use spandrel_core::{
@@ -30,6 +31,7 @@ const READY: u64 = 256 << 20;
 pub(super) enum Kind {
     Crossbar(Array),
     Mac(Digital),
+    Spiking(Neurons),
 }
 
 /// A configuration.
@@ -46,6 +48,7 @@ impl Core {
         match &self.kind {
             Kind::Crossbar(array) => array.crossbar.rows as usize,
             Kind::Mac(digital) => digital.mac.rows as usize,
+            Kind::Spiking(neurons) => neurons.spiking.rows as usize,
         }
     }
 
@@ -54,6 +57,7 @@ impl Core {
         match &self.kind {
             Kind::Crossbar(array) => array.crossbar.columns as usize,
             Kind::Mac(digital) => digital.mac.columns as usize * if digital.mac.wide() { 2 } else { 1 },
+            Kind::Spiking(neurons) => neurons.spiking.columns as usize,
         }
     }
 
@@ -62,6 +66,7 @@ impl Core {
         match &self.kind {
             Kind::Crossbar(array) => array.lane_bytes(),
             Kind::Mac(digital) => digital.lane_bytes(),
+            Kind::Spiking(neurons) => neurons.lane_bytes(),
         }
     }
 }
@@ -94,16 +99,23 @@ impl fmt::Debug for Program<'_> {
 fn configs(image: &Image<'_>) -> Result<Vec<Config>, EngineError> {
     (0..image.config_count())
         .map(|number| match image.config(number) {
-            Some(config @ (Config::Crossbar(_) | Config::Mac(_))) => Ok(config),
+            Some(config @ (Config::Crossbar(_) | Config::Mac(_) | Config::Spiking(_))) => Ok(config),
             _ => Err(EngineError::NotLowered { config: number }),
         })
         .collect()
 }
 
+/// The blob of a spiking core.
+fn spiking_blob(config: &Config) -> Option<u32> {
+    if let Config::Spiking(spiking) = config { Some(spiking.blob) } else { None }
+}
+
 /// Bytes of all decoded cells, kept ready or small.
 fn cells_bytes(image: &Image<'_>, configs: &[Config], ready: bool) -> u64 {
     let formats: BTreeSet<CellFormat> = configs.iter().filter_map(CellFormat::of).collect();
-    formats.iter().fold(0, |sum, format| sum.saturating_add(format.bytes(image, ready)))
+    let axons: BTreeSet<u32> = configs.iter().filter_map(spiking_blob).collect();
+    let axons = axons.into_iter().map(|blob| Axons::bytes(image, blob));
+    formats.iter().map(|format| format.bytes(image, ready)).chain(axons).fold(0, u64::saturating_add)
 }
 
 impl<'i> Program<'i> {
@@ -120,6 +132,7 @@ impl<'i> Program<'i> {
         let configs = configs(image)?;
         let ready = cells_bytes(image, &configs, true) <= READY;
         let mut cores = Vec::with_capacity(configs.len());
+        let mut axons: BTreeMap<u32, Arc<Axons>> = BTreeMap::new();
         for config in configs {
             let cells = CellFormat::of(&config).map(|format| {
                 *numbers.entry(format).or_insert_with(|| {
@@ -138,6 +151,9 @@ impl<'i> Program<'i> {
                     Kind::Crossbar(Array { crossbar, table: table.collect() })
                 }
                 Config::Mac(mac) => Kind::Mac(Digital { mac }),
+                Config::Spiking(spiking) => {
+                    Kind::Spiking(Neurons { spiking, axons: axons.entry(spiking.blob).or_default().clone() })
+                }
                 _ => continue,
             };
             cores.push(Core { kind, cells });

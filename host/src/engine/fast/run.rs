@@ -150,8 +150,11 @@ impl<W: Watch> Block<'_, '_, W> {
                         self.watch.emit(output, element, values);
                     });
                 }
-                Instruction::Invoke { accumulate, finish, config, .. } => {
-                    self.invoke(pc, config, (accumulate, finish), registers)?;
+                Instruction::Invoke { accumulate, finish, config, state, register, stride } => {
+                    // Only spiking cores are lent state, and they never run side by side.
+                    let moved = positions[0].get(usize::from(register)).map_or(0, |turn| turn * stride);
+                    let state = (state + moved) as usize;
+                    self.invoke(pc, (config, state), (accumulate, finish), registers)?;
                 }
                 Instruction::Tick => {
                     for (ring, edge) in self.memory.rings.iter_mut().zip(&program.edges) {
@@ -165,7 +168,8 @@ impl<W: Watch> Block<'_, '_, W> {
                     self.memory.rings[edge as usize].reset(&program.edges[edge as usize], self.memory.lanes);
                 }
                 Instruction::Reset(ResetTarget::State { first, words, value }) => {
-                    self.memory.state[first as usize..][..words as usize].fill(value);
+                    let lanes = self.memory.lanes;
+                    self.memory.state[first as usize * lanes..][..words as usize * lanes].fill(value);
                 }
             }
             pc += 1;
@@ -176,7 +180,7 @@ impl<W: Watch> Block<'_, '_, W> {
     fn invoke(
         &mut self,
         pc: usize,
-        config: u32,
+        (config, state): (u32, usize),
         mode: (bool, bool),
         registers: &mut Registers,
     ) -> Result<(), EngineError> {
@@ -203,6 +207,17 @@ impl<W: Watch> Block<'_, '_, W> {
             Kind::Crossbar(array) => array.invoke(cells, registers, self.scratch, mode, each),
             Kind::Mac(digital) => {
                 digital.invoke((cells, program.image.tables()), registers, self.scratch, mode, each);
+            }
+            Kind::Spiking(neurons) => {
+                let words = neurons.spiking.state_words() as usize;
+                let lanes = self.memory.lanes;
+                let state = &mut self.memory.state[state * lanes..][..words * lanes];
+                neurons.invoke(&program.image, (registers, state), self.scratch, mode, each).map_err(
+                    |_| EngineError::Stopped {
+                        sample: 0,
+                        fault: Fault { at: pc as u32, kind: FaultKind::WeightStore },
+                    },
+                )?;
             }
         }
         self.invocation += 1;

@@ -36,8 +36,8 @@ impl Ram {
             }
         }
         let first = image.plan().state_at().unwrap_or(0) as usize;
-        for (word, value) in self.0[first..].iter_mut().zip(&memory.state) {
-            *word = *value as u32;
+        for (word, values) in self.0[first..].iter_mut().zip(memory.state.chunks_exact(lanes)) {
+            *word = values[0] as u32;
         }
     }
 
