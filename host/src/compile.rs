@@ -11,6 +11,7 @@ use spandrel_hwdesc::Chip;
 
 use crate::budget::Needs;
 use crate::chips;
+use crate::costs::Costs;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::{DotGraph, DotNode, OutputPort};
 use crate::emit::{answers, check_codes, check_image, write_image};
@@ -190,8 +191,12 @@ pub fn compile_for(
             let at = order.map_or(element, |order| order[element] as usize);
             raw_batch.data().get(sample * elements + at)
         });
-        let golden =
-            GoldenSums::new(&encoded.graph().dot, batch.data(), options.tune.rows, options.tune.seed);
+        let golden = GoldenSums::new(
+            &expanded.graph().encoded.dot,
+            batch.data(),
+            options.tune.rows,
+            options.tune.seed,
+        );
         let tuner = Tuner {
             expanded: &expanded,
             input: &input_map,
@@ -251,8 +256,9 @@ pub fn compile_for(
     let report = Report::new(&image, &program, &target, &evaluation, evaluated_on)
         .with_stages(stages.times, start.elapsed().as_secs_f64())
         .with_nodes(nodes)
-        .with_remarks(reformed.rewrites.iter().chain(&encoded.graph().remarks).chain(&remarks))
+        .with_remarks(reformed.rewrites.iter().chain(&expanded.graph().encoded.remarks).chain(&remarks))
         .with_settings(&request.settings)
+        .with_costs(Costs::new(tuned.graph(), &target))
         .with_claims(claims);
     Ok(Compiled {
         image,

@@ -7,6 +7,7 @@ pub mod chips;
 pub mod cli;
 pub mod compile;
 pub mod confidence;
+pub mod costs;
 pub mod diagnostic;
 pub mod dots;
 pub mod emit;

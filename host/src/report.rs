@@ -7,6 +7,7 @@ use spandrel_core::image::{Image, Tag};
 
 use crate::budget::Budget;
 use crate::confidence::{Shares, WANTED};
+use crate::costs::Costs;
 use crate::evaluate::Evaluation;
 use crate::map::Program;
 use crate::target::Target;
@@ -101,6 +102,8 @@ pub struct Report {
     pub work: u64,
     /// Wall-clock seconds.
     pub seconds: f64,
+    /// Processor time of the process so far, all threads together, where the system tells.
+    pub cpu_seconds: Option<f64>,
     /// Largest resident memory of the process, where the system tells.
     pub peak_memory_bytes: Option<u64>,
     /// Chip name.
@@ -117,6 +120,8 @@ pub struct Report {
     pub remarks: Vec<String>,
     /// All settings.
     pub settings: BTreeMap<String, String>,
+    /// Cores by what they are for, invocations, and what they cost where the chip says so.
+    pub costs: Costs,
     /// Claims that were checked before the image left the compiler.
     pub claims: Vec<ClaimEvidence>,
     /// What each limit of the chip costs, when it was asked for.
@@ -158,6 +163,7 @@ impl Report {
             ram_bytes: u64::from(program.ram_words) * 4,
             work: parsed.map_or(0, |image| image.work()),
             seconds: 0.0,
+            cpu_seconds: cpu_seconds(),
             peak_memory_bytes: peak_memory(),
             chip: target.chip.name().to_owned(),
             image_digest: parsed.map_or(String::new(), |image| hex(image.digest())),
@@ -166,6 +172,7 @@ impl Report {
             nodes: Vec::new(),
             remarks: Vec::new(),
             settings: BTreeMap::new(),
+            costs: Costs::default(),
             claims: Vec::new(),
             budget: None,
         }
@@ -199,12 +206,29 @@ impl Report {
         self
     }
 
+    /// With the cores' roles, invocations and costs.
+    #[must_use]
+    pub fn with_costs(mut self, costs: Costs) -> Self {
+        self.costs = costs;
+        self
+    }
+
     /// With the claims that were checked.
     #[must_use]
     pub fn with_claims(mut self, claims: Vec<ClaimEvidence>) -> Self {
         self.claims = claims;
         self
     }
+}
+
+/// Processor time of this process in seconds, its threads included; `None` where the system does not tell.
+pub fn cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program, in brackets, may hold blanks; user and system time are the 12th and 13th fields behind it.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    // Linux counts them in hundredths of a second, whatever its own clock.
+    Some(ticks as f64 / 100.0)
 }
 
 /// Largest resident memory of this process in bytes; `None` where the system does not tell.

@@ -100,6 +100,20 @@ pub const SETTINGS: &[Setting] = &[
         set: |s, v| put(&mut s.expand.row_arrays, v, |k| (1..=64).contains(k)),
     },
     Setting {
+        key: "expand.transmission",
+        allowed: "on or off",
+        help: "on chips without multicast whether cores copy signals that more cores read than an output reaches; off: as if all of them read one buffer",
+        get: |s| if s.expand.transmission { "on".into() } else { "off".into() },
+        set: |s, v| {
+            s.expand.transmission = match v {
+                "on" => true,
+                "off" => false,
+                _ => return None,
+            };
+            Some(())
+        },
+    },
+    Setting {
         key: "sigmoid",
         allowed: "auto, relay, or relu:K with K from 1 to 32",
         help: "a sigmoid whose sum spans arrays: relayed to a native one, or approximated by K clipped ReLUs; auto: the relay where the chip has a sigmoid",
@@ -302,6 +316,7 @@ mod tests {
             ("encode.output", "3"),
             ("encode.signals", "4"),
             ("expand.row_arrays", "5"),
+            ("expand.transmission", "off"),
             ("sigmoid", "relu:9"),
             ("tune", "nearest"),
             ("tune.bias_rows", "6"),

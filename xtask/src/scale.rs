@@ -38,9 +38,9 @@ x, y = common.load_part(common.HERE, 'train')
 seconds = {}
 for kind in ('mlp', 'cnn'):
     settings = dict(train.SETTINGS[kind], epochs=1)
-    start = time.perf_counter()
+    start = time.process_time()
     train.train(kind, x, y, settings)
-    seconds[kind] = time.perf_counter() - start
+    seconds[kind] = time.process_time() - start
 print('{\"mlp\":%.4f,\"cnn\":%.4f,\"images\":%d}' % (seconds['mlp'], seconds['cnn'], len(y)))
 ";
 
@@ -56,17 +56,22 @@ pub(crate) fn scale(arguments: &[String]) -> Result<()> {
         "building",
     )?;
     let mut table = String::from(
-        "| network | compile | peak memory | image | machine memory | cores |\n|---|---|---|---|---|---|\n",
+        "| network | compile | processor time, all threads | peak memory | image | machine memory | cores |\n\
+         |---|---|---|---|---|---|---|\n",
     );
     let mut row = |name: &str, report: &str| {
-        let of = |field: &str| number(report, field).unwrap_or(f64::NAN);
+        let of = |field: &str, unit: f64, digits: usize, word: &str| match number(report, field) {
+            Some(value) => format!("{:.digits$} {word}", value / unit).trim_end().to_owned(),
+            None => "-".to_owned(),
+        };
         table.push_str(&format!(
-            "| {name} | {:.1} s | {:.0} MiB | {:.2} MB | {:.2} MB | {:.0} |\n",
-            of("seconds"),
-            of("peak_memory_bytes") / 1_048_576.0,
-            of("image_bytes") / 1e6,
-            of("ram_bytes") / 1e6,
-            of("cores")
+            "| {name} | {} | {} | {} | {} | {} | {} |\n",
+            of("seconds", 1.0, 1, "s"),
+            of("cpu_seconds", 1.0, 1, "s"),
+            of("peak_memory_bytes", 1_048_576.0, 0, "MiB"),
+            of("image_bytes", 1e6, 2, "MB"),
+            of("ram_bytes", 1e6, 2, "MB"),
+            of("cores", 1.0, 0, ""),
         ));
     };
     match locate(None) {
@@ -143,8 +148,8 @@ fn about(large: &str, compiled: &str) -> String {
 fn retraining(epoch: &str) -> String {
     let of = |field: &str| number(epoch, field).unwrap_or(f64::NAN);
     format!(
-        "For comparison: one epoch of training `examples/digits` on its {:.0} images (`train.py`, one thread) takes {:.3} s for the perceptron \
-         and {:.3} s for the convolutional network.\n",
+        "For comparison: one epoch of training `examples/digits` on its {:.0} images (`train.py`, one thread) takes {:.3} s of processor time for the \
+         perceptron and {:.3} s for the convolutional network.\n",
         of("images"),
         of("mlp"),
         of("cnn")

@@ -218,7 +218,10 @@ fn summary(report: &Report, output: &Path, report_path: Option<&Path>) -> String
     } else if let Some(error) = report.max_abs_error {
         line("largest error", format!("{error:.6} {on}"));
     }
-    line("chip", format!("{}, {} cores", report.chip, report.cores));
+    line("chip", format!("{}, {} cores: {}", report.chip, report.cores, report.costs.roles()));
+    if let Some(text) = report.costs.figures() {
+        line("costs", text);
+    }
     line("image", format!("{} ({} bytes)", output.display(), report.image_bytes));
     line("memory", format!("{} bytes for the machine", report.ram_bytes));
     line("digest", report.image_digest.clone());

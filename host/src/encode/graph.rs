@@ -66,6 +66,20 @@ pub struct Inside {
     pub tap: Vec<u32>,
 }
 
+/// What the core-ops of a node are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// They hold weights of the network.
+    Computation,
+    /// They add up partial sums, on chips that can not.
+    Reduce,
+    /// They copy signals, on chips without multicast; each copy may reach so many cores.
+    Transmission {
+        /// Cores that one signal may reach.
+        targets: u32,
+    },
+}
+
 /// Signals of one node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncodedNode {
@@ -78,6 +92,8 @@ pub struct EncodedNode {
     /// The node's own integers, where they are taken as they are. A level then stands for zero, also outside, and no line
     /// tells what lies inside.
     pub exact: Option<Arc<Integers>>,
+    /// What its core-ops are for.
+    pub role: Role,
     /// First signal of each channel within a position, and behind them the number of signals of a position.
     starts: Vec<u32>,
 }
@@ -92,7 +108,7 @@ impl EncodedNode {
             at += u32::from(k);
         }
         starts.push(at);
-        Self { form, copies, inside, exact: None, starts }
+        Self { form, copies, inside, exact: None, role: Role::Computation, starts }
     }
 
     /// Signals of one position.
@@ -117,6 +133,8 @@ pub struct EncodedGraph {
     pub nodes: Vec<EncodedNode>,
     /// Code that stands for 1 on [`Source::One`].
     pub one: i32,
+    /// How many cores a signal may reach, where copies are made for more; `None`: any number.
+    pub targets: Option<u32>,
     /// Remarks for the report: what was replaced or approximated, and by how much.
     pub remarks: Vec<String>,
 }

@@ -1,7 +1,7 @@
 //! Choosing the signals: one walk over the dot graph, replacing on the way what the chip lacks.
 
 use super::budget::each;
-use super::graph::{EncodedGraph, EncodedNode, Form, Inside};
+use super::graph::{EncodedGraph, EncodedNode, Form, Inside, Role};
 use super::input::InputCode;
 use super::inside::tell_inside;
 use super::legal::{mixed, run_of, same, single};
@@ -59,6 +59,7 @@ impl Plan<'_> {
             input,
             nodes: Vec::new(),
             one: self.target.input_max,
+            targets: None,
             remarks: Vec::new(),
         };
         let mut walk = Walk { plan: *self, out, carries: Vec::new(), found: Diagnostics::default() };
@@ -252,7 +253,10 @@ impl Walk<'_> {
         }
         let made =
             mixed(node.name.clone(), &node.grid, node.channels, terms, dot.bias.clone(), dot.act.clone());
-        self.dot(number, made)
+        let first = self.out.nodes.len();
+        let made = self.dot(number, made);
+        self.out.nodes[first..].iter_mut().for_each(|node| node.role = Role::Reduce);
+        made
     }
 
     fn carrier_copies(&self) -> u16 {

@@ -5,7 +5,7 @@ use super::graph::{EncodedGraph, Form};
 use super::plan::COPIES_MAX;
 use super::survey::NodeSurvey;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::dots::{Body, Dot, DotGraph, DotNode, PAD, Source};
+use crate::dots::{Act, Body, Dot, DotGraph, DotNode, PAD, Source};
 use crate::target::Target;
 
 /// A channel that is silent on calibration still gets this share of its node's largest range.
@@ -86,7 +86,7 @@ pub fn influence(dot: &DotGraph, number: usize) -> Vec<f64> {
     let mut read = false;
     for reader in dot.readers(number) {
         let node = &dot.nodes[reader];
-        let Some(body) = weights(node) else {
+        let Some(body) = weights(node).filter(|_| !repeats(node)) else {
             influence(dot, reader).iter().zip(&mut seen).for_each(|(v, seen)| *seen += v);
             read = true;
             continue;
@@ -110,6 +110,15 @@ pub fn influence(dot: &DotGraph, number: usize) -> Vec<f64> {
         }
     }
     if read { seen } else { vec![1.0; channels] }
+}
+
+/// Whether a node gives what it reads, channel by channel: a copy.
+fn repeats(node: &DotNode) -> bool {
+    let alone =
+        |dot: &Dot| dot.act == Act::None && dot.reads.len() == 1 && dot.weights.len() == node.channels;
+    weights(node).is_some_and(|dot| {
+        alone(dot) && dot.weights.iter().all(|w| w.data() == [1.0]) && dot.bias.iter().all(|b| *b == 0.0)
+    })
 }
 
 /// A channel's signals stay together: its columns in one array.

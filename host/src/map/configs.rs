@@ -156,7 +156,8 @@ fn held(program: &mut Program, weights: &[i16], rows: usize, digital: &Digital) 
         values
     };
     let bits_for = |n: usize| (usize::BITS - n.saturating_sub(1).leading_zeros()).max(1) as u8;
-    let all = distinct(weights);
+    // Sorting all weights of a large network takes a while: only where it may serve.
+    let all = if digital.codebook.is_some() { distinct(weights) } else { Vec::new() };
     if digital.codebook.is_some() && all.len() <= 256 && bits_for(all.len()) < widest {
         let bits = bits_for(all.len());
         let mut values: Vec<i32> = all.iter().map(|&v| i32::from(v)).collect();

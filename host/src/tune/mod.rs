@@ -27,6 +27,7 @@ mod reads;
 mod round;
 mod score;
 mod source;
+mod transmit;
 mod trials;
 mod unit;
 
@@ -51,8 +52,8 @@ use prepared::Prepared;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::dots::{Body, Source};
-use crate::encode::{Form, influence};
-use crate::expand::{CoreOp, CoreOpGraph, Expanded, Real};
+use crate::encode::{Form, Line, influence};
+use crate::expand::{CoreOp, CoreOpGraph, Expanded, OpLine, Real};
 use crate::numeric::Matrix;
 use crate::target::Target;
 
@@ -131,7 +132,14 @@ impl Tuner<'_> {
             let mut power = (0.0f64, 0.0f64);
             let mut reach = 0.0f64;
             let first = ops.len();
-            if let Body::Dot(_) = dot.body {
+            if let Some(from) = encoded.repeats(number) {
+                for op in own {
+                    let Some(coded) = transmit::copied(op, encoded, decoding.node(from), self.target) else {
+                        return Err(self.unheld(&dot.name));
+                    };
+                    ops.push(op.with(coded));
+                }
+            } else if let Body::Dot(_) = dot.body {
                 let node = NodeWork::new(self, number, &reaches);
                 let lines = own.iter().map(|op| op.lines.len()).max().unwrap_or(0);
                 if self.options.rounding >= Rounding::Free && encoded.nodes[number].exact.is_none() {
@@ -207,10 +215,10 @@ impl<'a> NodeWork<'a> {
         golden.widen(&sums.survey.least, &sums.survey.most);
         let relay_reach = match dot.body.reads() {
             [read] => match read.source {
-                Source::Node(from)
-                    if matches!(encoded.nodes[from].form, Form::Carrier { judged: Some(_) }) =>
-                {
-                    Some(reaches[from])
+                Source::Node(from) => {
+                    let from = encoded.origin(from);
+                    let judged = matches!(encoded.nodes[from].form, Form::Carrier { judged: Some(_) });
+                    judged.then(|| reaches[from])
                 }
                 _ => None,
             },
@@ -223,7 +231,20 @@ impl<'a> NodeWork<'a> {
     /// What `op` has in common with others that read the same lines: most of the time the core-op before it.
     fn prepared(&self, op: &CoreOp<Real>, sources: Sources<'_>) -> Rc<Prepared> {
         let mut last = self.last.borrow_mut();
-        if let Some(known) = last.as_ref().filter(|known| Arc::ptr_eq(&known.lines, &op.lines)) {
+        // Copies carry the same codes.
+        let encoded = sources.graph;
+        let plain = |own: &OpLine| match encoded.copied(self.number, &own.line) {
+            Some(copied) => {
+                let own_copies = encoded.nodes[encoded.origin(copied.node)].copies[copied.channel];
+                OpLine { line: Line { copy: own.line.copy % own_copies.max(1), ..own.line }, ..*own }
+            }
+            None => *own,
+        };
+        let alike = |known: &&Rc<Prepared>| {
+            Arc::ptr_eq(&known.lines, &op.lines)
+                || encoded.targets.is_some() && known.lines.iter().map(plain).eq(op.lines.iter().map(plain))
+        };
+        if let Some(known) = last.as_ref().filter(alike) {
             return known.clone();
         }
         // Two nodes' worth of codes and moments would be held otherwise.

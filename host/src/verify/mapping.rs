@@ -21,6 +21,7 @@ use super::{
     cores::Cores,
     digital::held::Common,
     ends,
+    fan_out::Reached,
     maxima::Maxima,
     names::{NOTHING, Name, Names, ONE, PADDED, PADDED_WRONG, UNFINISHED, Wanted, delivered},
     patterns::{self, OUTSIDE},
@@ -88,6 +89,7 @@ pub(super) struct Follow<'a, 'i> {
     pub producers: Vec<Vec<u32>>,
     emitted: BTreeMap<u16, Vec<Name>>,
     routes: BTreeMap<(u32, u32, u32), u32>,
+    reached: Reached,
     pub out: MappingEvidence,
     signals: Vec<u32>,
     steps: u64,
@@ -138,6 +140,7 @@ pub fn check_mapping_within(graph: &CoreOpGraph<Coded>, image: &Image<'_>, lines
         producers: widths.collect(),
         emitted: BTreeMap::new(),
         routes: BTreeMap::new(),
+        reached: Reached::default(),
         out: MappingEvidence::default(),
         signals: Vec::new(),
         steps: 0,
@@ -359,6 +362,7 @@ impl Follow<'_, '_> {
         }
         self.cores.finish(self.image, self.graph, &mut self.out);
         self.maxima.finish(self.graph, &mut self.out.evidence);
+        self.reached.finish(self.graph, &mut self.out.evidence);
         ends::encoder(self.graph, self.image, self.base, &mut self.out.evidence);
         ends::resets(self.graph, self.image, &self.names, (&self.edges, self.base), &mut self.out.evidence);
         let emitted = (&self.emitted, self.base);

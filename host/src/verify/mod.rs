@@ -21,6 +21,7 @@ pub mod decode;
 pub mod digital;
 mod ends;
 pub mod engines;
+mod fan_out;
 mod held;
 pub mod mapping;
 mod maxima;

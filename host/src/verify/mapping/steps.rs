@@ -136,6 +136,11 @@ impl Follow<'_, '_> {
                 first.get_or_insert((row, expected, found));
             }
         }
+        if self.graph.encoded.targets.is_some() {
+            let signals = lines.iter().filter_map(|&name| self.names.split(name));
+            let width = |source: usize| self.graph.encoded.nodes[source - 1].width() as u32;
+            self.reached.see(config, signals.filter(|(s, _)| *s > 0).map(|(s, at)| (s, at % width(s))));
+        }
         self.out.looked_at += 1;
         self.out.delivered += rows.len() as u64;
         if let Some((row, expected, found)) = first {
