@@ -129,7 +129,7 @@ fn cases() -> Vec<Case> {
                 .bytes(),
             4,
             "",
-            &[("SP0109", &["tensor \"w\"", "COMPLEX64", "node \"scale\""])],
+            &[("SP0109", &["operand \"w\"", "COMPLEX64", "node \"scale\""])],
         ),
         case(
             "an input of text",
@@ -163,12 +163,14 @@ fn cases() -> Vec<Case> {
                 ("SP0111", &["\"nowhere\""]),
             ],
         ),
+        // 64 rows and 16 columns: 4 + 6 cores, two halves of a sum of 90 and one that adds them, and 60 signals that six cores read:
+        // two of them on a core that copies.
         case(
             "too large for the chip",
             dense(&[40, 60, 90, 10]),
             40,
             "--chip small.toml --set encode.signals=1 --set encode.output=1 --set encode.input=1",
-            &[("SP0305", &["fabric", "takes 22 cores, the chips have 6", "fabric.chips", "22 cores in all"])],
+            &[("SP0305", &["fabric", "takes 43 cores, the chips have 6", "fabric.chips", "43 cores in all"])],
         ),
         case(
             "more copies than a core makes",
@@ -204,6 +206,7 @@ fn ten_networks_are_refused_completely() {
     let cases = cases();
     assert_eq!(cases.len(), 10);
     let size = [("rows = 256", "rows = 64"), ("columns = 256", "columns = 16")];
+    let mut faults: Vec<String> = Vec::new();
     for (number, case) in cases.iter().enumerate() {
         let folder = Folder::new(&format!("refusal{number}"));
         let small = [&size[..], &[("chips = 16384", "chips = 1")]].concat();
@@ -220,19 +223,27 @@ fn ten_networks_are_refused_completely() {
             case.arguments
         ));
         println!("{}: {:.3} s", case.name, start.elapsed().as_secs_f64());
-        assert_eq!(ended.code, 1, "{}: {}", case.name, ended.err);
-        assert_eq!(folder.contents(), before, "{}: files were left", case.name);
+        let mut wrong = |what: String| faults.push(format!("{}: {what}\n{}", case.name, ended.err));
+        if ended.code != 2 {
+            wrong(format!("ended with {}", ended.code));
+        }
+        if folder.contents() != before {
+            wrong("files were left".into());
+        }
         // One block a diagnostic.
         let mut blocks: Vec<&str> = ended.err.split("error[").skip(1).collect();
-        assert_eq!(blocks.len(), case.errors.len(), "{}:\n{}", case.name, ended.err);
         for (code, parts) in case.errors {
             let holds =
                 |block: &&str| block.starts_with(code) && parts.iter().all(|part| block.contains(part));
-            let Some(at) = blocks.iter().position(|block| holds(&block)) else {
-                panic!("{}: no {code} with {parts:?} in\n{}", case.name, ended.err);
-            };
-            let block = blocks.remove(at);
-            assert!(block.contains("help:"), "{}: no way out in {block}", case.name);
+            match blocks.iter().position(|block| holds(&block)) {
+                Some(at) if blocks[at].contains("help:") => drop(blocks.remove(at)),
+                Some(_) => wrong(format!("no way out beside {code}")),
+                None => wrong(format!("no {code} with {parts:?}")),
+            }
+        }
+        if !blocks.is_empty() {
+            wrong(format!("{} more errors", blocks.len()));
         }
     }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
