@@ -136,11 +136,17 @@ pub fn compile_for(
 
     // 2. Reform: dot-like nodes.
     let reformed = stages.run("reform", |watcher| {
-        let dot = lower::lower(&graph, &LowerOptions::default())?;
+        let how = LowerOptions { loops: request.options.loops, ..LowerOptions::default() };
+        let dot = lower::lower(&graph, &how)?;
         watcher.product("dot", &|| dot.to_string());
         let products: u64 = dot.nodes.iter().map(DotNode::products).sum();
         let few = batch.first((CHECKED.1 / products.max(1)).clamp(1, CHECKED.0) as usize);
-        Ok(lower::check(dot, &graph, &few)?.into_graph())
+        let dot = lower::check(dot, &graph, &few)?.into_graph();
+        match encode::balanced(&dot, batch.data()) {
+            // Exact as well, so the same check.
+            Some(even) => Ok(lower::check(even, &graph, &few)?.into_graph()),
+            None => Ok(dot),
+        }
     })?;
     let surveyed = survey(&reformed, batch.data());
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::encode::EncodeOptions;
 use crate::expand::ExpandOptions;
+use crate::lower::LoopForm;
 use crate::samples::Layout;
 use crate::settings::Settings;
 use crate::tune::TuneOptions;
@@ -98,6 +99,8 @@ impl Prepare {
 /// The user's choices for all stages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StageOptions {
+    /// Stage 2: what loops over time become.
+    pub loops: LoopForm,
     /// Stage 3.
     pub encode: EncodeOptions,
     /// Stage 4.

@@ -11,11 +11,14 @@ use crate::compile::StageOptions;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::encode::EncodeOptions;
 use crate::expand::ExpandOptions;
+use crate::lower::LoopForm;
 use crate::tune::TuneOptions;
 
 /// The options of all stages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
+    /// Of stage 2: what loops over time become.
+    pub loops: LoopForm,
     /// Of stage 3.
     pub encode: EncodeOptions,
     /// Of stage 4.
@@ -25,8 +28,8 @@ pub struct Settings {
 }
 
 impl From<Settings> for StageOptions {
-    fn from(Settings { encode, expand, tune }: Settings) -> Self {
-        Self { encode, expand, tune }
+    fn from(Settings { loops, encode, expand, tune }: Settings) -> Self {
+        Self { loops, encode, expand, tune }
     }
 }
 
@@ -93,6 +96,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |s, v| put(&mut s.encode.signals, v, |_| true),
     },
     Setting {
+        key: "encode.state",
+        allowed: "auto, or 1 to 32",
+        help: "signals per sum that a loop hands from step to step; auto: up to four, where its readers have the rows",
+        get: |s| text(&s.encode.state_signals),
+        set: |s, v| put(&mut s.encode.state_signals, v, |_| true),
+    },
+    Setting {
         key: "expand.row_arrays",
         allowed: "1 to 64",
         help: "so many times the least number of arrays hold the rows of a sum that spans arrays",
@@ -112,6 +122,13 @@ pub const SETTINGS: &[Setting] = &[
             };
             Some(())
         },
+    },
+    Setting {
+        key: "loops",
+        allowed: "cell, or unroll",
+        help: "a loop over time: one cell that is stepped where that can be, or nodes of their own for each step",
+        get: |s| text(&s.loops),
+        set: |s, v| put(&mut s.loops, v, |_| true),
     },
     Setting {
         key: "sigmoid",
@@ -315,8 +332,10 @@ mod tests {
             ("encode.input", "2"),
             ("encode.output", "3"),
             ("encode.signals", "4"),
+            ("encode.state", "3"),
             ("expand.row_arrays", "5"),
             ("expand.transmission", "off"),
+            ("loops", "unroll"),
             ("sigmoid", "relu:9"),
             ("tune", "nearest"),
             ("tune.bias_rows", "6"),

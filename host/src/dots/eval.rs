@@ -1,6 +1,8 @@
 //! Evaluation of the dot graph in f32, sums in one fixed order: the same bits for any number of threads.
 
-use super::{Body, DotGraph, DotNode, PAD, Read, Source};
+use std::ops::Range;
+
+use super::{Body, DotGraph, DotNode, Loop, PAD, Read, Source};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::graph::{Batch, NodeEngine, PackedMatrix, Tensor2};
 use crate::numeric::parallel_rows;
@@ -42,8 +44,7 @@ impl<'g> DotEngine<'g> {
                 Body::Max(_) => Vec::new(),
             })
             .collect();
-        let last_use =
-            (0..graph.nodes.len()).map(|node| graph.readers(node).last().copied().unwrap_or(node)).collect();
+        let last_use = (0..graph.nodes.len()).map(|node| graph.last_use(node)).collect();
         Self { graph, matrices, last_use }
     }
 
@@ -56,23 +57,54 @@ impl<'g> DotEngine<'g> {
     /// Values that no later node reads are dropped at once.
     pub fn run(&self, x: &[f32], rows: usize, mut see: impl FnMut(usize, Values<'_>)) {
         let mut held: Vec<Vec<f32>> = vec![Vec::new(); self.graph.nodes.len()];
-        for (number, node) in self.graph.nodes.iter().enumerate() {
-            let sums = self.sums(number, rows, |source| match source {
-                Source::Input => x,
-                Source::One => &[1.0],
-                Source::Node(from) => &held[from],
-            });
-            let values = match &node.body {
-                Body::Dot(dot) => sums.iter().map(|&z| dot.act.apply(f64::from(z)) as f32).collect(),
-                Body::Max(_) => sums.clone(),
+        for block in self.graph.blocks() {
+            let sums = match self.graph.loop_of(block.start) {
+                Some(own) => self.steps(own, x, rows, &mut held),
+                None => {
+                    let number = block.start;
+                    let sums = self.sums(number, rows, |source| value(source, x, &held));
+                    held[number] = self.values_of(number, &sums);
+                    vec![sums]
+                }
             };
-            see(number, Values { sums: &sums, values: &values });
-            held[number] = values;
-            for (from, values) in held.iter_mut().enumerate().take(number + 1) {
-                if self.last_use[from] <= number {
+            for (number, sums) in block.clone().zip(&sums) {
+                see(number, Values { sums, values: &held[number] });
+            }
+            for (from, values) in held.iter_mut().enumerate().take(block.end) {
+                if self.last_use[from] < block.end {
                     *values = Vec::new();
                 }
             }
+        }
+    }
+
+    /// All steps of a loop: the sums of its nodes; their values go to `held`.
+    fn steps(&self, own: &Loop, x: &[f32], rows: usize, held: &mut [Vec<f32>]) -> Vec<Vec<f32>> {
+        let nodes = own.nodes.clone();
+        let len = |number: usize| self.graph.nodes[number].len();
+        nodes.clone().for_each(|number| held[number] = vec![0.0; rows * len(number)]);
+        let mut all: Vec<Vec<f32>> = nodes.clone().map(|number| vec![0.0; rows * len(number)]).collect();
+        for step in 0..own.steps {
+            for (number, all) in nodes.clone().zip(&mut all) {
+                let node = &self.graph.nodes[number];
+                let positions = node.step(step);
+                let sums = self.sums_at(number, positions.clone(), rows, |source| value(source, x, held));
+                let values = self.values_of(number, &sums);
+                let (first, width) = (positions.start * node.channels, positions.len() * node.channels);
+                for row in 0..rows {
+                    let at = row * node.len() + first;
+                    all[at..at + width].copy_from_slice(&sums[row * width..(row + 1) * width]);
+                    held[number][at..at + width].copy_from_slice(&values[row * width..(row + 1) * width]);
+                }
+            }
+        }
+        all
+    }
+
+    fn values_of(&self, number: usize, sums: &[f32]) -> Vec<f32> {
+        match &self.graph.nodes[number].body {
+            Body::Dot(dot) => sums.iter().map(|&z| dot.act.apply(f64::from(z)) as f32).collect(),
+            Body::Max(_) => sums.to_vec(),
         }
     }
 
@@ -104,16 +136,28 @@ impl<'g> DotEngine<'g> {
         rows: usize,
         value: impl Fn(Source) -> &'v [f32] + Sync,
     ) -> Vec<f32> {
+        self.sums_at(number, 0..self.graph.nodes[number].positions(), rows, value)
+    }
+
+    /// As [`DotEngine::sums`] at some of the positions.
+    fn sums_at<'v>(
+        &self,
+        number: usize,
+        positions: Range<usize>,
+        rows: usize,
+        value: impl Fn(Source) -> &'v [f32] + Sync,
+    ) -> Vec<f32> {
         let node = &self.graph.nodes[number];
         let (groups, taps, channels) = (node.groups(), node.taps(), node.channels);
+        let len = positions.len() * channels;
         // Position by position, the samples of one position together; put in order afterwards.
-        let mut by_position = vec![0.0f32; node.len() * rows];
+        let mut by_position = vec![0.0f32; len * rows];
         parallel_rows(&mut by_position, channels * rows, |first, block| {
             let mut x = vec![0.0f32; taps * rows];
             let mut y = Vec::new();
             let mut elements = Vec::new();
             for (at, out) in block.chunks_exact_mut(channels * rows).enumerate() {
-                let brought = brought(node, first + at, &mut elements);
+                let brought = brought(node, positions.start + first + at, &mut elements);
                 for group in 0..groups {
                     match &node.body {
                         Body::Dot(dot) => {
@@ -141,7 +185,7 @@ impl<'g> DotEngine<'g> {
         let mut sums = vec![0.0f32; by_position.len()];
         for (position, block) in by_position.chunks_exact(channels * rows).enumerate() {
             for (row, own) in block.chunks_exact(channels).enumerate() {
-                sums[row * node.len() + position * channels..][..channels].copy_from_slice(own);
+                sums[row * len + position * channels..][..channels].copy_from_slice(own);
             }
         }
         sums
@@ -175,6 +219,15 @@ impl<'g> DotEngine<'g> {
             }
             first += count;
         }
+    }
+}
+
+/// The values of `source`, one row a sample.
+fn value<'v>(source: Source, x: &'v [f32], held: &'v [Vec<f32>]) -> &'v [f32] {
+    match source {
+        Source::Input => x,
+        Source::One => &[1.0],
+        Source::Node(from) => &held[from],
     }
 }
 

@@ -7,6 +7,7 @@
 //! reshaping, slicing, transposing and concatenating leave no node behind.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 mod act;
 mod eval;
@@ -50,13 +51,27 @@ pub struct Approximation {
     pub bound: f64,
 }
 
-/// A network of dot-like nodes in topological order.
+/// Nodes that are computed together, step by step: a recurrent cell.
+///
+/// Dimension 0 of each node's grid counts the steps. At step t the nodes are computed in their order at the positions of that step. A
+/// node may read what stands before it at steps up to t, and every node of the loop, itself included, at steps before t.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loop {
+    /// The nodes.
+    pub nodes: Range<usize>,
+    /// The number of steps.
+    pub steps: usize,
+}
+
+/// A network of dot-like nodes in topological order, but for what loops hand from step to step.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct DotGraph {
     /// The inputs.
     pub inputs: Vec<InputPort>,
     /// The nodes.
     pub nodes: Vec<DotNode>,
+    /// Its loops, in order, apart from each other.
+    pub loops: Vec<Loop>,
     /// The outputs.
     pub outputs: Vec<OutputPort>,
     /// Whether the largest element of the first output is the decision.
@@ -101,10 +116,61 @@ impl DotGraph {
         self.nodes.is_empty()
     }
 
-    /// The nodes that read node `node`, in order.
+    /// The nodes that read node `node`, in order; in a loop also earlier ones, and itself.
     pub fn readers(&self, node: usize) -> Vec<usize> {
-        let reads = |later: &DotNode| later.body.reads().iter().any(|read| read.source == Source::Node(node));
-        (node + 1..self.nodes.len()).filter(|&later| reads(&self.nodes[later])).collect()
+        let reads = |other: &DotNode| other.body.reads().iter().any(|read| read.source == Source::Node(node));
+        let first = self.loop_of(node).map_or(node + 1, |own| own.nodes.start);
+        (first..self.nodes.len()).filter(|&other| reads(&self.nodes[other])).collect()
+    }
+
+    /// The loop that node `node` belongs to.
+    pub fn loop_of(&self, node: usize) -> Option<&Loop> {
+        self.loops.iter().find(|own| own.nodes.contains(&node))
+    }
+
+    /// Whether what `read` of node `number` brings is computed before it: by an earlier node, and in a loop at the same step or an
+    /// earlier one; or by any node of its loop at earlier steps.
+    pub fn in_order(&self, number: usize, read: &Read) -> bool {
+        let Source::Node(from) = read.source else { return true };
+        let own = self.loop_of(number).filter(|own| own.nodes.contains(&from));
+        let (Some(own), Some(source)) = (own, self.nodes.get(from)) else { return from < number };
+        let (node, each) = (&self.nodes[number], source.len() / own.steps);
+        let group = (node.groups() - 1) * read.group_step;
+        let now = usize::from(from < number);
+        let mut elements = Vec::new();
+        (0..own.steps).all(|step| {
+            node.step(step).all(|position| {
+                elements.clear();
+                read.taps.bring(position, &node.indices(position), &mut elements);
+                elements.iter().all(|&e| e == PAD || (e as usize + group) < (step + now) * each)
+            })
+        })
+    }
+
+    /// The nodes that some node reads before they are computed: what loops hand from step to step, in order.
+    pub fn carried(&self) -> Vec<usize> {
+        let early = |&node: &usize| {
+            self.loop_of(node).is_some() && self.readers(node).first().is_some_and(|&first| first <= node)
+        };
+        (0..self.nodes.len()).filter(early).collect()
+    }
+
+    /// What is computed one after the other: a loop with all its steps, or a single node.
+    pub fn blocks(&self) -> Vec<Range<usize>> {
+        let mut out = Vec::new();
+        let mut at = 0;
+        while at < self.nodes.len() {
+            let own = self.loop_of(at).map_or(at..at + 1, |own| own.nodes.clone());
+            at = own.end;
+            out.push(own);
+        }
+        out
+    }
+
+    /// The number of the last node that has to be computed before node `node` is needed no more.
+    pub fn last_use(&self, node: usize) -> usize {
+        let last = self.readers(node).last().copied().unwrap_or(node).max(node);
+        self.loop_of(last).map_or(last, |own| own.nodes.end - 1)
     }
 
     /// Multiplications of all nodes for one sample.

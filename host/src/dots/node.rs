@@ -93,6 +93,12 @@ impl DotNode {
         self.grid.iter().product()
     }
 
+    /// The positions of step `step` where dimension 0 of the grid counts the steps of a loop.
+    pub fn step(&self, step: usize) -> std::ops::Range<usize> {
+        let each = self.grid.iter().skip(1).product::<usize>();
+        step * each..(step + 1) * each
+    }
+
     /// Elements of its value: element `position * channels + channel`.
     pub fn len(&self) -> usize {
         self.positions() * self.channels

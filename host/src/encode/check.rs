@@ -2,7 +2,7 @@
 
 use super::graph::{EncodedGraph, Form};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::dots::{Act, Body, Source};
+use crate::dots::{Act, Body};
 use crate::target::Target;
 
 /// An encoded graph that has been checked: the evidence that stage 4 demands.
@@ -27,8 +27,7 @@ pub fn check(graph: EncodedGraph, target: &Target) -> Result<Encoded> {
         found.push(Diagnostic::error("SP0304", format!("node {node:?}"), rule, way_out));
     };
     for (number, (node, dot)) in graph.nodes.iter().zip(&graph.dot.nodes).enumerate() {
-        let late = |source: Source| matches!(source, Source::Node(from) if from >= number);
-        if dot.body.reads().iter().any(|read| late(read.source)) {
+        if !dot.body.reads().iter().all(|read| graph.dot.in_order(number, read)) {
             fault(&dot.name, "it reads a node that is not computed yet".into());
         }
         if node.copies.len() != dot.channels || node.copies.contains(&0) {

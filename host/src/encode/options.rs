@@ -80,6 +80,8 @@ pub struct EncodeOptions {
     pub carrier_signals: u16,
     /// How tall sigmoids are made.
     pub sigmoid: SigmoidBy,
+    /// Signals per sum that a loop hands from step to step.
+    pub state_signals: SignalBudget,
 }
 
 impl Default for EncodeOptions {
@@ -90,6 +92,7 @@ impl Default for EncodeOptions {
             input_signals: 0,
             carrier_signals: 1,
             sigmoid: SigmoidBy::Auto,
+            state_signals: SignalBudget::Auto,
         }
     }
 }

@@ -1,27 +1,23 @@
 //! Choosing the signals: one walk over the dot graph, replacing on the way what the chip lacks.
 
 use super::budget::each;
-use super::graph::{EncodedGraph, EncodedNode, Form, Inside, Role};
+use super::graph::{EncodedGraph, EncodedNode, Form, Inside};
 use super::input::InputCode;
 use super::inside::tell_inside;
-use super::legal::{mixed, run_of, same, single};
-use super::options::{EncodeOptions, SigmoidBy, SignalBudget};
-use super::room::{channels_room, fits, reader_room, spread};
-use super::segments::Segments;
+use super::legal::{mixed, same, single};
+use super::options::{EncodeOptions, SignalBudget};
+use super::room::{channels_room, fits, reader_room, spread, state_copies};
 use super::survey::NodeSurvey;
-use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::dots::{Act, Body, Dot, DotGraph, DotNode, Read, Source};
+use crate::diagnostic::{Diagnostics, Result};
+use crate::dots::{Act, Body, Dot, DotGraph, DotNode, Loop, Read, Source};
 use crate::exact::Exact;
 use crate::target::Target;
 
-/// Beyond +-8 the sigmoid is flat to 3.4e-4, a fiftieth of a 6-bit step.
-const REACH: f64 = 8.0;
-/// Clipped ReLUs per value when a chip lacks a function.
-const RELUS_DEFAULT: u16 = 6;
-/// Copies that carry a partial sum, at most.
-const PART_COPIES: usize = 4;
 /// The most copies of one column: beyond it, other noise dominates.
 pub(super) const COPIES_MAX: usize = 32;
+
+/// Walks after which signals that loops hand on must be settled.
+const WALKS: usize = 8;
 
 /// What encoding goes by.
 #[derive(Clone, Copy, Debug)]
@@ -40,12 +36,18 @@ pub struct Plan<'a> {
     pub options: &'a EncodeOptions,
 }
 
-struct Walk<'a> {
-    plan: Plan<'a>,
-    out: EncodedGraph,
+pub(super) struct Walk<'a> {
+    pub(super) plan: Plan<'a>,
+    pub(super) out: EncodedGraph,
+    /// So many nodes of `out` are made; behind them stand those of the walk before.
+    pub(super) made: usize,
     /// For each original node the node that carries its value.
     carries: Vec<usize>,
-    found: Diagnostics,
+    /// The same as the walk before found it.
+    ahead: Vec<usize>,
+    /// How many nodes were made when each original node began.
+    firsts: Vec<usize>,
+    pub(super) found: Diagnostics,
 }
 
 impl Plan<'_> {
@@ -54,21 +56,34 @@ impl Plan<'_> {
     /// # Errors
     /// SP0303 for options that can not be met on this chip.
     pub fn encode(&self, input: InputCode) -> Result<EncodedGraph> {
-        let out = EncodedGraph {
-            dot: DotGraph { nodes: Vec::new(), outputs: Vec::new(), ..self.dot.clone() },
+        let mut out = EncodedGraph {
+            dot: DotGraph { nodes: Vec::new(), outputs: Vec::new(), loops: Vec::new(), ..self.dot.clone() },
             input,
             nodes: Vec::new(),
             one: self.target.input_max,
             targets: None,
             remarks: Vec::new(),
         };
-        let mut walk = Walk { plan: *self, out, carries: Vec::new(), found: Diagnostics::default() };
-        for number in 0..self.dot.nodes.len() {
-            walk.node(number);
+        let mut ahead = Vec::new();
+        if !self.dot.loops.is_empty() {
+            // What loops hand on is read before it is made: it is supposed, and looked at again.
+            out.dot.nodes = self.dot.nodes.clone();
+            let supposed = |node: &DotNode| {
+                EncodedNode::new(Form::Carrier { judged: None }, vec![1; node.channels], Vec::new())
+            };
+            out.nodes = self.dot.nodes.iter().map(supposed).collect();
+            ahead = (0..self.dot.nodes.len()).collect();
         }
-        walk.out.dot.outputs = self.dot.outputs.clone();
-        for port in &mut walk.out.dot.outputs {
-            port.node = walk.carries[port.node];
+        let mut walk = self.walk(out, ahead);
+        for _ in 0..WALKS {
+            if self.dot.loops.is_empty() {
+                break;
+            }
+            let (before, carries) = (walk.out.clone(), walk.carries.clone());
+            walk = self.walk(walk.out, walk.carries);
+            if walk.out == before && walk.carries == carries {
+                break;
+            }
         }
         fits(&walk.out, self.target, &mut walk.found);
         let own = self.exact.nodes.iter().flatten().count();
@@ -81,12 +96,38 @@ impl Plan<'_> {
     }
 }
 
+impl<'a> Plan<'a> {
+    /// One walk over all nodes; `out` and `ahead` are what the walk before found.
+    fn walk(&self, mut out: EncodedGraph, ahead: Vec<usize>) -> Walk<'a> {
+        out.remarks.clear();
+        let found = Diagnostics::default();
+        let (carries, firsts) = (Vec::new(), Vec::new());
+        let mut walk = Walk { plan: *self, out, made: 0, carries, ahead, firsts, found };
+        for number in 0..self.dot.nodes.len() {
+            walk.firsts.push(walk.made);
+            walk.node(number);
+        }
+        let Walk { out, made, firsts, .. } = &mut walk;
+        out.dot.nodes.truncate(*made);
+        out.nodes.truncate(*made);
+        firsts.push(*made);
+        let moved = |own: &Loop| Loop { nodes: firsts[own.nodes.start]..firsts[own.nodes.end], ..*own };
+        out.dot.loops = self.dot.loops.iter().map(moved).collect();
+        out.dot.outputs = self.dot.outputs.clone();
+        for port in &mut walk.out.dot.outputs {
+            port.node = walk.carries[port.node];
+        }
+        walk
+    }
+}
+
 impl Walk<'_> {
     fn node(&mut self, number: usize) {
         let mut node = self.plan.dot.nodes[number].clone();
         for read in node.body.reads_mut() {
             if let Source::Node(from) = read.source {
-                read.source = Source::Node(self.carries[from]);
+                let carrier = self.carries.get(from).or(self.ahead.get(from));
+                read.source = Source::Node(carrier.copied().unwrap_or(from));
             }
         }
         let made = match &node.body {
@@ -108,16 +149,26 @@ impl Walk<'_> {
         };
         let mut encoded = EncodedNode::new(form, vec![1; node.channels], Vec::new());
         encoded.exact = self.plan.exact.of(number).cloned();
-        self.out.dot.nodes.push(node);
-        self.out.nodes.push(encoded);
-        self.out.nodes.len() - 1
+        self.place(node, encoded)
     }
 
-    fn push(&mut self, mut node: DotNode, form: Form, copies: Vec<u16>) -> usize {
+    /// Puts the next node to its place.
+    fn place(&mut self, node: DotNode, encoded: EncodedNode) -> usize {
+        let Walk { out, made, .. } = self;
+        match (out.dot.nodes.get_mut(*made), out.nodes.get_mut(*made)) {
+            (Some(old), Some(known)) => (*old, *known) = (node, encoded),
+            _ => {
+                out.dot.nodes.push(node);
+                out.nodes.push(encoded);
+            }
+        }
+        *made += 1;
+        *made - 1
+    }
+
+    pub(super) fn push(&mut self, mut node: DotNode, form: Form, copies: Vec<u16>) -> usize {
         let inside = self.tell(&mut node);
-        self.out.dot.nodes.push(node);
-        self.out.nodes.push(EncodedNode::new(form, copies, inside));
-        self.out.nodes.len() - 1
+        self.place(node, EncodedNode::new(form, copies, inside))
     }
 
     /// Lets a node know which taps of its padded reads lie inside, where code 0 is not the value 0.
@@ -149,7 +200,7 @@ impl Walk<'_> {
         }
     }
 
-    fn dot(&mut self, number: usize, node: DotNode) -> usize {
+    pub(super) fn dot(&mut self, number: usize, node: DotNode) -> usize {
         let Body::Dot(dot) = &node.body else { return 0 };
         let plan = self.plan;
         let (target, options) = (plan.target, plan.options);
@@ -172,7 +223,16 @@ impl Walk<'_> {
                 self.push(node, Form::Sum, copies)
             }
             Act::None => {
-                let copies = vec![self.carrier_copies(); node.channels];
+                let state = plan.dot.loop_of(number).is_some()
+                    && plan.dot.readers(number).first().is_some_and(|&first| first <= number);
+                let copies = match options.state_signals {
+                    SignalBudget::Each(k) if state => k,
+                    SignalBudget::Auto if state => {
+                        state_copies(plan.dot, number, target).max(self.carrier_copies())
+                    }
+                    _ => self.carrier_copies(),
+                };
+                let copies = vec![copies; node.channels];
                 self.push(node, Form::Carrier { judged: None }, copies)
             }
             Act::Relu => {
@@ -215,123 +275,11 @@ impl Walk<'_> {
         }
     }
 
-    /// A sum that no core can hold, on a chip that can not add partial sums: each part crosses as a value of its own, and
-    /// another core adds them up and applies the function.
-    fn reduce(&mut self, number: usize, node: DotNode, lines: usize) -> usize {
-        let target = self.plan.target;
-        let Body::Dot(dot) = &node.body else { return 0 };
-        let taps = node.taps();
-        // Taps stay whole, so that many of them share a core.
-        let parts = taps.div_ceil((target.rows / lines.div_ceil(taps).max(1)).max(1));
-        // Columns that the parts have anyway carry further copies.
-        let free = node.channels.div_ceil(target.columns) * target.columns / node.channels;
-        let copies = self.carrier_copies().max(free.min(target.rows / parts).clamp(1, PART_COPIES) as u16);
-        self.out.remarks.push(format!(
-            "{:?}: {lines} signals exceed {} rows and the chip adds no partial sums, so {parts} parts are added up by further cores",
-            node.name, target.rows
-        ));
-        let mut terms = Vec::new();
-        for part in 0..parts {
-            let (from, to) = (taps * part / parts, taps * (part + 1) / parts);
-            let mut reads = Vec::new();
-            let mut at = 0;
-            for read in &dot.reads {
-                let n = read.taps.len();
-                let (first, last) = (from.clamp(at, at + n) - at, to.clamp(at, at + n) - at);
-                if first < last {
-                    reads.extend(run_of(read, first, last, &node.grid));
-                }
-                at += n;
-            }
-            let weights = dot.weights.iter().map(|w| w.columns(from..to).into()).collect();
-            let bias = vec![0.0; node.channels];
-            let body = Body::Dot(Dot { reads, weights, bias, act: Act::None });
-            let name = format!("{}:part{part}", node.name);
-            let made = DotNode { name, body, grid: node.grid.clone(), channels: node.channels };
-            let made = self.push(made, Form::Carrier { judged: None }, vec![copies; node.channels]);
-            terms.push((1.0, same(&self.out.dot, made)));
-        }
-        let made =
-            mixed(node.name.clone(), &node.grid, node.channels, terms, dot.bias.clone(), dot.act.clone());
-        let first = self.out.nodes.len();
-        let made = self.dot(number, made);
-        self.out.nodes[first..].iter_mut().for_each(|node| node.role = Role::Reduce);
-        made
-    }
-
-    fn carrier_copies(&self) -> u16 {
+    pub(super) fn carrier_copies(&self) -> u16 {
         match self.plan.options.signals {
             SignalBudget::Each(k) => k.max(self.plan.options.carrier_signals),
             SignalBudget::Auto => self.plan.options.carrier_signals,
         }
-    }
-
-    /// A function that the chip lacks, or has only where one array holds the whole sum.
-    fn curve(&mut self, number: usize, mut node: DotNode, act: Act, spans: bool) -> usize {
-        let Plan { target, options, survey, .. } = self.plan;
-        if act.is_homogeneous() {
-            let (up, down) = (act.apply(1.0), act.apply(-1.0));
-            self.out.remarks.push(format!(
-                "{:?}: {act} is {up:.4} max(z, 0) + {down:.4} max(-z, 0), a signal each",
-                node.name
-            ));
-            let copies = vec![2; node.channels];
-            return self.push(node, Form::Mirror { act, up, down }, copies);
-        }
-        let by = match options.sigmoid {
-            SigmoidBy::Auto if target.has(&act) => SigmoidBy::Relay,
-            SigmoidBy::Auto => SigmoidBy::Relus(RELUS_DEFAULT),
-            by => by,
-        };
-        if by == SigmoidBy::Relay && !target.has(&act) {
-            let place = format!("chip {:?}: crossbar.activations", target.chip.name());
-            let rule = format!("the relay of node {:?} needs a native {act}", node.name);
-            self.found.push(Diagnostic::error("SP0303", place, rule, "use --set sigmoid=relu:6"));
-        }
-        let form = match by {
-            SigmoidBy::Relus(k) => {
-                let (bottom, top) = (survey[number].bottom(), survey[number].top());
-                let margin = 0.1 * (top - bottom).max(1e-6);
-                let range = if act.is_sigmoid() { (-REACH, REACH) } else { (bottom - margin, top + margin) };
-                let segments = Segments::new(&act, usize::from(k), range);
-                self.out.remarks.push(format!(
-                    "{:?}: {act} approximated by {} clipped ReLUs, off by at most {:.5} between {:.4} and {:.4}",
-                    node.name,
-                    segments.pieces.len(),
-                    // A bound is rounded up.
-                    libm::ceil(segments.worst * 1e5) / 1e5,
-                    range.0,
-                    range.1,
-                ));
-                Form::Segments(segments)
-            }
-            SigmoidBy::Auto | SigmoidBy::Relay => Form::Table(act.clone()),
-        };
-        let copies = match &form {
-            Form::Segments(segments) => segments.pieces.len() as u16,
-            _ => 1,
-        };
-        let copies = vec![copies; node.channels];
-        if !spans {
-            return self.push(node, form, copies);
-        }
-        // Parts of a tall sum run further than the sum and would clip on the steep pieces of a function, so the sum crosses on
-        // clipped ReLUs over its whole range first.
-        self.out.remarks.push(format!(
-            "{:?}: the sum spans arrays, so a carrier brings it to a relay that applies the {act}",
-            node.name
-        ));
-        let (name, grid, channels) = (node.name.clone(), node.grid.clone(), node.channels);
-        node.name = format!("{name}:carrier");
-        if let Body::Dot(dot) = &mut node.body {
-            dot.act = Act::None;
-        }
-        let carried = vec![self.carrier_copies(); channels];
-        let carrier = self.push(node, Form::Carrier { judged: Some(act.clone()) }, carried);
-        let read = same(&self.out.dot, carrier);
-        let relay =
-            mixed(format!("{name}:relay"), &grid, channels, vec![(1.0, read)], vec![0.0; channels], act);
-        self.push(relay, form, copies)
     }
 
     fn maximum(&mut self, number: usize, node: &DotNode, reads: &[Read]) -> usize {

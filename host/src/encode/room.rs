@@ -11,6 +11,9 @@ use crate::target::Target;
 /// A channel that is silent on calibration still gets this share of its node's largest range.
 const SILENT_SHARE: f64 = 0.25;
 
+/// The most signals that a state gets unasked.
+const STATE_COPIES: usize = 4;
+
 /// Columns of the arrays that a node of so many lines a group takes anyway.
 pub fn channels_room(node: &DotNode, lines: usize, target: &Target) -> usize {
     let groups = node.groups();
@@ -57,6 +60,22 @@ pub fn reader_room(dot: &DotGraph, number: usize, target: &Target) -> usize {
         room = room.min(most);
     }
     room
+}
+
+/// Signals of each channel of node `number`, a sum that a loop hands from step to step: its errors come back, so it gets more than
+/// one where each reader takes channels one by one, or has the rows.
+pub fn state_copies(dot: &DotGraph, number: usize, target: &Target) -> u16 {
+    let own = &dot.nodes[number];
+    let mut room = STATE_COPIES;
+    for reader in dot.readers(number) {
+        let node = &dot.nodes[reader];
+        if node.groups() == 1 {
+            let (all, taps) = (node.taps(), taps_of(node, number));
+            let rows = all.div_ceil(target.rows) * target.rows;
+            room = room.min((rows - (all - taps)) / taps.max(1));
+        }
+    }
+    room.clamp(1, (target.columns / own.channels.div_ceil(own.groups()).max(1)).max(1)) as u16
 }
 
 fn taps_of(node: &DotNode, source: usize) -> usize {

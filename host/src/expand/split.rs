@@ -45,6 +45,11 @@ fn targets(target: &Target, options: ExpandOptions) -> Option<u32> {
 pub fn expand(encoded: &Encoded, target: &Target, options: ExpandOptions) -> Result<CoreOpGraph<Real>> {
     let mut graph = encoded.graph().clone();
     graph.targets = targets(target, options);
+    if graph.targets.is_some() && !graph.dot.loops.is_empty() {
+        // What loops hand on is read before it is made: no node behind it could copy it.
+        graph.targets = None;
+        graph.remarks.push("the chip has no multicast; of a network with loops no copies are made".into());
+    }
     let mut ops = cut(&graph, target, options)?;
     if let Some(targets) = graph.targets
         && let Some(with) = transmitted(&graph, &ops, targets, target)?

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::dots::{Act, Body, DotEngine, DotGraph, DotNode, PAD, Source, Step, Taps};
+use crate::dots::{Act, Body, DotEngine, DotGraph, DotNode, PAD, Step, Taps};
 use crate::graph::{Batch, Function, Golden, Graph, NodeEngine, Relation};
 
 /// A dot graph that has been checked: the evidence that stage 3 demands.
@@ -128,6 +128,10 @@ fn structure(dot: &DotGraph) -> Vec<(String, String)> {
         if !names.insert(&node.name) {
             fault("its name is taken".into());
         }
+        if dot.loop_of(number).is_some_and(|own| node.grid.first() != Some(&own.steps)) {
+            fault("its grid does not begin with the steps of its loop".into());
+            continue;
+        }
         if node.is_empty() || node.groups() == 0 {
             fault("it has no elements".into());
             continue;
@@ -157,8 +161,8 @@ fn structure(dot: &DotGraph) -> Vec<(String, String)> {
 /// Every element that is read exists.
 fn reads(dot: &DotGraph, number: usize, node: &DotNode, fault: &mut impl FnMut(String)) {
     for read in node.body.reads() {
-        if matches!(read.source, Source::Node(from) if from >= number) {
-            fault("it reads a node that comes later".into());
+        if !dot.in_order(number, read) {
+            fault("it reads what is computed later".into());
             return;
         }
         match &read.taps {

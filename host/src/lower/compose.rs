@@ -19,7 +19,8 @@ pub(super) fn compose(nodes: &mut [DotNode], kept: &[usize]) -> Vec<bool> {
         }
     }
     for at in (0..nodes.len()).rev() {
-        let Some(user) = users[at].filter(|_| count[at] == 1 && !kept.contains(&at)) else { continue };
+        let wanted = |&user: &usize| user > at && count[at] == 1 && !kept.contains(&at);
+        let Some(user) = users[at].filter(wanted) else { continue };
         let (front, back) = nodes.split_at_mut(user);
         if let Some(merged) = merged(&front[at], &back[0], at) {
             back[0].body = Body::Dot(merged);

@@ -61,8 +61,10 @@ impl Lowerer<'_> {
             let name = self.nodes[at].name.clone();
             let name = self.unique(&name);
             numbers[at] = Some(out.len());
-            out.push(DotNode { name, grid, channels, body: renumbered(body, &numbers) });
+            out.push(DotNode { name, grid, channels, body });
         }
+        // At the end: in a loop nodes also read later ones.
+        out.iter_mut().for_each(|node| renumber(&mut node.body, &numbers));
         (out, numbers)
     }
 
@@ -310,15 +312,10 @@ fn joined(mut own: Vec<(Vec<Read>, Weights)>, groups: usize, width: usize) -> (V
     (reads, out)
 }
 
-fn renumbered(mut body: Body, numbers: &[Option<usize>]) -> Body {
-    let reads = match &mut body {
-        Body::Dot(dot) => &mut dot.reads,
-        Body::Max(reads) => reads,
-    };
-    for read in reads {
+fn renumber(body: &mut Body, numbers: &[Option<usize>]) {
+    for read in body.reads_mut() {
         if let Source::Node(from) = &mut read.source {
             *from = numbers[*from].unwrap_or(usize::MAX);
         }
     }
-    body
 }

@@ -9,7 +9,7 @@ use super::view::{View, of_node, source};
 use super::virtuals::{Term, Virtual, Weights, Work};
 use super::walk::walk;
 use crate::diagnostic::{Diagnostic, Result};
-use crate::dots::{Act, DotGraph, DotNode, InputPort, OutputPort, Read, Source, Taps, Window};
+use crate::dots::{Act, DotGraph, DotNode, InputPort, Loop, OutputPort, Read, Source, Taps, Window};
 use crate::graph::{Graph, Op, Select, ValueId};
 use crate::numeric::Matrix;
 
@@ -54,10 +54,12 @@ pub fn lower(graph: &Graph, options: &LowerOptions) -> Result<DotGraph> {
     if !lowerer.found.is_empty() {
         return Err(lowerer.found);
     }
-    let roots: Vec<usize> = ports.iter().map(|port| port.node).collect();
+    let cells = std::mem::take(&mut lowerer.cells);
+    let mut roots: Vec<usize> = ports.iter().map(|port| port.node).collect();
+    roots.extend(cells.iter().flat_map(|cell| &cell.states));
     let (mut nodes, numbers) = lowerer.emit(&roots);
     ports.iter_mut().for_each(|port| port.node = numbers[port.node].unwrap_or(0));
-    let kept: Vec<usize> = ports.iter().map(|port| port.node).collect();
+    let kept: Vec<usize> = roots.iter().map(|&root| numbers[root].unwrap_or(0)).collect();
     let needed = compose(&mut nodes, &kept);
     let mut next = 0;
     let mut number = |&needed: &bool| {
@@ -73,6 +75,14 @@ pub fn lower(graph: &Graph, options: &LowerOptions) -> Result<DotGraph> {
         }
     }
     ports.iter_mut().for_each(|port| port.node = place[port.node]);
+    for cell in cells {
+        // What is left of its nodes lies together, as they were made.
+        let own = cell.nodes.filter_map(|node| numbers[node]).filter(|&node| needed[node]);
+        let own: Vec<usize> = own.map(|node| place[node]).collect();
+        if let (Some(&first), Some(&last)) = (own.first(), own.last()) {
+            out.loops.push(Loop { nodes: first..last + 1, steps: cell.steps });
+        }
+    }
     (out.nodes, out.outputs, out.rewrites) = (nodes, ports, lowerer.rewrites);
     Ok(out)
 }

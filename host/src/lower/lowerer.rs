@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::LowerOptions;
+use super::cell::Cell;
 use super::field::Field;
 use super::pattern::Along;
 use super::pattern::Pattern;
@@ -45,6 +46,8 @@ pub(super) struct Lowerer<'o> {
     pub(super) found: Diagnostics,
     /// Elements of the input vector.
     pub(super) input_len: usize,
+    /// Cells that are stepped.
+    pub(super) cells: Vec<Cell>,
     /// What was made last, and of what.
     recent: Vec<(Sum, Act, View)>,
 }
@@ -58,6 +61,7 @@ impl<'o> Lowerer<'o> {
             rewrites: Vec::new(),
             found: Diagnostics::default(),
             input_len: 0,
+            cells: Vec::new(),
             recent: Vec::new(),
         }
     }

@@ -7,9 +7,10 @@
 //! normalisation, residual addition and activation end as one node, whatever the order of axes in the model is.
 //!
 //! What is not linear and not a function of one sum is rewritten exactly: products by squares, quotients by reciprocals,
-//! softmax by exp and a reciprocal, loops by unrolling. What can not be is refused, all of it at once.
+//! softmax by exp and a reciprocal. A loop becomes one cell whose nodes are stepped, or is unrolled where that can not be. What can not be is refused, all of it at once.
 
 mod arithmetic;
+mod cell;
 mod check;
 mod compose;
 mod compound;
@@ -29,6 +30,7 @@ mod view;
 mod virtuals;
 mod walk;
 
+pub use cell::LoopForm;
 pub use check::{Reformed, check};
 pub use finish::lower;
 
@@ -38,6 +40,8 @@ pub struct LowerOptions {
     /// Keeps a softmax (or the position of the largest) in front of the first output, which is dropped otherwise: the largest
     /// element stays the largest.
     pub keep_decision: bool,
+    /// What loops over time become.
+    pub loops: LoopForm,
     /// The most nodes that one loop may be unrolled to, counted before they are merged.
     pub most_unrolled: usize,
     /// The most products of two computed values that one operator may take.
@@ -48,6 +52,12 @@ pub struct LowerOptions {
 
 impl Default for LowerOptions {
     fn default() -> Self {
-        Self { keep_decision: false, most_unrolled: 4_096, most_products: 1 << 22, most_diagonal: 1 << 20 }
+        Self {
+            keep_decision: false,
+            loops: LoopForm::Cell,
+            most_unrolled: 4_096,
+            most_products: 1 << 22,
+            most_diagonal: 1 << 20,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::cell::LoopForm;
 use super::lowerer::{Lowerer, Outcome, refuse};
 use super::value::{Sum, Value};
 use crate::diagnostic::Diagnostic;
@@ -246,11 +247,11 @@ impl Walk<'_, '_, '_> {
         self.lowerer.select(&operands, select, name).map(Some)
     }
 
-    /// A loop: its body once for every step.
+    /// A loop: a cell that is stepped, or its body once for every step.
     fn scan(&mut self, node: &Node, scan: &Scan, name: &str) -> Outcome<Option<Value>> {
         let key = (Arc::as_ptr(&scan.body) as usize, node.inputs.clone());
         if !self.loops.contains_key(&key) {
-            let results = self.unroll(node, scan, name)?;
+            let results = self.looped(node, scan, name)?;
             self.loops.insert(key.clone(), results);
         }
         let at = match scan.result {
@@ -260,14 +261,35 @@ impl Walk<'_, '_, '_> {
         Ok(self.loops[&key].get(at).cloned().flatten())
     }
 
-    fn unroll(&mut self, node: &Node, scan: &Scan, name: &str) -> Outcome<Vec<Option<Value>>> {
-        let (begin, most) = (self.lowerer.nodes.len(), self.lowerer.options.most_unrolled);
+    fn looped(&mut self, node: &Node, scan: &Scan, name: &str) -> Outcome<Vec<Option<Value>>> {
         let mut operands = Vec::new();
         for &id in &node.inputs {
             let Some(sum) = self.settled(id)? else { return Ok(Vec::new()) };
             let name = self.name(id);
             operands.push(self.lowerer.single(&sum, &name)?);
         }
+        if self.lowerer.options.loops == LoopForm::Cell && scan.steps > 1 && self.prefix.is_empty() {
+            let of_this = |other: &&Node| match &other.op {
+                Op::Scan(own) => Arc::ptr_eq(&own.body, &scan.body) && other.inputs == node.inputs,
+                _ => false,
+            };
+            let wanted = self.graph.nodes().iter().filter(of_this).filter_map(|other| match &other.op {
+                Op::Scan(own) => Some(match own.result {
+                    ScanResult::State(i) => i,
+                    ScanResult::Stacked(i) => scan.states + i,
+                }),
+                _ => None,
+            });
+            match self.lowerer.cell(scan, &operands, &wanted.collect(), name) {
+                Ok(results) => return Ok(results),
+                Err(why) => self.lowerer.rewrites.push(format!("{name:?}: no cell is stepped, since {why}")),
+            }
+        }
+        self.unroll(scan, &operands, name)
+    }
+
+    fn unroll(&mut self, scan: &Scan, operands: &[Sum], name: &str) -> Outcome<Vec<Option<Value>>> {
+        let (begin, most) = (self.lowerer.nodes.len(), self.lowerer.options.most_unrolled);
         let body = &scan.body;
         let mut states: Vec<Value> = operands[..scan.states].iter().map(|s| s.clone().into()).collect();
         let mut stacked: Vec<Vec<Sum>> = vec![Vec::new(); body.outputs().len() - scan.states];

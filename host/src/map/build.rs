@@ -1,5 +1,7 @@
 //! Building the program.
 
+use std::ops::Range;
+
 use spandrel_core::image::{
     Access, Axis, Codec, Combine, Config, Edge, Instruction, LOOP_REGISTERS, NO_REGISTER, OriginRun, Side,
     Term,
@@ -11,6 +13,7 @@ use super::fetch::{edge_of, fixed, moving};
 use super::place::{place, routes};
 use super::program::{Origin, Program};
 use super::records::{access, lay_out};
+use super::stepped::stepped;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::{Body, PAD, Source};
 use crate::encode::{EncodedGraph, Form, Line};
@@ -32,15 +35,22 @@ pub fn map(tuned: &Tuned, order: Option<&[u32]>, target: &Target) -> Result<Prog
     edges(&mut program, &graph.encoded, target);
     encoder(&mut program, graph, order, target);
     let mut first_config = Vec::new();
-    for node in 0..graph.encoded.nodes.len() {
-        let ops: Vec<&CoreOp<Coded>> = graph.of_node(node).collect();
-        let mut configs = Vec::new();
-        for op in &ops {
-            first_config.push(program.configs.len());
-            configs.push(program.configs.len() as u32);
-            configure(&mut program, graph, op, target);
+    for block in graph.encoded.dot.blocks() {
+        let mut works = Vec::new();
+        for node in block.clone() {
+            let ops: Vec<&CoreOp<Coded>> = graph.of_node(node).collect();
+            let mut configs = Vec::new();
+            for op in &ops {
+                first_config.push(program.configs.len());
+                configs.push(program.configs.len() as u32);
+                configure(&mut program, graph, op, target);
+            }
+            works.push(NodeOps { node, ops, configs });
         }
-        node_program(&mut program, graph, node, &ops, &configs, target)?;
+        match graph.encoded.dot.loop_of(block.start) {
+            Some(own) => stepped(&mut program, graph, own.steps, &works, target)?,
+            None => node_program(&mut program, graph, &works[0], target)?,
+        }
     }
     outputs(&mut program, graph, target);
     program.placements = place(program.configs.len(), target);
@@ -92,59 +102,84 @@ fn configure(program: &mut Program, graph: &CoreOpGraph<Coded>, op: &CoreOp<Code
     }
 }
 
+/// A node, its core-ops, and the first configuration of each.
+pub(super) struct NodeOps<'a> {
+    pub(super) node: usize,
+    ops: Vec<&'a CoreOp<Coded>>,
+    configs: Vec<u32>,
+}
+
+/// What the cores of a core-op fetch: accesses with their numbers of signals.
+pub(super) type Fetched = Vec<Vec<(u32, usize)>>;
+
 /// The instructions of one node: loops over its grid around its core-ops.
 fn node_program(
     program: &mut Program,
     graph: &CoreOpGraph<Coded>,
-    node: usize,
-    ops: &[&CoreOp<Coded>],
-    configs: &[u32],
+    own: &NodeOps<'_>,
     target: &Target,
 ) -> Result<()> {
-    let dot = &graph.encoded.dot.nodes[node];
+    let dot = &graph.encoded.dot.nodes[own.node];
     if let Body::Max(_) = dot.body {
-        return maximum(program, graph, node);
+        return maximum(program, graph, own.node);
     }
-    if dot.positions() > 1 && dot.grid.len() <= LOOP_REGISTERS {
-        let fetched: Option<Vec<Vec<(u32, usize)>>> = ops
-            .iter()
-            .flat_map(|op| op.parts.iter().map(move |part| (op, part)))
-            .map(|(op, part)| {
-                let lines: Vec<OpLine> = part.iter().map(|&line| op.lines[line as usize]).collect();
-                moving(program, &graph.encoded, node, &lines, outside(op, target))
-            })
-            .collect();
-        if let Some(fetched) = fetched {
-            let starts = open_loops(program, &dot.grid);
-            let mut fetched = fetched.into_iter();
-            for (op, &config) in ops.iter().zip(configs) {
-                let parts: Vec<Vec<(u32, usize)>> = fetched.by_ref().take(op.parts.len()).collect();
-                invoke(program, &parts, config);
-                let store = stored(&graph.encoded, op);
-                let pattern = access(program, store);
-                program.instructions.push(Instruction::Scatter {
-                    combine: Combine::Set,
-                    access: pattern,
-                    first: 0,
-                });
-            }
-            close_loops(program, &starts);
-            return Ok(());
-        }
+    if dot.positions() > 1
+        && let Some(fetched) = fetches(program, graph, own, target)
+    {
+        regular(program, graph, own, fetched, 0);
+        return Ok(());
     }
-    unrolled(program, graph, node, ops, configs, target)
+    unrolled(program, graph, own, 0..dot.positions(), target)
 }
 
-/// Every position on its own, through index tables.
-fn unrolled(
+/// What all cores of a node fetch at the position that the loops over its grid are at, where that is regular.
+pub(super) fn fetches(
     program: &mut Program,
     graph: &CoreOpGraph<Coded>,
-    node: usize,
-    ops: &[&CoreOp<Coded>],
-    configs: &[u32],
+    own: &NodeOps<'_>,
+    target: &Target,
+) -> Option<Fetched> {
+    (graph.encoded.dot.nodes[own.node].grid.len() <= LOOP_REGISTERS).then_some(())?;
+    own.ops
+        .iter()
+        .flat_map(|op| op.parts.iter().map(move |part| (op, part)))
+        .map(|(op, part)| {
+            let lines: Vec<OpLine> = part.iter().map(|&line| op.lines[line as usize]).collect();
+            moving(program, &graph.encoded, own.node, &lines, outside(op, target))
+        })
+        .collect()
+}
+
+/// Loops over the dimensions of a node's grid from `open` on around its core-ops.
+pub(super) fn regular(
+    program: &mut Program,
+    graph: &CoreOpGraph<Coded>,
+    own: &NodeOps<'_>,
+    fetched: Fetched,
+    open: usize,
+) {
+    let starts = open_loops(program, &graph.encoded.dot.nodes[own.node].grid, open);
+    let mut fetched = fetched.into_iter();
+    for (op, &config) in own.ops.iter().zip(&own.configs) {
+        let parts: Fetched = fetched.by_ref().take(op.parts.len()).collect();
+        invoke(program, &parts, config);
+        let store = stored(&graph.encoded, op);
+        let pattern = access(program, store);
+        program.instructions.push(Instruction::Scatter { combine: Combine::Set, access: pattern, first: 0 });
+    }
+    close_loops(program, &starts);
+}
+
+/// Positions each on its own, through index tables.
+pub(super) fn unrolled(
+    program: &mut Program,
+    graph: &CoreOpGraph<Coded>,
+    own: &NodeOps<'_>,
+    range: Range<usize>,
     target: &Target,
 ) -> Result<()> {
-    let encoded = &graph.encoded;
+    let NodeOps { node, ops, configs } = own;
+    let (encoded, node) = (&graph.encoded, *node);
     let dot = &encoded.dot.nodes[node];
     let (positions, width) = (dot.positions(), encoded.nodes[node].width());
     let lines: usize = ops.iter().map(|op| op.lines.len()).sum();
@@ -156,7 +191,7 @@ fn unrolled(
     let edge = node as u32 + 1;
     let length = program.edges[edge as usize].length;
     let mut scratch = Vec::new();
-    for position in 0..positions {
+    for position in range {
         for (op, &config) in ops.iter().zip(configs) {
             let mut parts = Vec::new();
             for part in &op.parts {
@@ -244,10 +279,10 @@ fn run_at_position(graph: &EncodedGraph, node: usize, first: usize, count: usize
     pattern
 }
 
-/// Loops over a grid, dimension d counting in register d; returns where each began.
-fn open_loops(program: &mut Program, grid: &[usize]) -> Vec<(u8, u32)> {
+/// Loops over a grid from dimension `open` on, dimension d counting in register d; returns where each began.
+pub(super) fn open_loops(program: &mut Program, grid: &[usize], open: usize) -> Vec<(u8, u32)> {
     let mut starts = Vec::new();
-    for (register, &extent) in grid.iter().enumerate() {
+    for (register, &extent) in grid.iter().enumerate().skip(open) {
         let register = register as u8;
         starts.push((register, program.instructions.len() as u32));
         program.instructions.push(Instruction::Loop { register, trips: extent as u32 });
@@ -255,7 +290,7 @@ fn open_loops(program: &mut Program, grid: &[usize]) -> Vec<(u8, u32)> {
     starts
 }
 
-fn close_loops(program: &mut Program, starts: &[(u8, u32)]) {
+pub(super) fn close_loops(program: &mut Program, starts: &[(u8, u32)]) {
     for &(register, start) in starts.iter().rev() {
         program.instructions.push(Instruction::End { register, start });
     }
@@ -284,7 +319,7 @@ fn maximum(program: &mut Program, graph: &CoreOpGraph<Coded>, node: usize) -> Re
         let way_out = "reshape or transpose the value in front of it, so that windows over it are regular";
         return Err(Diagnostic::error("SP0309", format!("node {:?}", dot.name), rule, way_out).into());
     };
-    let starts = open_loops(program, &dot.grid);
+    let starts = open_loops(program, &dot.grid, 0);
     for (at, tap) in fetched.iter().enumerate() {
         let combine = if at == 0 { Combine::Set } else { Combine::Max };
         let mut first = 0;

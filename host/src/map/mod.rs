@@ -11,6 +11,7 @@ mod place;
 mod program;
 mod records;
 mod regular;
+mod stepped;
 
 pub use build::map;
 pub use program::{BlobData, BlobForm, Origin, Program};

@@ -166,7 +166,10 @@ fn group_axis(window: &mut Window, groups: usize, step: usize) -> Option<(usize,
         return None;
     }
     let reaches = |axis: &Axis| {
-        axis.pitch > 0 && step.is_multiple_of(axis.pitch) && axis.extent * axis.pitch >= groups * step
+        let before = usize::try_from(axis.origin).unwrap_or(0) * axis.pitch;
+        axis.pitch > 0
+            && step.is_multiple_of(axis.pitch)
+            && axis.extent * axis.pitch >= before + groups * step
     };
     if let Some(number) = window.axes.iter().position(reaches) {
         let pitch = window.axes[number].pitch;

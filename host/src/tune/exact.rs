@@ -78,5 +78,6 @@ pub fn taken(
         periphery: Periphery::Digital(own),
     };
     debug_assert!(coded.act != CodedAct::Relu);
-    TunedOp { coded, decoded, reach: Reach { c: 0.0, sum_shift: 0, top: target.input_max } }
+    let reach = Reach { c: 0.0, sum_shift: 0, top: target.input_max };
+    TunedOp { coded, decoded, reach, gains: Vec::new() }
 }

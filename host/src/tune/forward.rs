@@ -3,6 +3,8 @@
 //! The image that comes out is run, and its codes are compared with these on calibration samples (see
 //! [`crate::emit::check_codes`]), so a slip here can not go unnoticed.
 
+use std::ops::Range;
+
 use spandrel_core::arith::digit;
 
 use super::coded::{Coded, CodedAct, Periphery};
@@ -10,8 +12,8 @@ use super::codes::{Pick, Sources};
 use super::column::Post;
 use super::digital::level;
 use super::reads::ReadRule;
-use crate::dots::Body;
-use crate::encode::CodeMap;
+use crate::dots::{Body, Loop};
+use crate::encode::{CodeMap, EncodedGraph};
 use crate::engine::{product, product_f64};
 use crate::expand::CoreOp;
 use crate::numeric::parallel_rows;
@@ -26,38 +28,94 @@ pub fn forward<'o, P: Sync + 'o>(
     ops: &[(&'o CoreOp<P>, &'o Coded)],
     sources: Sources<'_>,
     samples: usize,
-    target: &Target,
+    target: &'o Target,
 ) -> CodeMap {
     let graph = sources.graph;
     let (node, dot) = (&graph.nodes[number], &graph.dot.nodes[number]);
     let (positions, width) = (dot.positions(), node.width());
-    let mut out = CodeMap::new(positions * width, vec![0; samples * positions * width]);
     if let Body::Max(_) = dot.body {
+        let mut out = CodeMap::new(positions * width, vec![0; samples * positions * width]);
         maximum(number, sources, &mut out);
         return out;
     }
-    let arrays: Vec<Vec<Array>> = ops.iter().map(|(op, coded)| Array::all(op, coded, target)).collect();
-    let exact: Vec<Option<ExactSums>> =
-        ops.iter().map(|(op, coded)| ExactSums::new(op, coded, target)).collect();
-    parallel_rows(out.data_mut(), positions * width, |first, rows| {
-        let count = rows.len() / width;
-        for from in (0..count).step_by(ROWS) {
-            let block = from..(from + ROWS).min(count);
-            let picks: Vec<Pick> =
-                block.clone().map(|at| ((first + at / positions) as u32, (at % positions) as u32)).collect();
-            for (((op, coded), arrays), exact) in ops.iter().zip(&arrays).zip(&exact) {
-                let codes = match exact {
-                    Some(exact) => exact.levels(op, coded, sources, &picks, target),
-                    None => op_codes(op, coded, arrays, sources, &picks, target),
-                };
-                let columns = op.columns.len();
-                for (at, own) in block.clone().zip(codes.chunks_exact(columns)) {
-                    rows[at * width + op.first_signal..][..columns].copy_from_slice(own);
-                }
+    let ready = Ready::new(ops.iter().copied(), width, target);
+    CodeMap::new(positions * width, ready.codes(sources, samples, 0..positions))
+}
+
+/// Codes of all nodes of a loop, whose core-ops `ops` gives, step by step; they are put to their places in `codes`, which holds
+/// those of all earlier nodes.
+pub fn forward_steps<'o, P: Sync + 'o>(
+    own: &Loop,
+    ops: impl Fn(usize) -> Vec<(&'o CoreOp<P>, &'o Coded)>,
+    (graph, input): (&EncodedGraph, &CodeMap),
+    codes: &mut [CodeMap],
+    samples: usize,
+    target: &'o Target,
+) {
+    let mut ready = Vec::new();
+    for number in own.nodes.clone() {
+        let (width, positions) = (graph.nodes[number].width(), graph.dot.nodes[number].positions());
+        ready.push(Ready::new(ops(number).into_iter(), width, target));
+        codes[number] = CodeMap::new(positions * width, vec![0; samples * positions * width]);
+    }
+    for step in 0..own.steps {
+        for (number, ready) in own.nodes.clone().zip(&ready) {
+            let positions = graph.dot.nodes[number].step(step);
+            let sources = Sources { graph, input, nodes: codes };
+            let made = ready.codes(sources, samples, positions.clone());
+            let width = positions.len() * ready.width;
+            let (all, first) = (codes[number].width(), positions.start * ready.width);
+            let rows = codes[number].data_mut().chunks_exact_mut(all.max(1));
+            for (row, made) in rows.zip(made.chunks_exact(width.max(1))) {
+                row[first..first + width].copy_from_slice(made);
             }
         }
-    });
-    out
+    }
+}
+
+/// A node made ready to run.
+struct Ready<'o, P> {
+    ops: Vec<(&'o CoreOp<P>, &'o Coded)>,
+    arrays: Vec<Vec<Array>>,
+    exact: Vec<Option<ExactSums>>,
+    /// Signals of a position.
+    width: usize,
+    target: &'o Target,
+}
+
+impl<'o, P: Sync> Ready<'o, P> {
+    fn new(ops: impl Iterator<Item = (&'o CoreOp<P>, &'o Coded)>, width: usize, target: &'o Target) -> Self {
+        let ops: Vec<_> = ops.collect();
+        let arrays = ops.iter().map(|(op, coded)| Array::all(op, coded, target)).collect();
+        let exact = ops.iter().map(|(op, coded)| ExactSums::new(op, coded, target)).collect();
+        Self { ops, arrays, exact, width, target }
+    }
+
+    /// Codes at the positions `range` of all samples, one row a sample.
+    fn codes(&self, sources: Sources<'_>, samples: usize, range: Range<usize>) -> Vec<i32> {
+        let (width, positions, target) = (self.width, range.len(), self.target);
+        let mut out = vec![0; samples * positions * width];
+        parallel_rows(&mut out, positions * width, |first, rows| {
+            let count = rows.len() / width;
+            for from in (0..count).step_by(ROWS) {
+                let block = from..(from + ROWS).min(count);
+                let place =
+                    |at: usize| ((first + at / positions) as u32, (range.start + at % positions) as u32);
+                let picks: Vec<Pick> = block.clone().map(place).collect();
+                for (((op, coded), arrays), exact) in self.ops.iter().zip(&self.arrays).zip(&self.exact) {
+                    let codes = match exact {
+                        Some(exact) => exact.levels(op, coded, sources, &picks, target),
+                        None => op_codes(op, coded, arrays, sources, &picks, target),
+                    };
+                    let columns = op.columns.len();
+                    for (at, own) in block.clone().zip(codes.chunks_exact(columns)) {
+                        rows[at * width + op.first_signal..][..columns].copy_from_slice(own);
+                    }
+                }
+            }
+        });
+        out
+    }
 }
 
 /// The largest of what the reads bring, signal by signal.

@@ -1,5 +1,7 @@
 //! Golden sums of every node on the samples and positions that it is tuned on.
 
+use std::collections::BTreeMap;
+
 use super::codes::{Pick, picks};
 use crate::dots::{DotEngine, DotGraph};
 use crate::encode::{BLOCK, NodeSurvey};
@@ -21,6 +23,8 @@ pub struct NodeSums {
 pub struct GoldenSums {
     /// Node by node.
     pub nodes: Vec<NodeSums>,
+    /// Of the nodes that a loop reads at earlier steps the values, one row a sample.
+    pub carried: BTreeMap<usize, Vec<f32>>,
 }
 
 impl GoldenSums {
@@ -43,12 +47,17 @@ impl GoldenSums {
             })
             .collect();
         let engine = DotEngine::new(dot);
+        let mut carried: BTreeMap<usize, Vec<f32>> =
+            dot.carried().into_iter().map(|node| (node, Vec::new())).collect();
         // Picks come sample by sample, so each block of samples takes up where the last one ended.
         let mut next = vec![0usize; nodes.len()];
         for (block, rows) in samples.chunks(width * BLOCK).enumerate() {
             let first = block * BLOCK;
             let in_block = rows.len() / width;
             engine.run(rows, in_block, |number, given| {
+                if let Some(all) = carried.get_mut(&number) {
+                    all.extend_from_slice(given.values);
+                }
                 let node = &mut nodes[number];
                 let channels = node.z.rows();
                 node.survey.take_in(given.sums);
@@ -66,6 +75,6 @@ impl GoldenSums {
                 }
             });
         }
-        Self { nodes }
+        Self { nodes, carried }
     }
 }

@@ -19,6 +19,7 @@ mod exact;
 mod forward;
 mod free;
 mod golden;
+mod loops;
 mod node;
 mod nodes;
 mod options;
@@ -30,6 +31,7 @@ mod source;
 mod transmit;
 mod trials;
 mod unit;
+mod work;
 
 pub use check::{Tuned, check};
 pub use coded::{Coded, CodedAct, Periphery, Requantised};
@@ -41,20 +43,12 @@ pub use nodes::CodedNodes;
 pub use options::{Rounding, TuneOptions, WeightSet};
 pub use source::{ChannelCodes, Decoding, InputMap};
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::Arc;
-
-use aims::Golden;
-use digital::DigitalBench;
-use node::{NodeBench, TunedOp};
-use prepared::Prepared;
+use aims::Reach;
+use work::NodeWork;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::dots::{Body, Source};
-use crate::encode::{Form, Line, influence};
-use crate::expand::{CoreOp, CoreOpGraph, Expanded, OpLine, Real};
-use crate::numeric::Matrix;
+use crate::expand::{CoreOp, CoreOpGraph, Expanded};
 use crate::target::Target;
 
 /// What tuning learnt about a node.
@@ -106,6 +100,30 @@ pub struct Tuner<'a> {
     pub options: &'a TuneOptions,
 }
 
+/// Everything that is known while nodes are tuned one after the other.
+struct Progress<'a> {
+    /// The core-ops of each node.
+    ops: Vec<Vec<CoreOp<Coded>>>,
+    errors: Vec<NodeError>,
+    /// Codes of all calibration samples, as long as somebody reads them.
+    codes: Vec<CodeMap>,
+    /// Codes of the first ones.
+    kept: Vec<CodeMap>,
+    decoding: Decoding<'a>,
+    reaches: Vec<f64>,
+    remarks: Vec<String>,
+    /// Core-ops that are done, and all that there are to do.
+    done: (usize, usize),
+}
+
+/// A tuned node.
+struct TunedNode {
+    ops: Vec<CoreOp<Coded>>,
+    /// Gains and reach of each core-op.
+    pins: Vec<(Vec<f64>, Reach)>,
+    error: NodeError,
+}
+
 impl Tuner<'_> {
     /// Tunes every node; `progress(done, all)` is called after each core-op.
     ///
@@ -114,71 +132,116 @@ impl Tuner<'_> {
     pub fn tune(&self, mut progress: impl FnMut(usize, usize)) -> Result<TuneResult> {
         let real = self.expanded.graph();
         let encoded = &real.encoded;
+        let count = encoded.nodes.len();
         let samples = self.input_codes.samples();
-        let signals: usize = (0..encoded.nodes.len()).map(|node| encoded.signals(Source::Node(node))).sum();
+        let signals: usize = (0..count).map(|node| encoded.signals(Source::Node(node))).sum();
         let few = (KEPT_CODES / signals.max(1)).clamp(1, KEPT);
-        let mut ops: Vec<CoreOp<Coded>> = Vec::new();
-        let mut errors = Vec::new();
-        let mut codes: Vec<CodeMap> = Vec::new();
-        let mut kept: Vec<CodeMap> = Vec::new();
-        let mut decoding = Decoding::new(encoded, self.input);
-        let mut reaches: Vec<f64> = Vec::new();
-        let mut remarks: Vec<String> = Vec::new();
-        for (number, dot) in encoded.dot.nodes.iter().enumerate() {
-            let sources = Sources { graph: encoded, input: self.input_codes, nodes: &codes };
-            let own: Vec<&CoreOp<Real>> = real.ops.iter().filter(|op| op.node == number).collect();
-            let mut error =
-                NodeError { name: dot.name.clone(), snr_db: 300.0, shifts: Vec::new(), clipped: (0, 0) };
-            let mut power = (0.0f64, 0.0f64);
-            let mut reach = 0.0f64;
-            let first = ops.len();
-            if let Some(from) = encoded.repeats(number) {
-                for op in own {
-                    let Some(coded) = transmit::copied(op, encoded, decoding.node(from), self.target) else {
-                        return Err(self.unheld(&dot.name));
-                    };
-                    ops.push(op.with(coded));
+        let looped = real.ops.iter().filter(|op| encoded.dot.loop_of(op.node).is_some()).count();
+        let mut known = Progress {
+            ops: vec![Vec::new(); count],
+            errors: Vec::new(),
+            codes: vec![CodeMap::default(); count],
+            kept: vec![CodeMap::default(); count],
+            decoding: Decoding::new(encoded, self.input),
+            reaches: vec![0.0; count],
+            remarks: Vec::new(),
+            done: (0, real.ops.len() + looped * (loops::PASSES - 1)),
+        };
+        for block in encoded.dot.blocks() {
+            match encoded.dot.loop_of(block.start) {
+                Some(own) => self.cell(own, &mut known, &mut progress)?,
+                None => {
+                    let number = block.start;
+                    let made = self.node(number, &mut known, None, &mut progress)?;
+                    known.errors.push(made.error);
+                    known.ops[number] = made.ops;
+                    known.learn(number);
+                    known.codes[number] = self.forward(number, &known, samples);
                 }
-            } else if let Body::Dot(_) = dot.body {
-                let node = NodeWork::new(self, number, &reaches);
-                let lines = own.iter().map(|op| op.lines.len()).max().unwrap_or(0);
-                if self.options.rounding >= Rounding::Free && encoded.nodes[number].exact.is_none() {
-                    remarks.extend(prepared::remark(&dot.name, lines, node.sums.picks.len()));
-                }
-                for op in own {
-                    let Some(tuned) = node.op(op, sources, &decoding) else {
-                        return Err(self.unheld(&dot.name));
-                    };
-                    node.measure(op, &tuned, &mut power);
-                    reach = reach.max(tuned.reach.c);
-                    error.shifts.push(match &tuned.coded.periphery {
-                        Periphery::Composed { shift, sum_shift, .. } => (*shift, *sum_shift),
-                        Periphery::Digital(own) => (own.shift(0), 0),
-                    });
-                    error.clipped.0 += tuned.coded.clipped;
-                    error.clipped.1 += op.columns.len();
-                    ops.push(op.with(tuned.coded));
-                    progress(ops.len(), real.ops.len());
-                }
-                error.snr_db = decibels(power.0, power.1);
             }
-            let made: Vec<(&CoreOp<Coded>, &Coded)> =
-                ops[first..].iter().map(|op| (op, &op.payload)).collect();
-            decoding.push(number, made.iter().copied());
-            let given = forward::forward(number, &made, sources, samples, self.target);
-            let some = given.width() * samples.min(few);
-            kept.push(CodeMap::new(given.width(), given.data()[..some].to_vec()));
-            codes.push(given);
-            errors.push(error);
-            reaches.push(reach);
+            for number in block.clone() {
+                let given = &known.codes[number];
+                let some = given.width() * samples.min(few);
+                known.kept[number] = CodeMap::new(given.width(), given.data()[..some].to_vec());
+            }
             // What no later node reads is dropped at once.
-            for (from, held) in codes.iter_mut().enumerate() {
-                if encoded.dot.readers(from).last().is_none_or(|&last| last <= number) {
-                    *held = CodeMap::default();
+            for from in 0..block.end {
+                if encoded.dot.last_use(from) < block.end {
+                    known.codes[from] = CodeMap::default();
                 }
             }
         }
-        Ok(TuneResult { graph: CoreOpGraph { encoded: encoded.clone(), ops }, errors, codes: kept, remarks })
+        let ops = known.ops.into_iter().flatten().collect();
+        Ok(TuneResult {
+            graph: CoreOpGraph { encoded: encoded.clone(), ops },
+            errors: known.errors,
+            codes: known.kept,
+            remarks: known.remarks,
+        })
+    }
+
+    /// Codes of a tuned node on all calibration samples.
+    fn forward(&self, number: usize, known: &Progress<'_>, samples: usize) -> CodeMap {
+        let encoded = &self.expanded.graph().encoded;
+        let sources = Sources { graph: encoded, input: self.input_codes, nodes: &known.codes };
+        forward::forward(number, &with_payload(&known.ops[number]), sources, samples, self.target)
+    }
+
+    /// Tunes one node; with `pins` its codes keep their meaning.
+    fn node(
+        &self,
+        number: usize,
+        known: &mut Progress<'_>,
+        pins: Option<&[(Vec<f64>, Reach)]>,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<TunedNode> {
+        let real = self.expanded.graph();
+        let dot = &real.encoded.dot.nodes[number];
+        let mut error =
+            NodeError { name: dot.name.clone(), snr_db: 300.0, shifts: Vec::new(), clipped: (0, 0) };
+        let mut made = (Vec::new(), Vec::new());
+        if let Some(from) = real.encoded.repeats(number) {
+            for op in real.ops.iter().filter(|op| op.node == number) {
+                let source = known.decoding.node(from);
+                let Some(coded) = transmit::copied(op, &real.encoded, source, self.target) else {
+                    return Err(self.unheld(&dot.name));
+                };
+                made.0.push(op.with(coded));
+            }
+        } else if let Body::Dot(_) = dot.body {
+            let mut power = (0.0f64, 0.0f64);
+            let mut reach = 0.0f64;
+            let node = NodeWork::new(self, number, &known.reaches);
+            let lines = real.ops.iter().filter(|op| op.node == number).map(|op| op.lines.len()).max();
+            let free = self.options.rounding >= Rounding::Free && real.encoded.nodes[number].exact.is_none();
+            let remark = prepared::remark(&dot.name, lines.unwrap_or(0), node.sums.picks.len());
+            if let Some(remark) = remark.filter(|text| free && !known.remarks.contains(text)) {
+                known.remarks.push(remark);
+            }
+            let sources = Sources { graph: &real.encoded, input: self.input_codes, nodes: &known.codes };
+            for (at, op) in real.ops.iter().filter(|op| op.node == number).enumerate() {
+                let pin = pins.and_then(|pins| pins.get(at));
+                let tuned = node.op(op, sources, &known.decoding, pin);
+                let Some(tuned) = tuned.or_else(|| node.op(op, sources, &known.decoding, None)) else {
+                    return Err(self.unheld(&dot.name));
+                };
+                node.measure(op, &tuned, &mut power);
+                reach = reach.max(tuned.reach.c);
+                error.shifts.push(match &tuned.coded.periphery {
+                    Periphery::Composed { shift, sum_shift, .. } => (*shift, *sum_shift),
+                    Periphery::Digital(own) => (own.shift(0), 0),
+                });
+                error.clipped.0 += tuned.coded.clipped;
+                error.clipped.1 += op.columns.len();
+                made.0.push(op.with(tuned.coded));
+                made.1.push((tuned.gains, tuned.reach));
+                known.done.0 += 1;
+                progress(known.done.0, known.done.1);
+            }
+            error.snr_db = decibels(power.0, power.1);
+            known.reaches[number] = reach;
+        }
+        Ok(TunedNode { ops: made.0, pins: made.1, error })
     }
 
     fn unheld(&self, name: &str) -> Diagnostics {
@@ -194,152 +257,15 @@ impl Tuner<'_> {
     }
 }
 
-/// One node while it is tuned.
-struct NodeWork<'a> {
-    tuner: Tuner<'a>,
-    number: usize,
-    golden: Golden<'a>,
-    sums: &'a NodeSums,
-    importance: Vec<f64>,
-    relay_reach: Option<f64>,
-    last: RefCell<Option<Rc<Prepared>>>,
+impl Progress<'_> {
+    /// Takes in what the codes of a node mean.
+    fn learn(&mut self, number: usize) {
+        self.decoding.push(number, with_payload(&self.ops[number]).into_iter());
+    }
 }
 
-impl<'a> NodeWork<'a> {
-    fn new(tuner: &Tuner<'a>, number: usize, reaches: &[f64]) -> Self {
-        let encoded = &tuner.expanded.graph().encoded;
-        let (node, dot) = (&encoded.nodes[number], &encoded.dot.nodes[number]);
-        let sums = &tuner.golden.nodes[number];
-        let classifies = encoded.dot.decision && node.form == Form::Sum && tuner.options.margin > 0.0;
-        let mut golden = Golden::new(&sums.z, classifies.then_some(tuner.options.margin));
-        golden.widen(&sums.survey.least, &sums.survey.most);
-        let relay_reach = match dot.body.reads() {
-            [read] => match read.source {
-                Source::Node(from) => {
-                    let from = encoded.origin(from);
-                    let judged = matches!(encoded.nodes[from].form, Form::Carrier { judged: Some(_) });
-                    judged.then(|| reaches[from])
-                }
-                _ => None,
-            },
-            _ => None,
-        };
-        let importance = influence(&encoded.dot, number);
-        Self { tuner: *tuner, number, golden, sums, importance, relay_reach, last: RefCell::default() }
-    }
-
-    /// What `op` has in common with others that read the same lines: most of the time the core-op before it.
-    fn prepared(&self, op: &CoreOp<Real>, sources: Sources<'_>) -> Rc<Prepared> {
-        let mut last = self.last.borrow_mut();
-        // Copies carry the same codes.
-        let encoded = sources.graph;
-        let plain = |own: &OpLine| match encoded.copied(self.number, &own.line) {
-            Some(copied) => {
-                let own_copies = encoded.nodes[encoded.origin(copied.node)].copies[copied.channel];
-                OpLine { line: Line { copy: own.line.copy % own_copies.max(1), ..own.line }, ..*own }
-            }
-            None => *own,
-        };
-        let alike = |known: &&Rc<Prepared>| {
-            Arc::ptr_eq(&known.lines, &op.lines)
-                || encoded.targets.is_some() && known.lines.iter().map(plain).eq(op.lines.iter().map(plain))
-        };
-        if let Some(known) = last.as_ref().filter(alike) {
-            return known.clone();
-        }
-        // Two nodes' worth of codes and moments would be held otherwise.
-        *last = None;
-        let made = Rc::new(Prepared::new(sources, self.number, &op.lines, &self.sums.picks));
-        *last = Some(made.clone());
-        made
-    }
-
-    fn op(&self, op: &CoreOp<Real>, sources: Sources<'_>, decoding: &Decoding<'_>) -> Option<TunedOp> {
-        let options = self.tuner.options;
-        let encoded = sources.graph;
-        if let Some(integers) = &encoded.nodes[self.number].exact {
-            return Some(exact::taken(op, integers, sources, &self.sums.picks, self.tuner.target));
-        }
-        let (node, dot) = (&encoded.nodes[self.number], &encoded.dot.nodes[self.number]);
-        let channels = op.channels();
-        let prepared = self.prepared(op, sources);
-        let codes = &prepared.codes;
-        let z = Matrix::from_fn(channels.len(), self.sums.picks.len(), |c, i| self.sums.z.at(channels[c], i));
-        let golden = self.golden.select(&z, &channels);
-        let mut map = decoding.map(op);
-        let each = dot.channels / dot.groups();
-        let blocks = &prepared.blocks;
-        let group: Vec<usize> = channels.iter().map(|channel| channel / each - op.groups.start).collect();
-        let (free, rounds) = (options.rounding >= Rounding::Free, options.rounding >= Rounding::Round);
-        let relays = self.relay_reach.is_some();
-        let from_input = dot.body.reads().iter().all(|read| read.source == Source::Input);
-        // Error feedback also serves shared weights, whatever the copies.
-        let shared = options.weights != WeightSet::Plain;
-        let apart = matches!(node.form, Form::Segments(_) | Form::Mirror { .. });
-        let single =
-            (shared || apart || channels.iter().all(|&channel| node.copies[channel] == 1)) && !relays;
-        if options.ridge > 0.0 && free && !relays && !from_input {
-            for number in 0..blocks.len() {
-                let own: Vec<usize> = (0..channels.len()).filter(|&c| group[c] == number).collect();
-                prepared.refit(&mut map, number, &own, &z, options.ridge);
-            }
-        }
-        let feedback = if single && rounds { prepared.feedback() } else { &[] };
-        let copies: Vec<u16> = channels.iter().map(|&channel| node.copies[channel]).collect();
-        let importance: Vec<f64> = channels.iter().map(|&channel| self.importance[channel]).collect();
-        let item = (self.number as u64) << 20 | channels.first().map_or(0, |&c| c as u64);
-        if let Some(digital) = &self.tuner.target.digital {
-            let bench = DigitalBench {
-                form: &node.form,
-                copies: &copies,
-                item,
-                codes,
-                map: &map,
-                golden: &golden,
-                importance: &importance,
-                feedback,
-                blocks,
-                group: &group,
-                target: self.tuner.target,
-                digital,
-                options,
-            };
-            return bench.tune(op);
-        }
-        let bench = NodeBench {
-            form: &node.form,
-            copies: &copies,
-            item,
-            codes,
-            map: &map,
-            golden: &golden,
-            importance: &importance,
-            feedback,
-            group: &group,
-            relay_reach: self.relay_reach,
-            target: self.tuner.target,
-            options,
-        };
-        bench.tune(op)
-    }
-
-    /// Adds the power of signal and error of a tuned core-op.
-    fn measure(&self, op: &CoreOp<Real>, tuned: &TunedOp, power: &mut (f64, f64)) {
-        let form = &self.tuner.expanded.graph().encoded.nodes[self.number].form;
-        for (values, &channel) in tuned.decoded.iter().zip(&op.channels()) {
-            let z = self.golden.z.row(channel);
-            // Of a classifier's outputs only those that could be the decision are aimed at, so only those count.
-            let counted = match &self.golden.contested {
-                Some(contested) => contested[channel].clone(),
-                None => (0..z.len() as u32).collect(),
-            };
-            for at in counted {
-                let (signal, noise) = score::compared(form, values[at as usize], z[at as usize]);
-                power.0 += signal * signal;
-                power.1 += noise * noise;
-            }
-        }
-    }
+fn with_payload(ops: &[CoreOp<Coded>]) -> Vec<(&CoreOp<Coded>, &Coded)> {
+    ops.iter().map(|op| (op, &op.payload)).collect()
 }
 
 /// The ratio of two powers in decibels, within +-300: finite also when one of them is zero.

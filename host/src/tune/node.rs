@@ -47,6 +47,8 @@ pub struct NodeBench<'a> {
     pub group: &'a [usize],
     /// For a relay: the range its carrier covers.
     pub relay_reach: Option<f64>,
+    /// Gains and reach where what the codes mean is settled.
+    pub pin: Option<(&'a [f64], Reach)>,
     /// The chip.
     pub target: &'a Target,
     /// The user's choices.
@@ -73,6 +75,8 @@ pub struct TunedOp {
     pub decoded: Vec<Vec<f64>>,
     /// The reach that was chosen.
     pub reach: Reach,
+    /// The gains of the elements of a crossbar.
+    pub gains: Vec<f64>,
 }
 
 impl NodeBench<'_> {
@@ -242,7 +246,7 @@ impl NodeBench<'_> {
         if let Periphery::Composed { bias, .. } = &mut coded.periphery {
             *bias = bias_weights;
         }
-        TunedOp { coded, decoded, reach: trial.reach }
+        TunedOp { coded, decoded, reach: trial.reach, gains: trial.gains.clone() }
     }
 }
 

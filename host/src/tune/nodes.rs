@@ -5,7 +5,7 @@
 
 use super::coded::Coded;
 use super::codes::Sources;
-use super::forward::forward;
+use super::forward::{forward, forward_steps};
 use super::source::{Decoding, InputMap};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::encode::CodeMap;
@@ -48,22 +48,33 @@ impl NodeEngine for CodedNodes<'_> {
     fn values(&mut self, batch: &Batch, names: &[&str]) -> Result<Vec<Tensor2>> {
         let encoded = &self.graph.encoded;
         let mut found: Vec<Option<Tensor2>> = vec![None; names.len()];
-        let mut held: Vec<CodeMap> = Vec::new();
+        let mut held: Vec<CodeMap> = vec![CodeMap::default(); encoded.nodes.len()];
         let mut decoding = Decoding::new(encoded, self.input);
         let input = self.input_codes(batch);
-        for (number, dot) in encoded.dot.nodes.iter().enumerate() {
-            let ops: Vec<(&CoreOp<Coded>, &Coded)> =
-                self.graph.of_node(number).map(|op| (op, &op.payload)).collect();
-            decoding.push(number, ops.iter().copied());
-            let sources = Sources { graph: encoded, input: &input, nodes: &held };
-            let codes = forward(number, &ops, sources, batch.rows(), self.target);
-            for (slot, name) in found.iter_mut().zip(names) {
-                if dot.name == **name || dot.name.strip_suffix(":relay") == Some(*name) {
-                    let values = decoding.values(number, codes.data());
-                    *slot = Tensor2::new(batch.rows(), dot.len(), values);
+        let ops = |number: usize| -> Vec<(&CoreOp<Coded>, &Coded)> {
+            self.graph.of_node(number).map(|op| (op, &op.payload)).collect()
+        };
+        for block in encoded.dot.blocks() {
+            match encoded.dot.loop_of(block.start) {
+                Some(own) => {
+                    forward_steps(own, ops, (encoded, &input), &mut held, batch.rows(), self.target);
+                }
+                None => {
+                    let (number, own) = (block.start, ops(block.start));
+                    let sources = Sources { graph: encoded, input: &input, nodes: &held };
+                    held[number] = forward(number, &own, sources, batch.rows(), self.target);
                 }
             }
-            held.push(codes);
+            for number in block {
+                decoding.push(number, ops(number).into_iter());
+                let dot = &encoded.dot.nodes[number];
+                for (slot, name) in found.iter_mut().zip(names) {
+                    if dot.name == **name || dot.name.strip_suffix(":relay") == Some(*name) {
+                        let values = decoding.values(number, held[number].data());
+                        *slot = Tensor2::new(batch.rows(), dot.len(), values);
+                    }
+                }
+            }
         }
         found
             .into_iter()

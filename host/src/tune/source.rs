@@ -42,9 +42,9 @@ pub struct Decoding<'a> {
 }
 
 impl<'a> Decoding<'a> {
-    /// No node yet.
+    /// No node is known yet.
     pub fn new(graph: &'a EncodedGraph, input: &'a InputMap) -> Self {
-        Self { graph, input, nodes: Vec::new() }
+        Self { graph, input, nodes: vec![ChannelCodes::default(); graph.nodes.len()] }
     }
 
     /// What the codes of node `node` mean.
@@ -52,7 +52,7 @@ impl<'a> Decoding<'a> {
         &self.nodes[node]
     }
 
-    /// Adds the next node: its core-ops in the order of their channels, or nothing for a maximum, which means what its source means.
+    /// Takes in node `number`: its core-ops in the order of their channels, or nothing for a maximum, which means what its source means.
     pub fn push<'o, P: 'o>(&mut self, number: usize, ops: impl Iterator<Item = (&'o CoreOp<P>, &'o Coded)>) {
         let mut made = ChannelCodes::default();
         if let Body::Max(reads) = &self.graph.dot.nodes[number].body
@@ -64,7 +64,12 @@ impl<'a> Decoding<'a> {
             made.coefficients.extend(&coded.coefficients);
             made.zeros.extend(&coded.zeros);
         }
-        self.nodes.push(made);
+        self.nodes[number] = made;
+    }
+
+    /// Supposes that the codes of node `number`, which is not tuned yet, mean `codes`.
+    pub fn suppose(&mut self, number: usize, codes: ChannelCodes) {
+        self.nodes[number] = codes;
     }
 
     /// What one step of a signal's code counts.

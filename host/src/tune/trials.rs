@@ -74,6 +74,11 @@ impl NodeBench<'_> {
         let elements = self.elements();
         let largest: Vec<f64> = elements.iter().map(|&e| self.largest_weight(e)).collect();
         let form = self.form;
+        if let Some((gains, reach)) = self.pin {
+            let made =
+                |shift| Trial { reach, shift, gains: gains.to_vec(), bias_rows: 0, error: f64::INFINITY };
+            return self.shifts(true, gains, &largest).into_iter().map(made).collect();
+        }
         let reaches: Vec<f64> = match (form, self.relay_reach) {
             (Form::Carrier { judged: Some(_) }, _) => {
                 let reached = Reach::new(0.0, 0, op.parts.len(), self.target).top;

@@ -75,10 +75,22 @@ impl Aim {
                     covered: everywhere,
                 }
             }
-            Form::Table(function) => return Self::table(bench, function, share),
+            Form::Table(function) => {
+                let made = Self::table(bench, function, share)?;
+                let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * (a.abs() + b.abs());
+                let same = |(a, b): (&(f64, f64), &(f64, f64))| near(a.0, b.0) && near(a.1, b.1);
+                let held = |pin: &[(f64, f64)]| pin.iter().zip(&made.meaning).all(same);
+                // A homogeneous function has a scale for each channel; another one means what its range makes it mean.
+                return (!made.fixed || bench.pin.is_none_or(held)).then_some(made);
+            }
             Form::Segments(_) | Form::Mirror { .. } | Form::Sum | Form::Max => return None,
         };
-        if one_scale {
+        if let Some(pin) = bench.pin {
+            aim.slopes = pin.iter().map(|(unit, _)| 1.0 / unit).collect();
+            aim.offset = pin.iter().map(|(unit, zero)| low - zero / unit).collect();
+            aim.meaning = pin.to_vec();
+            aim.fixed = true;
+        } else if one_scale {
             let least = aim.slopes.iter().copied().fold(f64::INFINITY, f64::min);
             for c in 0..channels {
                 let ratio = aim.slopes[c] / least;
@@ -135,6 +147,7 @@ impl Aim {
         let (bottom, top) = (0..channels).fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), c| {
             (lo.min(golden.bottom[c]), hi.max(golden.top[c]))
         });
+        let (bottom, top) = bent(bench, function, (bottom, top));
         let (middle, reach) =
             (0.5 * (bottom + top), 0.5 * (top - bottom).max(1e-9 * golden.magnitude) * share);
         let covered = (middle - reach, middle + reach);
@@ -183,6 +196,27 @@ impl Aim {
             act,
             covered,
         })
+    }
+}
+
+/// The part of a range on which a function still moves by what its codes can tell apart: beyond, a table stands still, so
+/// that its entries all serve where it bends.
+fn bent(bench: &DigitalBench<'_>, function: &Act, (bottom, top): (f64, f64)) -> (f64, f64) {
+    const GRID: usize = 2048;
+    let z = |i: usize| bottom + (top - bottom) * i as f64 / GRID as f64;
+    let values: Vec<f64> = (0..=GRID).map(|i| function.apply(z(i))).collect();
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let copies = bench.copies.iter().copied().max().map_or(1.0, f64::from);
+    let step = 0.5 * (most - least) / (f64::from(bench.target.input_max) * copies);
+    let moves = |end: f64| move |y: &f64| (y - end).abs() > step;
+    let first = values.iter().position(moves(values[0]));
+    let last = values.iter().rposition(moves(values[GRID]));
+    match (first, last) {
+        (Some(first), Some(last)) if last + 2 > first => {
+            (z(first.saturating_sub(1)), z((last + 1).min(GRID)))
+        }
+        _ => (bottom, top),
     }
 }
 

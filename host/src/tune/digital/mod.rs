@@ -32,6 +32,8 @@ use std::ops::Range;
 /// Samples and channels that take part in a trial.
 const TRIAL_SAMPLES: usize = 512;
 const TRIAL_CHANNELS: usize = 48;
+/// What one copy carries to the next at most, in steps of a weight.
+const CARRY_MAX: f64 = 4.0;
 /// Passes of the bias correction.
 const CORRECTIONS: usize = 6;
 
@@ -61,6 +63,10 @@ pub struct DigitalBench<'a> {
     pub target: &'a Target,
     /// Its cores.
     pub digital: &'a Digital,
+    /// What a level of each channel has to count, and the value of level 0, where that is settled: the sum of all copies.
+    pub pin: Option<&'a [(f64, f64)]>,
+    /// Whether a copy makes good what the ones before it have rounded off, in place of dithering.
+    pub carries: bool,
     /// The user's choices.
     pub options: &'a TuneOptions,
 }
@@ -143,6 +149,18 @@ impl DigitalBench<'_> {
                 vec![feedback.round_to(&scaled, |w| f64::from(book.nearest(w))); copies]
             }
             (Some(book), None) => vec![scaled.iter().map(|&w| book.nearest(w)).collect(); copies],
+            (None, Some((_, feedback))) if copies > 1 && self.carries => {
+                let mut carry = vec![0.0; scaled.len()];
+                let next = |_| {
+                    let wanted: Vec<f64> = scaled.iter().zip(&carry).map(|(w, carry)| w + carry).collect();
+                    let whole = feedback.round_to(&wanted, |w| libm::rint(w).clamp(lo, hi));
+                    let left = wanted.iter().zip(&whole).map(|(w, &whole)| w - f64::from(whole));
+                    // More can only come from clipping, which no other copy can make good.
+                    carry = left.map(|left| left.clamp(-CARRY_MAX, CARRY_MAX)).collect();
+                    whole
+                };
+                (0..copies).map(next).collect()
+            }
             (None, _) if full && copies > 1 => {
                 let item = self.item << 32 | channel as u64;
                 dithered(&scaled, copies, lo.abs().min(hi), Random::new(self.options.seed, item))
@@ -294,6 +312,7 @@ impl DigitalBench<'_> {
             coded,
             decoded,
             reach: super::aims::Reach { c: 0.0, sum_shift: 0, top: self.target.input_max },
+            gains: Vec::new(),
         }
     }
 }
