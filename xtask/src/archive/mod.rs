@@ -5,7 +5,7 @@ mod inflate;
 use crate::process::Result;
 use inflate::inflate;
 
-/// An array of bytes: shape, numpy's name of the element type, and the elements, last axis fastest.
+/// An array: shape, numpy's name of the element type, and the bytes of the elements, last axis fastest.
 pub(crate) struct Bytes {
     pub(crate) shape: Vec<usize>,
     pub(crate) kind: String,
@@ -65,6 +65,22 @@ fn npy(bytes: &[u8]) -> Result<Bytes> {
         return Err(format!("elements of type {kind:?} are not read here"));
     }
     Ok(Bytes { shape, kind, data })
+}
+
+/// An array of f32, uniform within +-`within`, from a fixed seed (the generator is SplitMix64).
+pub(crate) fn uniform(shape: &[usize], within: f32) -> Bytes {
+    let mut state = 1u64;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        // 24 bits, so that the quotient is exact.
+        ((z ^ z >> 31) >> 40) as f32 / (1u32 << 24) as f32
+    };
+    let count = shape.iter().product();
+    let data = (0..count).flat_map(|_: usize| (within * (2.0 * next() - 1.0)).to_le_bytes()).collect();
+    Bytes { shape: shape.to_vec(), kind: "<f4".into(), data }
 }
 
 impl Bytes {

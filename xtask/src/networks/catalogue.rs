@@ -6,7 +6,7 @@ use crate::archive;
 use crate::process::{Result, root};
 
 /// Where a network's samples come from.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum Samples {
     /// MNIST: first 1,024 training images, 5,000 test images.
     Mnist,
@@ -19,6 +19,9 @@ pub(super) enum Samples {
     /// So many recorded inputs beside the network, for lack of any others: the first half calibrates, the second measures; a single one
     /// does both.
     Recorded(usize),
+    /// The recorded inputs are random, uniform within +-`within`: [`DRAWN`] of the same `elements` are drawn to calibrate, and all that
+    /// were recorded measure.
+    Drawn { within: f32, elements: usize },
 }
 
 const KEYWORD_FILE: &str = "datasets/kws01/kws01_A_000-499.npz";
@@ -33,9 +36,20 @@ pub(super) fn prepare(folder: &Path) -> Result<()> {
     let file = folder.join(KEYWORD_FILE);
     let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let half = archive::array(&bytes, "x")?.every_second();
-    std::fs::write(half_keywords(), half.to_npy())
-        .map_err(|error| format!("{}: {error}", half_keywords().display()))
+    let put = |path: PathBuf, array: archive::Bytes| {
+        std::fs::write(&path, array.to_npy()).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    put(half_keywords(), half)?;
+    for network in &NETWORKS {
+        if let Samples::Drawn { within, elements } = network.samples {
+            put(network.drawn(), archive::uniform(&[DRAWN, elements], within))?;
+        }
+    }
+    Ok(())
 }
+
+/// Inputs that are drawn to calibrate.
+const DRAWN: usize = 1024;
 
 /// Keyword recordings that calibrate, of 500.
 pub(super) const KEYWORDS: usize = 100;
@@ -69,6 +83,10 @@ const fn network(name: &'static str, samples: Samples, given: &'static [&'static
 
 const fn mnist(name: &'static str, stated: f64) -> Network {
     Network { stated: Some(stated), ..network(name, Samples::Mnist, &[]) }
+}
+
+const fn drawn(name: &'static str, within: f32, elements: usize, meaning: Meaning) -> Network {
+    Network { meaning, ..network(name, Samples::Drawn { within, elements }, &[]) }
 }
 
 const fn recorded(name: &'static str, count: usize, meaning: Meaning) -> Network {
@@ -134,16 +152,21 @@ pub(super) const NETWORKS: [Network; 31] = [
     recorded("qonnx_kwsmlp_w3a3", 32, Meaning::Class),
     recorded("mlperf_tiny_vww_float", 6, Meaning::Class),
     recorded("mlperf_tiny_ad_autoencoder_float", 16, Meaning::Fit),
-    recorded("acasxu_1_1", 32, Meaning::Least),
-    recorded("acasxu_3_3", 32, Meaning::Least),
-    recorded("acasxu_5_9", 32, Meaning::Least),
-    recorded("hls4ml_conv1d_small_keras", 16, Meaning::Class),
-    recorded("hls4ml_three_layer_keras", 16, Meaning::Class),
-    recorded("marabou_KJ_TinyTaxiNet", 16, Meaning::Fit),
+    drawn("acasxu_1_1", 0.5, 5, Meaning::Least),
+    drawn("acasxu_3_3", 0.5, 5, Meaning::Least),
+    drawn("acasxu_5_9", 0.5, 5, Meaning::Least),
+    drawn("hls4ml_conv1d_small_keras", 1.0, 40, Meaning::Class),
+    drawn("hls4ml_three_layer_keras", 1.0, 16, Meaning::Class),
+    drawn("marabou_KJ_TinyTaxiNet", 1.0, 128, Meaning::Fit),
     recorded("espcn_subpixel_float", 1, Meaning::Fit),
 ];
 
 impl Network {
+    /// Where its drawn inputs lie.
+    fn drawn(&self) -> PathBuf {
+        root().join(format!("out/networks/{}-drawn.npy", self.name))
+    }
+
     /// The network's file.
     fn model(&self, folder: &Path) -> PathBuf {
         folder.join(format!("onnx/{}.onnx", self.name))
@@ -169,6 +192,9 @@ impl Network {
             Samples::HalfKeywords => {
                 let (file, labels) = (half_keywords(), path(KEYWORD_FILE));
                 vec![("--samples", file.clone()), ("--test", file), ("--test-labels", labels)]
+            }
+            Samples::Drawn { .. } => {
+                vec![("--samples", self.drawn()), ("--test", path(&format!("onnx/golden/{}.npz", self.name)))]
             }
             Samples::Recorded(count) => {
                 let file = path(&format!("onnx/golden/{}.npz", self.name));
@@ -222,6 +248,7 @@ impl Network {
             Samples::Mnist => "MNIST".to_owned(),
             Samples::Cifar => "CIFAR-10".to_owned(),
             Samples::Keywords | Samples::HalfKeywords => format!("keywords, {KEYWORDS} / {}", 500 - KEYWORDS),
+            Samples::Drawn { .. } => format!("drawn, {DRAWN} / recorded"),
             Samples::Recorded(1) => "recorded, 1 for both".to_owned(),
             Samples::Recorded(count) => format!("recorded, {} / {}", count / 2, count - count / 2),
         }
