@@ -7,9 +7,8 @@ use crate::data::locate;
 use crate::json::number;
 use crate::process::Result;
 
-/// Networks of the table: dense, depthwise, convolutional, residual.
-const SHOWN: [&str; 4] =
-    ["mnist_fc_256x2", "tinymaix_mnist_dw", "cifar10_marabou_small", "cifar10_resnet_2b"];
+/// Networks of the table: dense, depthwise, convolutional.
+const SHOWN: [&str; 3] = ["mnist_fc_256x2", "tinymaix_mnist_dw", "cifar10_marabou_small"];
 
 const PHASES: [&str; 5] = ["nearest-one-scale", "nearest", "free", "range", "round"];
 
