@@ -68,7 +68,7 @@ pub(crate) fn frame_breaks() -> Vec<Break> {
         bytes(|b| b[8] = 2, false, "unsupported-version", header, "version"),
         bytes(|b| b.push(0), false, "length-mismatch", header, "total_bytes"),
         bytes(|b| b[12] = 1, false, "not-zero", header, "reserved"),
-        bytes(|b| b[68] = 1, false, "not-zero", header, "reserved"),
+        bytes(|b| b[72] = 1, false, "not-zero", header, "reserved"),
         bytes(|b| b[32] = 65, false, "out-of-range", header, "sections"),
         bytes(|b| b[40] ^= 1, false, "header-checksum", header, "checksum"),
         bytes(|b| b[36] += 1, true, "ram-mismatch", header, "ram_words"),
