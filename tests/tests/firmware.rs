@@ -65,8 +65,9 @@ fn a_loop_and_a_ring_run_on_the_board_too() {
     let samples = session.samples();
     assert_eq!(samples[0].state, samples[2].state);
     assert_ne!(samples[0].state, samples[1].state);
-    // Counted under -icount, so the same but for where a timer tick of 40 instructions begins.
-    assert!(samples[0].instructions.abs_diff(samples[2].instructions) <= 40);
+    // Counted under -icount, so the same but for where a timer tick of 40 instructions begins: once for the sample, and once for
+    // each of its three digests, whose time is taken off.
+    assert!(samples[0].instructions.abs_diff(samples[2].instructions) <= 40 * (1 + 3));
 }
 
 /// State digests after every tick of `raw`, by the fast engine.
