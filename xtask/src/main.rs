@@ -35,7 +35,8 @@ Usage: cargo xtask TASK
                 ARGS: --only NAME (names that contain it), --chips A,B, --table (only write what is kept),
                 --spandrel FILE (a compiler that was built before)
   scale [ARGS]        measure time and memory of compiling, up to a generated network as large as VGG-16, and write docs/scale.md;
-                rows are kept under out/scale/. ARGS go to the generated network's program: --image N, --base N, --dense N
+                rows are kept under out/scale/. ARGS go to the generated network's program: --image N, --base N, --dense N;
+                --table alone only writes what is kept
   phases [ARGS]       compile a few of them in every phase of tuning, and write the table of docs/tuning.md; ARGS as above
   conformance [ARGS]  run ONNX's operator test vectors and write the table of docs/import.md; the vectors lie in
                 conformance/ of the same folder. ARGS: --only TEXT, --json FILE

@@ -44,17 +44,19 @@ for kind in ('mlp', 'cnn'):
 print('{\"mlp\":%.4f,\"cnn\":%.4f,\"images\":%d}' % (seconds['mlp'], seconds['cnn'], len(y)))
 ";
 
-/// Measures what has no row yet and writes docs/scale.md; `arguments` go to the generated network's program.
+/// Measures what has no row yet and writes docs/scale.md; `arguments` go to the generated network's program. With `--table` alone
+/// nothing is measured: the rows that are kept are written.
 ///
 /// # Errors
 /// A program fails, or the document can not be written. Rows that need the data folder are left out where it is not.
 pub(crate) fn scale(arguments: &[String]) -> Result<()> {
     let kept = root().join("out/scale");
     fs::create_dir_all(&kept).map_err(|error| format!("{} can not be made: {error}", kept.display()))?;
-    demand(
-        cargo().args(["build", "--release", "--package", "spandrel", "--package", "spandrel-scale"]),
-        "building",
-    )?;
+    let only_kept = arguments == ["--table"];
+    if !only_kept {
+        let packages = ["--package", "spandrel", "--package", "spandrel-scale"];
+        demand(cargo().args(["build", "--release"]).args(packages), "building")?;
+    }
     let mut table = String::from(
         "| network | compile | processor time, all threads | peak memory | image | machine memory | cores |\n\
          |---|---|---|---|---|---|---|\n",
@@ -77,8 +79,13 @@ pub(crate) fn scale(arguments: &[String]) -> Result<()> {
     match locate(None) {
         Ok(folder) => {
             for (name, kind) in NETWORKS {
-                let report = made(&kept, name, || networks::by_default(&folder, name, CHIP))?;
-                row(&format!("{name} ({kind})"), &report);
+                let make =
+                    || if only_kept { Err(String::new()) } else { networks::by_default(&folder, name, CHIP) };
+                match made(&kept, name, make) {
+                    Ok(report) => row(&format!("{name} ({kind})"), &report),
+                    Err(_) if only_kept => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         Err(text) => println!("left out: the trained networks ({text})"),

@@ -136,7 +136,7 @@ fn evenly(count: usize, most: usize) -> Vec<usize> {
 }
 
 /// The rows `which`; all of them when none are named.
-fn only<'m>(matrix: &'m Matrix, which: &[usize]) -> Matrix {
+fn only(matrix: &Matrix, which: &[usize]) -> Matrix {
     if which.is_empty() {
         return matrix.clone();
     }

@@ -255,6 +255,7 @@ pub const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("hwdesc/Cargo.toml", &[]),
     ("tests/conformance/Cargo.toml", &["spandrel"]),
     ("tests/oracle/Cargo.toml", &[]),
+    ("tests/scale/Cargo.toml", &["spandrel", "spandrel-core"]),
     ("host/Cargo.toml", &["spandrel-core", "spandrel-hwdesc", "spandrel-oracle"]),
     ("tests/Cargo.toml", &["spandrel", "spandrel-core", "spandrel-hwdesc", "spandrel-oracle"]),
     ("tests/tract/Cargo.toml", &["spandrel", "spandrel-core"]),
