@@ -142,9 +142,13 @@ pub fn compile_for(
         let products: u64 = dot.nodes.iter().map(DotNode::products).sum();
         let few = batch.first((CHECKED.1 / products.max(1)).clamp(1, CHECKED.0) as usize);
         let dot = lower::check(dot, &graph, &few)?.into_graph();
-        match encode::balanced(&dot, batch.data()) {
-            // Exact as well, so the same check.
-            Some(even) => Ok(lower::check(even, &graph, &few)?.into_graph()),
+        // What follows is exact as well, so the same check.
+        let dot = match encode::balanced(&dot, batch.data()) {
+            Some(even) => lower::check(even, &graph, &few)?.into_graph(),
+            None => dot,
+        };
+        match encode::shared(&dot, batch.data(), target.rows) {
+            Some(wide) => Ok(lower::check(wide, &graph, &few)?.into_graph()),
             None => Ok(dot),
         }
     })?;

@@ -99,6 +99,24 @@ fn gru(seed: u64) -> (usize, Graph) {
     (1, cell.b.finish_body(&[next, next]).unwrap())
 }
 
+/// As exporters write it: both gates from one product, cut apart.
+fn joined(seed: u64) -> (usize, Graph) {
+    let mut cell = Cell::new(1, seed);
+    let (h, x) = (cell.b.inputs()[0], cell.b.inputs()[1]);
+    let (w, u) = (cell.constant(&[INPUTS, 2 * UNITS]), cell.constant(&[UNITS, 2 * UNITS]));
+    let (a, b) = (cell.op(Op::MatMul, &[x, w]), cell.op(Op::MatMul, &[h, u]));
+    let sum = cell.plus(a, b);
+    let gates = cell.op(Op::Map(Function::Sigmoid), &[sum]);
+    let part = |start| Select::Slice { starts: vec![start], steps: vec![1], sizes: vec![UNITS] };
+    let [r, z] = [0, UNITS].map(|start| cell.op(Op::Select(part(start)), &[gates]));
+    let reset = cell.times(r, h);
+    let n = cell.gate(x, reset, Function::Tanh);
+    let away = cell.op(Op::Binary(Binary::Sub), &[h, n]);
+    let kept = cell.times(z, away);
+    let next = cell.plus(n, kept);
+    (1, cell.b.finish_body(&[next, next]).unwrap())
+}
+
 /// A loop over the steps and a layer behind its last state; with `all` behind all steps.
 fn network((states, body): (usize, Graph), all: bool, start: f32) -> Graph {
     let mut b = Builder::new("x", vec![STEPS, INPUTS]);
@@ -124,7 +142,9 @@ fn reformed(graph: &Graph, loops: LoopForm) -> DotGraph {
     made.into_graph()
 }
 
-const CELLS: [(&str, fn(u64) -> (usize, Graph)); 3] = [("plain", plain), ("lstm", lstm), ("gru", gru)];
+type Made = fn(u64) -> (usize, Graph);
+
+const CELLS: [(&str, Made); 4] = [("plain", plain), ("lstm", lstm), ("gru", gru), ("joined", joined)];
 
 #[test]
 fn a_loop_is_one_cell_that_equals_golden_model_and_unrolled_form() {

@@ -62,6 +62,8 @@ pub struct Inside {
     pub read: usize,
     /// The read of [`Source::One`].
     pub one: usize,
+    /// So many reads, from that one on, share what there is to tell: no weight has to be as large as all of it.
+    pub ones: usize,
     /// For each tap of the padded read the tap of the other.
     pub tap: Vec<u32>,
 }
@@ -78,6 +80,13 @@ pub enum Role {
         /// Cores that one signal may reach.
         targets: u32,
     },
+}
+
+impl Inside {
+    /// Whether the node's read number `read` tells what lies inside.
+    pub fn told_by(&self, read: usize) -> bool {
+        (self.one..self.one + self.ones).contains(&read)
+    }
 }
 
 /// Signals of one node.

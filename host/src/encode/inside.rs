@@ -6,8 +6,8 @@ use super::graph::Inside;
 use crate::dots::{Axis, Dim, Dot, PAD, Read, Source, Taps, Window};
 use crate::numeric::Matrix;
 
-/// Adds to `dot` a read of [`Source::One`] for its read number `read`, with weights of 0: tuning fills them in.
-pub fn tell_inside(dot: &mut Dot, read: usize, grid: &[usize]) -> Inside {
+/// Adds to `dot` `ones` equal reads of [`Source::One`] for its read number `read`, with weights of 0: tuning fills them in.
+pub fn tell_inside(dot: &mut Dot, read: usize, grid: &[usize], ones: usize) -> Inside {
     let (taps, tap) = match &dot.reads[read].taps {
         Taps::Window(window) => narrowed(window, grid),
         Taps::Table { taps, elements } => {
@@ -15,8 +15,9 @@ pub fn tell_inside(dot: &mut Dot, read: usize, grid: &[usize]) -> Inside {
             (Taps::Table { taps: *taps, elements: inside }, (0..*taps as u32).collect())
         }
     };
-    let columns = taps.len();
-    dot.reads.push(Read { source: Source::One, taps, group_step: 0 });
+    let columns = ones * taps.len();
+    let one = dot.reads.len();
+    dot.reads.extend(vec![Read { source: Source::One, taps, group_step: 0 }; ones]);
     for weights in &mut dot.weights {
         let width = weights.cols();
         let wider =
@@ -29,7 +30,7 @@ pub fn tell_inside(dot: &mut Dot, read: usize, grid: &[usize]) -> Inside {
             );
         *weights = Arc::new(wider);
     }
-    Inside { read, one: dot.reads.len() - 1, tap }
+    Inside { read, one, ones, tap }
 }
 
 /// The window without the axes that never leave, and for each of its taps the tap of what is left.

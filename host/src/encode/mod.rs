@@ -19,6 +19,7 @@ mod plan;
 mod products;
 mod room;
 mod segments;
+mod shared;
 mod survey;
 
 pub use budget::input_signals;
@@ -34,4 +35,5 @@ pub use plan::Plan;
 pub use products::balanced;
 pub use room::influence;
 pub use segments::{Segment, Segments};
+pub use shared::shared;
 pub use survey::{BLOCK, NodeSurvey, survey};

@@ -11,11 +11,14 @@ use super::survey::NodeSurvey;
 use crate::diagnostic::{Diagnostics, Result};
 use crate::dots::{Act, Body, Dot, DotGraph, DotNode, Loop, Read, Source};
 use crate::exact::Exact;
+use crate::numeric::Matrix;
 use crate::target::Target;
 
 /// The most copies of one column: beyond it, other noise dominates.
 pub(super) const COPIES_MAX: usize = 32;
 
+/// The most reads that tell together what lies inside.
+const ONES_MAX: usize = 8;
 /// Walks after which signals that loops hand on must be settled.
 const WALKS: usize = 8;
 
@@ -174,14 +177,38 @@ impl Walk<'_> {
     /// Lets a node know which taps of its padded reads lie inside, where code 0 is not the value 0.
     fn tell(&self, node: &mut DotNode) -> Vec<Inside> {
         let mut inside = Vec::new();
+        let mut lines = self.out.line_count(node) + 1;
         if let Body::Dot(dot) = &mut node.body {
             for read in 0..dot.reads.len() {
                 if !self.starts_at_zero(dot.reads[read].source) && dot.reads[read].taps.pads(&node.grid) {
-                    inside.push(tell_inside(dot, read, &node.grid));
+                    let ones = self.ones(dot, read, lines);
+                    lines += ones - 1;
+                    inside.push(tell_inside(dot, read, &node.grid, ones));
                 }
             }
         }
         inside
+    }
+
+    /// How many reads share what a state's codes bring beyond its value: what a sum of many of them needs is more than a weight
+    /// holds beside theirs, and would cost all weights their last bits. No further array is taken for them.
+    fn ones(&self, dot: &Dot, read: usize, lines: usize) -> usize {
+        let Source::Node(from) = dot.reads[read].source else { return 1 };
+        if from < self.made {
+            return 1;
+        }
+        let first: usize = dot.reads[..read].iter().map(|read| read.taps.len()).sum();
+        let columns = first..first + dot.reads[read].taps.len();
+        let copies = self.out.nodes[from].copies.first().map_or(1.0, |&k| f64::from(k));
+        let needed = |w: &Matrix, row: usize| {
+            let own = columns.clone().map(|c| w.at(row, c));
+            let largest = own.clone().fold(0.0f64, |m, w| m.max(w.abs()));
+            if largest > 0.0 { 0.5 * copies * own.sum::<f64>().abs() / largest } else { 1.0 }
+        };
+        let all = dot.weights.iter().flat_map(|w| (0..w.rows()).map(move |row| needed(w, row)));
+        let wanted = libm::ceil(all.fold(1.0, f64::max)) as usize;
+        let rows = self.plan.target.rows;
+        wanted.min(ONES_MAX).min(1 + (lines.div_ceil(rows) * rows).saturating_sub(lines))
     }
 
     /// Whether codes of 0 stand for the value 0.

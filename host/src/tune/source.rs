@@ -131,12 +131,13 @@ impl<'a> Decoding<'a> {
             let w = &dot.weights[group];
             let source = dot.reads[line.read as usize].source;
             let mut weight = w.at(row, line.column as usize);
-            if let Some(inside) = inside.iter().find(|inside| inside.one == line.read as usize) {
+            if let Some(inside) = inside.iter().find(|inside| inside.told_by(line.read as usize)) {
                 // What the taps that this line speaks for add when they lie inside.
                 weight += (0..taps.len())
                     .filter(|&column| taps[column].0 == inside.read && inside.tap[taps[column].1] == line.tap)
                     .map(|column| w.at(row, column) * zeros[group - op.groups.start][column])
-                    .sum::<f64>();
+                    .sum::<f64>()
+                    / inside.ones as f64;
             }
             weight * self.coefficient(source, line.element, line.copy)
         });

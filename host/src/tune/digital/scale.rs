@@ -44,7 +44,9 @@ impl Scale {
         if *bench.form == Form::Sum {
             return vec![Self::sums(bench)];
         }
+        // What clips in a loop comes back in each step.
         let shares: &[f64] = match (bench.options.rounding >= Ways::Range, digital.bits <= NARROW) {
+            _ if bench.carries => &SHARES[..1],
             (true, true) => &SHARES_NARROW,
             (true, false) => &SHARES,
             _ => &SHARES[..1],
