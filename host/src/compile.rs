@@ -163,6 +163,7 @@ pub fn compile_for(
     let kind = raw.raw_type();
     let input_map = calibration.input_map(&raw_steps);
     let options = &request.options;
+    options.tune.weights.check(&target)?;
     let plain = options.tune.weights == tune::WeightSet::Plain;
     let exact = if plain { Exact::find(&reformed, &input_map, kind, &target) } else { Exact::default() };
     let encoded = stages.run("encode", |watcher| {

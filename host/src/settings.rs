@@ -89,6 +89,17 @@ pub const SETTINGS: &[Setting] = &[
         set: |s, v| put(&mut s.encode.output_signals, v, |_| true),
     },
     Setting {
+        key: "encode.parts",
+        allowed: "auto, or 1 to 32",
+        help: "signals that carry a partial sum where the chip adds none; auto: about a hundred levels, with at most three times the signals of a value, and more in columns that are there anyway",
+        get: |s| if s.encode.part_signals == 0 { "auto".into() } else { text(&s.encode.part_signals) },
+        set: |s, v| {
+            put(&mut s.encode.part_signals, if v == "auto" { "0" } else { v }, |k| {
+                (u16::from(v != "auto")..=32).contains(k)
+            })
+        },
+    },
+    Setting {
         key: "encode.signals",
         allowed: "auto, or 1 to 32",
         help: "signals per hidden value behind a ReLU; auto: as many as fit without further arrays, the noisiest values first",
@@ -195,8 +206,8 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "weights",
-        allowed: "plain, codebook:N, or codebook:N:column, N from 2 to 256",
-        help: "the set that weights come from: whole numbers, or a table of N of them for each core or for each column",
+        allowed: "plain, fraction, codebook:N, or codebook:N:column, N from 2 to 256",
+        help: "the set that weights come from: whole numbers, whole numbers divided by a threshold of each core, or a table of N of them for each core or for each column",
         get: |s| text(&s.tune.weights),
         set: |s, v| put(&mut s.tune.weights, v, |_| true),
     },
@@ -331,6 +342,7 @@ mod tests {
             ("encode.carrier", "7"),
             ("encode.input", "2"),
             ("encode.output", "3"),
+            ("encode.parts", "5"),
             ("encode.signals", "4"),
             ("encode.state", "3"),
             ("expand.row_arrays", "5"),

@@ -5,7 +5,8 @@
 //! 3. [`data`]: the measurements on networks that are not in this repository.
 //! 4. [`networks`]: every network of the data folder on three chips, and the table of docs/networks.md.
 //! 5. [`scale`]: time and memory, up to a network as large as VGG-16, and the table of docs/scale.md.
-//! 6. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.
+//! 6. [`sweeps`]: severe limits on two networks, and the tables of docs/sweeps.md.
+//! 7. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.
 
 mod archive;
 mod conformance;
@@ -17,6 +18,7 @@ mod networks;
 mod process;
 mod scale;
 mod setup;
+mod sweeps;
 mod test;
 
 use std::process::ExitCode;
@@ -38,6 +40,8 @@ Usage: cargo xtask TASK
                 rows are kept under out/scale/. ARGS go to the generated network's program: --image N, --base N, --dense N;
                 --table alone only writes what is kept
   phases [ARGS]       compile a few of them in every phase of tuning, and write the table of docs/tuning.md; ARGS as above
+  sweeps [GRID | --write]  sweep limits of two networks of that folder (or the grids whose names contain GRID, or none) and write the
+                tables of docs/sweeps.md; cells are kept under docs/sweeps/ and not made again
   conformance [ARGS]  run ONNX's operator test vectors and write the table of docs/import.md; the vectors lie in
                 conformance/ of the same folder. ARGS: --only TEXT, --json FILE
 ";
@@ -55,6 +59,9 @@ fn main() -> ExitCode {
         ("networks", rest) => networks::networks(rest),
         ("scale", rest) => scale::scale(rest),
         ("phases", rest) => networks::phases(rest),
+        ("sweeps", []) => sweeps::sweeps(Some("")),
+        ("sweeps", [only]) if only == "--write" => sweeps::sweeps(None),
+        ("sweeps", [only]) => sweeps::sweeps(Some(only)),
         ("conformance", rest) => conformance::conformance(rest),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");

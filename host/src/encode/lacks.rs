@@ -2,8 +2,8 @@
 
 use super::graph::{Form, Role};
 use super::legal::{mixed, run_of, same};
-use super::options::SigmoidBy;
-use super::plan::{Plan, Walk};
+use super::options::{SigmoidBy, SignalBudget};
+use super::plan::{COPIES_MAX, Plan, Walk};
 use super::segments::Segments;
 use crate::diagnostic::Diagnostic;
 use crate::dots::{Act, Body, Dot, DotNode};
@@ -12,10 +12,33 @@ use crate::dots::{Act, Body, Dot, DotNode};
 const REACH: f64 = 8.0;
 /// Clipped ReLUs per value when a chip lacks a function.
 const RELUS_DEFAULT: u16 = 6;
-/// Copies that carry a partial sum, at most.
+/// Copies that carry a partial sum in columns that are there anyway, at most.
 const PART_COPIES: usize = 4;
+/// Levels that a partial sum is worth: the errors of all parts add up in their sum.
+const PART_LEVELS: usize = 96;
+/// For that, at most so many times the signals of a value.
+const PART_TIMES: usize = 3;
 
 impl Walk<'_> {
+    /// Signals of a partial sum, one of `parts`, of a node of so many channels.
+    fn part_copies(&self, channels: usize, parts: usize) -> u16 {
+        let Plan { target, options, .. } = self.plan;
+        let most = (target.rows / parts).min(target.columns).clamp(1, COPIES_MAX);
+        if options.part_signals > 0 {
+            return options.part_signals;
+        }
+        // Columns that the parts have anyway carry further copies.
+        let free = channels.div_ceil(target.columns) * target.columns / channels;
+        let enough = PART_LEVELS.div_ceil(target.input_max.max(1) as usize);
+        let each = match options.signals {
+            SignalBudget::Each(k) => usize::from(k),
+            SignalBudget::Auto => 1,
+        };
+        let bought = enough.min(PART_TIMES * each);
+        let copies = bought.max(free.min(enough.max(PART_COPIES)));
+        self.carrier_copies().max(copies.clamp(1, most) as u16)
+    }
+
     /// A sum that no core can hold, on a chip that can not add partial sums: each part crosses as a value of its own, and
     /// another core adds them up and applies the function.
     pub(super) fn reduce(&mut self, number: usize, node: DotNode, lines: usize) -> usize {
@@ -24,9 +47,7 @@ impl Walk<'_> {
         let taps = node.taps();
         // Taps stay whole, so that many of them share a core.
         let parts = taps.div_ceil((target.rows / lines.div_ceil(taps).max(1)).max(1));
-        // Columns that the parts have anyway carry further copies.
-        let free = node.channels.div_ceil(target.columns) * target.columns / node.channels;
-        let copies = self.carrier_copies().max(free.min(target.rows / parts).clamp(1, PART_COPIES) as u16);
+        let copies = self.part_copies(node.channels, parts);
         self.out.remarks.push(format!(
             "{:?}: {lines} signals exceed {} rows and the chip adds no partial sums, so {parts} parts are added up by further cores",
             node.name, target.rows

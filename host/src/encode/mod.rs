@@ -14,6 +14,7 @@ mod inside;
 mod lacks;
 mod legal;
 mod lines;
+mod maximum;
 mod options;
 mod plan;
 mod products;

@@ -78,6 +78,9 @@ pub struct EncodeOptions {
     pub input_signals: u8,
     /// Signals that carry a sum to its relay.
     pub carrier_signals: u16,
+    /// Signals that carry a partial sum where the chip adds none, or 0: as many as its precision and the signals of values ask
+    /// for, and more in columns that are there anyway.
+    pub part_signals: u16,
     /// How tall sigmoids are made.
     pub sigmoid: SigmoidBy,
     /// Signals per sum that a loop hands from step to step.
@@ -91,6 +94,7 @@ impl Default for EncodeOptions {
             output_signals: SignalBudget::Auto,
             input_signals: 0,
             carrier_signals: 1,
+            part_signals: 0,
             sigmoid: SigmoidBy::Auto,
             state_signals: SignalBudget::Auto,
         }

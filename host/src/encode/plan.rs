@@ -4,12 +4,11 @@ use super::budget::each;
 use super::graph::{EncodedGraph, EncodedNode, Form, Inside};
 use super::input::InputCode;
 use super::inside::tell_inside;
-use super::legal::{mixed, same, single};
 use super::options::{EncodeOptions, SignalBudget};
 use super::room::{channels_room, fits, reader_room, spread, state_copies};
 use super::survey::NodeSurvey;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::dots::{Act, Body, Dot, DotGraph, DotNode, Loop, Read, Source};
+use crate::dots::{Act, Body, Dot, DotGraph, DotNode, Loop, Source};
 use crate::exact::Exact;
 use crate::numeric::Matrix;
 use crate::target::Target;
@@ -306,69 +305,6 @@ impl Walk<'_> {
         match self.plan.options.signals {
             SignalBudget::Each(k) => k.max(self.plan.options.carrier_signals),
             SignalBudget::Auto => self.plan.options.carrier_signals,
-        }
-    }
-
-    fn maximum(&mut self, number: usize, node: &DotNode, reads: &[Read]) -> usize {
-        // Codes can be compared where all of them are codes of one channel.
-        let one_source = match reads {
-            [Read { source: Source::Node(from), group_step: 1, .. }] => {
-                let channels = self.out.dot.nodes[*from].channels as u32;
-                let aligned =
-                    node.representatives().iter().all(|e| *e == crate::dots::PAD || e % channels == 0);
-                (aligned && channels as usize == node.channels && self.ordered(*from)).then_some(*from)
-            }
-            _ => None,
-        };
-        if let (Some(from), true) = (one_source, self.plan.target.maximum) {
-            let copies = self.out.nodes[from].copies.clone();
-            return self.push(node.clone(), Form::Max, copies);
-        }
-        // max(a, b) = a + max(b - a, 0), tap by tap.
-        let taps: Vec<Read> = reads
-            .iter()
-            .flat_map(|read| (0..read.taps.len()).map(|tap| single(read, tap, &node.grid)))
-            .collect();
-        self.out.remarks.push(format!(
-            "{:?}: the chip has no maximum for it, so it is made of {} ReLUs",
-            node.name,
-            taps.len() - 1
-        ));
-        let channels = node.channels;
-        let signals = match self.plan.options.signals {
-            SignalBudget::Each(k) => k,
-            SignalBudget::Auto => 1,
-        };
-        let mut sum: Vec<(f64, Read)> = vec![(1.0, taps[0].clone())];
-        for (step, tap) in taps.iter().enumerate().skip(1) {
-            let mut terms: Vec<(f64, Read)> = sum.iter().map(|(f, read)| (-f, read.clone())).collect();
-            terms.push((1.0, tap.clone()));
-            let name = format!("{}:max{step}", node.name);
-            let made = mixed(name, &node.grid, channels, terms, vec![0.0; channels], Act::Relu);
-            let made = self.push(made, Form::Relu, vec![signals; channels]);
-            let rise = same(&self.out.dot, made);
-            sum.push((1.0, rise));
-        }
-        let read = !self.plan.dot.readers(number).is_empty();
-        let positive = self.plan.survey[number].bottom() >= 0.0;
-        let act = if positive { Act::Relu } else { Act::None };
-        let made = mixed(node.name.clone(), &node.grid, channels, sum, vec![0.0; channels], act.clone());
-        let form = match act {
-            Act::Relu => Form::Relu,
-            _ if read => Form::Carrier { judged: None },
-            _ => Form::Sum,
-        };
-        self.push(made, form, vec![signals; channels])
-    }
-
-    /// Whether larger values always have larger codes, signal by signal.
-    fn ordered(&self, node: usize) -> bool {
-        match &self.out.nodes[node].form {
-            Form::Relu | Form::Carrier { .. } | Form::Table(_) => true,
-            Form::Mirror { up, down, .. } => *up >= 0.0 && *down >= 0.0,
-            Form::Segments(segments) => segments.pieces.iter().all(|piece| piece.rise >= 0.0),
-            Form::Max => true,
-            Form::Sum => false,
         }
     }
 }

@@ -44,6 +44,8 @@ pub struct Digital {
     pub weight_lo: i32,
     /// Largest weight.
     pub weight_hi: i32,
+    /// Thresholds that weights can be divided by, and whether they always are.
+    pub thresholds: Option<(u32, u32, bool)>,
     /// Entries of a codebook that can stand in front of the weights, and whether each column has its own.
     pub codebook: Option<(usize, bool)>,
     /// Bits of the accumulator.
@@ -84,11 +86,23 @@ impl Target {
             }
             _ => None,
         });
-        let Some((lo, hi)) = plain.or(shared.map(|(range, ..)| range)) else {
+        let fraction = chip.weights().iter().find_map(|encoding| match encoding {
+            Encoding::Fraction { threshold_min, threshold_max, .. } => {
+                Some((encoding.range(), (*threshold_min, *threshold_max, plain.is_none())))
+            }
+            _ => None,
+        });
+        let whole = plain.or(fraction.map(|(range, _)| range));
+        let Some((lo, hi)) = whole.or(shared.map(|(range, ..)| range)) else {
             let rule = "no weight encoding that a digital core can be compiled for".to_owned();
             refuse("weights", rule, "add { kind = \"dynamic_fixed_point\", bits = 8 }");
             return Err(found);
         };
+        if fraction.is_some_and(|((least, most), _)| (least, most) != (lo, hi)) {
+            let rule =
+                "weights that are divided by a threshold have another range than plain ones".to_owned();
+            refuse("weights", rule, "give \"fraction\" as many bits as \"dynamic_fixed_point\"");
+        }
         if lo < i64::from(i16::MIN) || hi > i64::from(i16::MAX) {
             let rule = format!("weights from {lo} to {hi} are not tuned for");
             refuse("weights", rule, "use at most 16 bits, sign included");
@@ -138,6 +152,7 @@ impl Target {
             bits,
             weight_lo: lo as i32,
             weight_hi: hi as i32,
+            thresholds: fraction.map(|(_, thresholds)| thresholds),
             codebook: shared.map(|(_, entries, own)| (entries, own)),
             accumulator_bits: mac.accumulator_bits.get() as u8,
             overflow: match mac.overflow {

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::diagnostic::{Diagnostic, Result};
+use crate::target::Target;
+
 /// How far tuning goes. The phases build on each other: each does all that the ones before it do, so the order of the
 /// variants is that of the work.
 ///
@@ -35,7 +38,7 @@ impl Rounding {
 
 impl FromStr for Rounding {
     type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
         let name = if text == "full" { "round" } else { text };
         let found = Self::NAMES.iter().find(|(known, _)| *known == name);
         found.map(|(_, phase)| *phase).ok_or_else(|| {
@@ -57,6 +60,8 @@ pub enum WeightSet {
     /// Whole numbers of the chip's bits.
     #[default]
     Plain,
+    /// Whole numbers divided by a whole threshold, one for each core.
+    Fraction,
     /// A table of a few values.
     Codebook {
         /// Values.
@@ -66,12 +71,54 @@ pub enum WeightSet {
     },
 }
 
+impl WeightSet {
+    /// Checks that the chip's weights can come from this set.
+    ///
+    /// # Errors
+    /// SP0303: the chip has no table in front of its weights, a smaller one, or one for each core only; or no threshold.
+    pub fn check(self, target: &Target) -> Result<()> {
+        let chip = target.chip.name();
+        let refused = |rule: String, way_out: &str| {
+            Err(Diagnostic::error("SP0303", format!("setting weights = {self}"), rule, way_out).into())
+        };
+        let digital = target.digital.as_ref();
+        match self {
+            Self::Plain => Ok(()),
+            Self::Fraction if digital.is_some_and(|own| own.thresholds.is_some()) => Ok(()),
+            Self::Fraction => refused(
+                format!("chip {chip:?} divides by no threshold: its weights have no kind \"fraction\""),
+                "use weights=plain, or add { kind = \"fraction\", … } to the weights of a chip that multiplies",
+            ),
+            Self::Codebook { entries, per_column } => match digital.and_then(|own| own.codebook) {
+                None => refused(
+                    format!(
+                        "chip {chip:?} has no table in front of its weights: they have no kind \"shared\""
+                    ),
+                    "use weights=plain, or add { kind = \"shared\", … } to the weights of a chip of digital cores",
+                ),
+                Some((most, _)) if entries > most => refused(
+                    format!("a table of chip {chip:?} has {most} entries"),
+                    "use fewer entries, or raise index_bits of the weights of kind \"shared\"",
+                ),
+                Some((_, false)) if per_column => refused(
+                    format!("chip {chip:?} has one table for a core, not one for a column"),
+                    "use weights=codebook:N, or set per = \"neuron\" in the weights of kind \"shared\"",
+                ),
+                Some(_) => Ok(()),
+            },
+        }
+    }
+}
+
 impl FromStr for WeightSet {
     type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "plain, codebook:N, or codebook:N:column, N from 2 to 256".to_owned();
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let wrong = || "plain, fraction, codebook:N, or codebook:N:column, N from 2 to 256".to_owned();
         if text == "plain" {
             return Ok(Self::Plain);
+        }
+        if text == "fraction" {
+            return Ok(Self::Fraction);
         }
         let rest = text.strip_prefix("codebook:").ok_or_else(wrong)?;
         let (number, per_column) = match rest.strip_suffix(":column") {
@@ -87,6 +134,7 @@ impl fmt::Display for WeightSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Plain => f.write_str("plain"),
+            Self::Fraction => f.write_str("fraction"),
             Self::Codebook { entries, per_column: false } => write!(f, "codebook:{entries}"),
             Self::Codebook { entries, per_column: true } => write!(f, "codebook:{entries}:column"),
         }

@@ -41,7 +41,7 @@ pub const WHOLE_MAX: usize = 2048;
 pub const RUN: usize = 512;
 
 /// Share of the mean diagonal that is added to the Hessian, so that silent inputs do not make it singular.
-const DAMPING: f64 = 0.01;
+pub const DAMPING: f64 = 0.01;
 
 impl ErrorFeedback {
     /// Prepares for the inputs `codes`, one row a sample; `None` when their second moments can not be inverted.

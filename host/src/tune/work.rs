@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::aims::{Golden, Reach};
-use super::digital::DigitalBench;
+use super::digital::{DigitalBench, is_coarse};
 use super::node::{NodeBench, TunedOp};
 use super::prepared::Prepared;
 use super::{Decoding, NodeSums, Rounding, Sources, Tuner, WeightSet, exact, score};
@@ -99,8 +99,9 @@ impl<'a> NodeWork<'a> {
         let (free, rounds) = (options.rounding >= Rounding::Free, options.rounding >= Rounding::Round);
         let relays = self.relay_reach.is_some();
         let from_input = dot.body.reads().iter().all(|read| read.source == Source::Input);
-        // Error feedback also serves shared weights, whatever the copies.
-        let shared = options.weights != WeightSet::Plain;
+        // Error feedback also serves shared weights, and those of few bits, whatever the copies.
+        let coarse = self.tuner.target.digital.as_ref().is_some_and(is_coarse);
+        let shared = coarse || matches!(options.weights, WeightSet::Codebook { .. });
         let apart = matches!(node.form, Form::Segments(_) | Form::Mirror { .. });
         let single =
             (shared || apart || channels.iter().all(|&channel| node.copies[channel] == 1)) && !relays;

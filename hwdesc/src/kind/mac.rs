@@ -139,10 +139,15 @@ impl Mac {
         }
         for (acc, input) in accumulator_bits.iter().zip(&input_bits) {
             for (field, encoding) in weights {
-                if matches!(encoding, Encoding::AxonTyped { .. } | Encoding::Fraction { .. }) {
-                    let because = "axon types and thresholds belong to spiking cores";
-                    let allowed = "\"sign_magnitude\", \"dynamic_fixed_point\", \"shared\"";
+                let multiplies = requantise.as_ref().is_none_or(|way| way.value == Requantise::Multiplier);
+                let allowed = "\"sign_magnitude\", \"dynamic_fixed_point\", \"shared\"";
+                if matches!(encoding, Encoding::AxonTyped { .. }) {
+                    let because = "axon types belong to spiking cores";
                     doc.contradiction(field, because, allowed, "choose an encoding a MAC core can hold");
+                } else if matches!(encoding, Encoding::Fraction { .. }) && !multiplies {
+                    let because = "a MAC core divides by a threshold through its multiplier";
+                    let help = "choose another encoding, or mac.requantise \"multiplier\"";
+                    doc.contradiction(field, because, allowed, help);
                 } else if acc.value < input.value + field.value {
                     let least = input.value + field.value;
                     let because =

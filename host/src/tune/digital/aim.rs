@@ -24,6 +24,8 @@ pub struct Aim {
     pub act: CodedAct,
     /// Values of the sum that a table covers.
     pub covered: (f64, f64),
+    /// By how much the largest weight may exceed what the chip holds, to be clipped.
+    pub stretch: f64,
 }
 
 impl Aim {
@@ -58,6 +60,7 @@ impl Aim {
                     meaning: (0..channels).map(|c| (range(c) / top, 0.0)).collect(),
                     act,
                     covered: everywhere,
+                    stretch: 1.0,
                 }
             }
             Form::Carrier { .. } => {
@@ -73,6 +76,7 @@ impl Aim {
                     meaning: (0..channels).map(|c| (range(c).1 / top, range(c).0)).collect(),
                     act,
                     covered: everywhere,
+                    stretch: 1.0,
                 }
             }
             Form::Table(function) => {
@@ -134,6 +138,7 @@ impl Aim {
             meaning: (0..channels).map(|c| (unit / slope(c), least / slope(c))).collect(),
             act: CodedAct::Table(entries),
             covered: (-reach, reach),
+            stretch: 1.0,
         }
     }
 
@@ -195,6 +200,7 @@ impl Aim {
             meaning: vec![(unit, zero); channels],
             act,
             covered,
+            stretch: 1.0,
         })
     }
 }

@@ -5,6 +5,13 @@
 pub struct Codebook(Vec<i16>);
 
 impl Codebook {
+    /// A table of these values, each once.
+    pub fn new(mut values: Vec<i16>) -> Self {
+        values.sort_unstable();
+        values.dedup();
+        Self(values)
+    }
+
     /// The values, ascending.
     pub fn values(&self) -> &[i16] {
         &self.0
@@ -89,10 +96,7 @@ pub fn fit_codebook(weights: &[(f64, f64)], entries: usize, range: (i32, i32)) -
         }
         centres = next;
     }
-    let mut values: Vec<i16> = centres.iter().map(|&c| libm::rint(c).clamp(lo, hi) as i16).collect();
-    values.sort_unstable();
-    values.dedup();
-    Codebook(values)
+    Codebook::new(centres.iter().map(|&c| libm::rint(c).clamp(lo, hi) as i16).collect())
 }
 
 #[cfg(test)]

@@ -7,18 +7,21 @@
 
 mod aim;
 mod codebook;
+mod descent;
 mod finish;
 mod scale;
+mod shared;
+mod tables;
 
-pub use codebook::{Codebook, fit_codebook};
 pub use finish::level;
 pub use scale::Scale;
+pub use tables::is_coarse;
 
 use super::aims::Golden;
 use super::coded::{Coded, CodedAct, Periphery, Requantised};
 use super::free::RealMap;
 use super::node::TunedOp;
-use super::options::{Rounding, TuneOptions, WeightSet};
+use super::options::{Rounding, TuneOptions};
 use super::round::{ErrorFeedback, dithered, nearest_within};
 use super::score::compared;
 use crate::encode::Form;
@@ -98,35 +101,12 @@ impl DigitalBench<'_> {
                 best = Some((error, scale));
             }
         }
-        let (_, scale) = best?;
-        let codebooks = self.codebooks(&scale);
+        let (_, mut scale) = best?;
+        let found = self.tabled(&mut scale).or_else(|| self.coarse(&scale)).unwrap_or_default();
         let all: Vec<usize> = (0..channels).collect();
         let z = |channel: usize| self.golden.z.row(channel).to_vec();
-        let outcomes = self.outcomes(&scale, &all, self.codes, z, &codebooks, searching);
+        let outcomes = self.outcomes(&scale, &all, self.codes, z, &found, searching);
         Some(self.assemble(op, &scale, outcomes))
-    }
-
-    /// The codebooks that the user asked for: one for the core, or one for each channel.
-    fn codebooks(&self, scale: &Scale) -> Vec<Codebook> {
-        let WeightSet::Codebook { entries, per_column } = self.options.weights else { return Vec::new() };
-        let scaled = |channel: usize| -> Vec<(f64, f64)> {
-            let block = &self.blocks[self.group[channel]];
-            let gain = scale.gain(channel);
-            let row = &self.map.weights.row(channel)[block.clone()];
-            let strength = |line: usize| {
-                (0..self.codes.rows()).map(|r| self.codes.at(r, line) * self.codes.at(r, line)).sum::<f64>()
-            };
-            // How much an error of a weight costs: the power of its line, in units of the column's output.
-            let worth = self.importance[channel].max(1e-12) / (gain * gain);
-            block.clone().zip(row).map(|(line, w)| (w * gain, worth * (strength(line) + 1e-9))).collect()
-        };
-        let range = (self.digital.weight_lo, self.digital.weight_hi);
-        if per_column {
-            parallel_map(self.copies.len(), |channel| fit_codebook(&scaled(channel), entries, range))
-        } else {
-            let all: Vec<(f64, f64)> = (0..self.copies.len()).flat_map(scaled).collect();
-            vec![fit_codebook(&all, entries, range)]
-        }
     }
 
     /// Whole weights of a channel's copies.
@@ -134,7 +114,7 @@ impl DigitalBench<'_> {
         &self,
         scale: &Scale,
         channel: usize,
-        codebook: Option<&Codebook>,
+        found: Option<&[Vec<i16>]>,
         full: bool,
     ) -> Vec<Vec<i16>> {
         let copies = usize::from(self.copies[channel]);
@@ -144,11 +124,8 @@ impl DigitalBench<'_> {
         let scaled: Vec<f64> = row[block.clone()].iter().map(|w| w * gain).collect();
         let (lo, hi) = (f64::from(self.digital.weight_lo), f64::from(self.digital.weight_hi));
         let feedback = self.feedback.get(self.group[channel]).filter(|_| full);
-        let whole: Vec<Vec<i16>> = match (codebook, feedback) {
-            (Some(book), Some((_, feedback))) => {
-                vec![feedback.round_to(&scaled, |w| f64::from(book.nearest(w))); copies]
-            }
-            (Some(book), None) => vec![scaled.iter().map(|&w| book.nearest(w)).collect(); copies],
+        let whole: Vec<Vec<i16>> = match (found, feedback) {
+            (Some(found), _) => found.to_vec(),
             (None, Some((_, feedback))) if copies > 1 && self.carries => {
                 let mut carry = vec![0.0; scaled.len()];
                 let next = |_| {
@@ -185,12 +162,11 @@ impl DigitalBench<'_> {
         which: &[usize],
         codes: &Matrix,
         z: impl Fn(usize) -> Vec<f64> + Sync,
-        codebooks: &[Codebook],
+        found: &[Vec<Vec<i16>>],
         full: bool,
     ) -> Vec<Outcome> {
         let weights = parallel_map(which.len(), |at| {
-            let codebook = codebooks.get(which[at]).or(codebooks.first());
-            self.weights(scale, which[at], codebook, full)
+            self.weights(scale, which[at], found.get(which[at]).map(Vec::as_slice), full)
         });
         // All columns at once: whole numbers far below 2^53, exact in any order.
         let (lines, columns) = (codes.cols(), weights.iter().map(Vec::len).sum::<usize>());

@@ -13,6 +13,10 @@ use crate::target::{Digital, Target};
 /// Shares of the largest value that the codes can reach to, on signals of few bits also far below it.
 const SHARES: [f64; 2] = [1.1, 0.95];
 const SHARES_NARROW: [f64; 6] = [1.1, 1.0, 0.85, 0.7, 0.55, 0.4];
+/// How far weights of few bits may reach beyond the largest one that is held: the largest are then clipped, the others finer.
+const STRETCHES: [f64; 5] = [1.0, 1.4, 2.0, 2.8, 4.0];
+/// Weights up to this are of few bits.
+const FEW: i32 = 7;
 /// Signals of at most so many bits are narrow.
 const NARROW: u8 = 5;
 
@@ -41,8 +45,10 @@ impl Scale {
     /// All combinations worth trying.
     pub fn candidates(bench: &DigitalBench<'_>) -> Vec<Self> {
         let digital = bench.digital;
+        let few = digital.weight_hi <= FEW && bench.options.rounding >= Ways::Range;
+        let stretches = if few { &STRETCHES[..] } else { &STRETCHES[..1] };
         if *bench.form == Form::Sum {
-            return vec![Self::sums(bench)];
+            return stretches.iter().map(|&stretch| Self::sums(bench, stretch)).collect();
         }
         // What clips in a loop comes back in each step.
         let shares: &[f64] = match (bench.options.rounding >= Ways::Range, digital.bits <= NARROW) {
@@ -52,8 +58,9 @@ impl Scale {
             _ => &SHARES[..1],
         };
         let mut out = Vec::new();
-        for &share in shares {
-            let Some(aim) = Aim::new(bench, share) else { continue };
+        for (share, stretch) in shares.iter().flat_map(|&share| stretches.iter().map(move |&s| (share, s))) {
+            let Some(mut aim) = Aim::new(bench, share) else { continue };
+            aim.stretch = stretch;
             if digital.multiplier_bits.is_some() {
                 out.extend(Self::multiplied(bench, &aim));
             } else if digital.per_column {
@@ -101,8 +108,9 @@ impl Scale {
     /// The cuts at which weights and codes are both used to the full, of the middle channel and of one whose weights are among the
     /// largest: where most channels are all but dead, the middle one is none to go by.
     fn meetings(bench: &DigitalBench<'_>, aim: &Aim) -> [f64; 2] {
+        let room = |c: usize| aim.stretch * Self::room(bench, c);
         let mut all: Vec<f64> =
-            (0..bench.copies.len()).map(|c| libm::log2(Self::room(bench, c) / aim.slopes[c])).collect();
+            (0..bench.copies.len()).map(|c| libm::log2(room(c) / aim.slopes[c])).collect();
         all.sort_by(f64::total_cmp);
         let (least, most) = bench.digital.shifts;
         let cut = |at: usize| {
@@ -112,7 +120,7 @@ impl Scale {
     }
 
     /// The accumulator itself: as fine as weights allow, all channels alike, so that they can be compared.
-    fn sums(bench: &DigitalBench<'_>) -> Self {
+    fn sums(bench: &DigitalBench<'_>, stretch: f64) -> Self {
         let channels = bench.copies.len();
         // Every sum must leave in 32 bits and in the accumulator.
         let bits = bench.digital.accumulator_bits.min(32).min(bench.digital.bias_bits);
@@ -120,7 +128,8 @@ impl Scale {
         let reach =
             (0..channels).map(|c| bench.golden.top[c].max(-bench.golden.bottom[c])).fold(1e-30, f64::max);
         let bias = bench.map.bias.iter().fold(0.0f64, |m, b| m.max(b.abs()));
-        let gain = (0..channels).map(|c| Self::room(bench, c)).fold(most / reach.max(bias), f64::min);
+        let gain =
+            (0..channels).map(|c| stretch * Self::room(bench, c)).fold(most / reach.max(bias), f64::min);
         // A decoder's unit is a multiple of 2^-32: finer steps could not be told apart, and a whole number of units is exact.
         let unit = libm::exp2(-32.0);
         let gain = 1.0 / (libm::ceil((1.0 / gain / unit).max(1024.0)) * unit);
@@ -141,7 +150,7 @@ impl Scale {
         let power = libm::exp2(f64::from(shift));
         let channels = aim.slopes.len();
         let gains: Vec<f64> =
-            (0..channels).map(|c| (aim.slopes[c] * power).min(Self::room(bench, c))).collect();
+            (0..channels).map(|c| (aim.slopes[c] * power).min(aim.stretch * Self::room(bench, c))).collect();
         // A slope that is given must be had: 1/2 of the last bit of the largest weight aside.
         if aim.fixed && (0..channels).any(|c| gains[c] < 0.996 * aim.slopes[c] * power) {
             return None;
@@ -156,7 +165,7 @@ impl Scale {
         let mut shifts = Vec::new();
         let mut gains = Vec::new();
         for (c, &slope) in aim.slopes.iter().enumerate() {
-            let room = Self::room(bench, c);
+            let room = aim.stretch * Self::room(bench, c);
             let shift = libm::floor(libm::log2(room / slope)).clamp(f64::from(least), f64::from(most)) as u8;
             shifts.push(shift);
             gains.push((slope * libm::exp2(f64::from(shift))).min(room));
@@ -169,8 +178,13 @@ impl Scale {
     fn multiplied(bench: &DigitalBench<'_>, aim: &Aim) -> Option<Self> {
         let digital = bench.digital;
         let channels = aim.slopes.len();
-        let rooms: Vec<f64> = (0..channels).map(|c| Self::room(bench, c)).collect();
-        let ratio: Vec<f64> = if digital.per_column {
+        let rooms: Vec<f64> = (0..channels).map(|c| aim.stretch * Self::room(bench, c)).collect();
+        let ratio: Vec<f64> = if let Some((least, most)) = bench.thresholds() {
+            // Weights divided by a whole threshold, one for the core: as much of their range as the tightest channel allows.
+            let room = (0..channels).map(|c| rooms[c] / aim.slopes[c]).fold(f64::INFINITY, f64::min);
+            let threshold = libm::floor(room).clamp(f64::from(least), f64::from(most));
+            vec![1.0 / threshold; channels]
+        } else if digital.per_column {
             (0..channels).map(|c| aim.slopes[c] / rooms[c]).collect()
         } else {
             let most = (0..channels).map(|c| aim.slopes[c] / rooms[c]).fold(0.0, f64::max);
@@ -185,7 +199,10 @@ impl Scale {
             multipliers.push(multiplier);
             cut.push(f64::from(multiplier) * libm::exp2(-f64::from(shift)));
         }
-        let gains = (0..channels).map(|c| aim.slopes[c] / cut[c]).collect();
+        let gains: Vec<f64> = (0..channels).map(|c| (aim.slopes[c] / cut[c]).min(rooms[c])).collect();
+        if aim.fixed && (0..channels).any(|c| gains[c] < 0.996 * aim.slopes[c] / cut[c]) {
+            return None;
+        }
         Self::made(bench, aim, gains, cut, shifts, multipliers)
     }
 
@@ -233,6 +250,14 @@ impl Scale {
     /// Steps of the accumulator per unit of a channel's sum.
     pub fn gain(&self, channel: usize) -> f64 {
         self.gains[channel]
+    }
+
+    /// Changes the gain of a channel whose range is its own: a level then counts less, or more.
+    pub fn regain(&mut self, bench: &DigitalBench<'_>, channel: usize, ratio: f64) {
+        let low = lowest(bench, &self.act);
+        self.gains[channel] *= ratio;
+        self.meaning[channel].0 /= ratio;
+        self.offset[channel] = low + (self.offset[channel] - low) * ratio;
     }
 
     /// What a level of each of `copies` copies counts, and the value of level 0.
