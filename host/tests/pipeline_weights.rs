@@ -22,7 +22,7 @@ fn chip(name: &str, of: &str, changes: &[(&str, &str)]) -> PathBuf {
 fn made(chip: &Path, set: &[&str]) -> Result<Compiled> {
     let chip = chip.to_str().unwrap();
     let mut request = request(&digits("digits_mlp.onnx"), chip, &digits("train.npz"), 120, set);
-    request.scale = Some(vec![1.0]);
+    request.prepare.scale = Some(vec![1.0]);
     compile(&request, &mut ())
 }
 
