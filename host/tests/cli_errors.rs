@@ -22,7 +22,7 @@ fn network(op: &str, weight: f32) -> Vec<u8> {
 fn folder(name: &str) -> Folder {
     let folder = Folder::new(name);
     folder.write("net.onnx", network("Relu", 1.0));
-    folder.write("nonzero.onnx", network("NonZero", 1.0));
+    folder.write("unique.onnx", network("Unique", 1.0));
     folder.write("nan.onnx", network("Relu", f32::NAN));
     folder.write("text.onnx", "This is no model.\n");
     folder.write(
@@ -79,7 +79,7 @@ fn not_onnx() {
 
 #[test]
 fn operator_lacking() {
-    compile("operator-lacking", "nonzero.onnx --chip prime --samples x.npz");
+    compile("operator-lacking", "unique.onnx --chip prime --samples x.npz");
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn domain(node: &NodeProto) -> &str {
 }
 
 /// One error per unknown operator, naming the nodes that use it.
-pub(super) fn refuse_operators(graph: &GraphProto, found: &mut Diagnostics) {
+pub(crate) fn refuse_operators(graph: &GraphProto, found: &mut Diagnostics) {
     const NAMED: usize = 4;
     let mut unknown: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (i, node) in graph.node.iter().enumerate() {
@@ -126,7 +126,7 @@ impl Reader {
     }
 
     /// Reads the constants of the file.
-    pub(super) fn constants(&mut self, graph: &GraphProto, found: &mut Diagnostics) {
+    pub(crate) fn constants(&mut self, graph: &GraphProto, found: &mut Diagnostics) {
         for sparse in &graph.sparse_initializer {
             let name = sparse.values.as_ref().map_or("", |v| v.name.as_str());
             let rule = "sparse tensors are not supported";
@@ -145,7 +145,7 @@ impl Reader {
     }
 
     /// Reads one node; its outputs become known, refused ones included.
-    pub(super) fn node(&mut self, index: usize, node: &NodeProto, found: &mut Diagnostics) {
+    pub(crate) fn node(&mut self, index: usize, node: &NodeProto, found: &mut Diagnostics) {
         let place = names::place(index, node);
         let name = names::name(index, node);
         let usable = node.input.iter().all(|i| i.is_empty() || self.term(i).is_some());

@@ -79,6 +79,24 @@ impl Model {
         self.with(1, node)
     }
 
+    /// A node of another domain.
+    pub fn node_of(
+        self,
+        domain: &str,
+        op: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attributes: &[Vec<u8>],
+    ) -> Self {
+        let mut node = Vec::new();
+        inputs.iter().for_each(|i| node.extend(field(1, i)));
+        outputs.iter().for_each(|o| node.extend(field(2, o)));
+        node.extend(field(4, op));
+        attributes.iter().for_each(|a| node.extend(field(5, a)));
+        node.extend(field(7, domain));
+        self.with(1, node)
+    }
+
     pub fn floats(self, name: &str, dims: &[i64], data: &[f32]) -> Self {
         let raw: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.with(5, tensor(name, dims, 1, &raw))
@@ -144,6 +162,11 @@ pub fn attribute_ints(name: &str, values: &[i64]) -> Vec<u8> {
     values.iter().for_each(|&v| bytes.extend(int(8, v)));
     bytes.extend(int(20, 7));
     bytes
+}
+
+/// The graph of `model`.
+pub fn attribute_graph(name: &str, model: &Model) -> Vec<u8> {
+    [field(1, name), field(6, &model.graph), int(20, 5)].concat()
 }
 
 pub fn attribute_text(name: &str, text: &str) -> Vec<u8> {

@@ -43,7 +43,6 @@ const GROUPS: &[Group] = &[
             "Optional",
             "OptionalGetElement",
             "OptionalHasElement",
-            "ReverseSequence",
             "ZipMap",
             "CastMap",
         ],
@@ -74,14 +73,7 @@ const GROUPS: &[Group] = &[
         },
     ),
     (
-        &["If", "Loop"],
-        Beyond {
-            what: "control flow; a chip's schedule is fixed",
-            way_out: "export the network with constant conditions and trip counts (onnx-simplifier resolves them)",
-        },
-    ),
-    (
-        &["Compress", "NonZero", "NonMaxSuppression", "Unique"],
+        &["NonMaxSuppression", "Unique"],
         Beyond {
             what: "an operator whose result has a size that depends on the data; a chip's wires are fixed",
             way_out: "export the network without this step and do it on its output",
@@ -95,17 +87,7 @@ const GROUPS: &[Group] = &[
         },
     ),
     (
-        &[
-            "BlackmanWindow",
-            "DFT",
-            "HammingWindow",
-            "HannWindow",
-            "ImageDecoder",
-            "MelWeightMatrix",
-            "STFT",
-            "CenterCropPad",
-            "AffineGrid",
-        ],
+        &["DFT", "ImageDecoder", "MelWeightMatrix", "STFT", "AffineGrid"],
         Beyond {
             what: "signal or image preparation, which is done before the network",
             way_out: "prepare the samples with it and export what follows",
@@ -123,13 +105,6 @@ const GROUPS: &[Group] = &[
         Beyond {
             what: "a determinant, which is no sum of products",
             way_out: "compute it outside the network",
-        },
-    ),
-    (
-        &["TopK"],
-        Beyond {
-            what: "a sorting, which no chip of the supported kinds does",
-            way_out: "export the network without it and sort its output",
         },
     ),
 ];

@@ -4,12 +4,22 @@ use super::window::window;
 use super::{Operator, onnx};
 use crate::diagnostic::Result;
 use crate::graph::{Conv, Op};
-use crate::import::context::Context;
+use crate::import::context::{Context, Term};
 
 pub(super) const OPERATORS: &[Operator] = &[onnx("Conv", conv)];
 
+/// The attributes of a convolution.
+pub(super) const ATTRIBUTES: [&str; 6] =
+    ["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"];
+
 fn conv(ctx: &mut Context<'_, '_>) -> Result<()> {
-    ctx.expect(2..=3, &["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"])?;
+    ctx.expect(2..=3, &ATTRIBUTES)?;
+    let (op, operands) = convolution(ctx)?;
+    ctx.output(0, op, &operands.iter().collect::<Vec<_>>())
+}
+
+/// The convolution of operands 0 (x), 1 (weights) and 2 (bias, where it is given).
+pub(super) fn convolution(ctx: &Context<'_, '_>) -> Result<(Op, Vec<Term>)> {
     let (x, w) = (ctx.input(0)?, ctx.input(1)?);
     let (shape, weights) = (ctx.shape(&x), ctx.shape(&w));
     if shape.len() < 3 || weights.len() != shape.len() {
@@ -28,9 +38,5 @@ fn conv(ctx: &mut Context<'_, '_>) -> Result<()> {
         return ctx.refuse("SP0106", format!("group is {group}"), "it must be at least 1");
     };
     let window = window(ctx, kernel, &shape[2..])?;
-    let op = Op::Conv(Conv { window, groups });
-    match ctx.optional(2) {
-        Some(bias) => ctx.output(0, op, &[&x, &w, &bias]),
-        None => ctx.output(0, op, &[&x, &w]),
-    }
+    Ok((Op::Conv(Conv { window, groups }), [x, w].into_iter().chain(ctx.optional(2)).collect()))
 }

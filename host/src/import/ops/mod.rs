@@ -5,8 +5,11 @@ mod attention;
 mod beyond;
 mod blocks;
 mod cast;
+mod control;
 mod conv;
 mod einsum;
+mod fixed;
+mod fused;
 mod gather;
 mod matrix;
 mod moves;
@@ -15,6 +18,7 @@ mod normalise;
 mod orders;
 mod pool;
 mod powers;
+mod qlinear;
 mod qonnx;
 mod quantise;
 mod recurrent;
@@ -23,6 +27,7 @@ mod resize;
 mod scan;
 mod shapes;
 mod taps;
+mod top;
 mod transposed;
 mod unary;
 mod views;
@@ -54,8 +59,11 @@ const FAMILIES: &[&[Operator]] = &[
     attention::OPERATORS,
     blocks::OPERATORS,
     cast::OPERATORS,
+    control::OPERATORS,
     conv::OPERATORS,
     einsum::OPERATORS,
+    fixed::OPERATORS,
+    fused::OPERATORS,
     gather::OPERATORS,
     matrix::OPERATORS,
     moves::OPERATORS,
@@ -63,6 +71,7 @@ const FAMILIES: &[&[Operator]] = &[
     normalise::OPERATORS,
     pool::OPERATORS,
     powers::OPERATORS,
+    qlinear::OPERATORS,
     qonnx::OPERATORS,
     quantise::OPERATORS,
     recurrent::OPERATORS,
@@ -70,6 +79,7 @@ const FAMILIES: &[&[Operator]] = &[
     resize::OPERATORS,
     scan::OPERATORS,
     shapes::OPERATORS,
+    top::OPERATORS,
     transposed::OPERATORS,
     unary::OPERATORS,
     views::OPERATORS,

@@ -20,7 +20,7 @@ pub(super) const OPERATORS: &[Operator] = &[
 ];
 
 /// Least and greatest code of an element type that is read.
-fn range(ctx: &Context<'_, '_>, element: i32) -> Result<(f32, f32)> {
+pub(super) fn range(ctx: &Context<'_, '_>, element: i32) -> Result<(f32, f32)> {
     match data_type::whole_range(element) {
         Some((lo, hi)) if element != data_type::BOOL && hi < 1 << 24 => Ok((lo as f32, hi as f32)),
         _ => {
@@ -73,7 +73,7 @@ fn block(ctx: &Context<'_, '_>) -> Result<usize> {
 }
 
 /// QuantizeLinear: clip(round(x / scale) + zero point).
-fn quantize(ctx: &mut Context<'_, '_>) -> Result<()> {
+pub(super) fn quantize(ctx: &mut Context<'_, '_>) -> Result<()> {
     ctx.expect(2..=3, &["axis", "block_size", "output_dtype", "precision", "saturate"])?;
     let attributes = ctx.attributes();
     let (x, scale) = (ctx.input(0)?, ctx.input(1)?);
@@ -97,13 +97,21 @@ fn quantize(ctx: &mut Context<'_, '_>) -> Result<()> {
 }
 
 /// The last step of a quantisation.
-enum Codes {
+pub(super) enum Codes {
     Grid(Term, Grid),
     Clip(Term, f32, f32),
 }
 
 impl Codes {
-    fn finish(self, ctx: &mut Context<'_, '_>, element: i32) -> Result<()> {
+    /// As an inner value.
+    pub(super) fn part(self, ctx: &mut Context<'_, '_>, part: &str) -> Result<Term> {
+        match self {
+            Codes::Grid(x, grid) => ctx.map(part, Function::Quantize(grid), &x),
+            Codes::Clip(x, lo, hi) => ctx.map(part, Function::Clip { lo, hi }, &x),
+        }
+    }
+
+    pub(super) fn finish(self, ctx: &mut Context<'_, '_>, element: i32) -> Result<()> {
         match self {
             Codes::Grid(x, grid) => ctx.output_as(0, element, Op::Map(Function::Quantize(grid)), &[&x]),
             Codes::Clip(x, lo, hi) => ctx.output_as(0, element, Op::Map(Function::Clip { lo, hi }), &[&x]),
@@ -118,7 +126,7 @@ fn constant_number(term: &Term) -> Option<f32> {
 }
 
 /// The codes of `x`: in one step where scale and zero point are one constant number each.
-fn requantised(
+pub(super) fn requantised(
     ctx: &mut Context<'_, '_>,
     x: &Term,
     scale: &Term,
@@ -141,7 +149,7 @@ fn requantised(
 }
 
 /// `x` without its zero point, as a number with fractions.
-fn centred(ctx: &mut Context<'_, '_>, part: &str, x: &Term, zero: Option<&Term>) -> Result<Term> {
+pub(super) fn centred(ctx: &mut Context<'_, '_>, part: &str, x: &Term, zero: Option<&Term>) -> Result<Term> {
     // The storage of constants follows their type.
     let x = x.clone().with_element(data_type::FLOAT);
     match zero {
@@ -154,7 +162,7 @@ fn centred(ctx: &mut Context<'_, '_>, part: &str, x: &Term, zero: Option<&Term>)
 }
 
 /// DequantizeLinear: (x - zero point) * scale.
-fn dequantize(ctx: &mut Context<'_, '_>) -> Result<()> {
+pub(super) fn dequantize(ctx: &mut Context<'_, '_>) -> Result<()> {
     ctx.expect(2..=3, &["axis", "block_size", "output_dtype"])?;
     let attributes = ctx.attributes();
     let (x, scale) = (ctx.input(0)?, ctx.input(1)?);
@@ -180,10 +188,18 @@ fn dequantize(ctx: &mut Context<'_, '_>) -> Result<()> {
 fn dynamic(ctx: &mut Context<'_, '_>) -> Result<()> {
     ctx.expect(1..=1, &[])?;
     let x = ctx.input(0)?;
-    let axes: Vec<usize> = (0..ctx.shape(&x).len()).collect();
+    let (codes, scale, zero) = dynamic_codes(ctx, &x)?;
+    ctx.pass(1, scale);
+    ctx.pass(2, zero.with_element(data_type::UINT8));
+    codes.finish(ctx, data_type::UINT8)
+}
+
+/// The last step of the codes of `x` over its range and 0, their scale and their zero point.
+pub(super) fn dynamic_codes(ctx: &mut Context<'_, '_>, x: &Term) -> Result<(Codes, Term, Term)> {
+    let axes: Vec<usize> = (0..ctx.shape(x).len()).collect();
     let extreme = |kind| Op::Reduce { kind, axes: axes.clone(), keepdims: false };
-    let most = ctx.part("largest", extreme(ReduceKind::Max), &[&x])?;
-    let least = ctx.part("least", extreme(ReduceKind::Min), &[&x])?;
+    let most = ctx.part("largest", extreme(ReduceKind::Max), &[x])?;
+    let least = ctx.part("least", extreme(ReduceKind::Min), &[x])?;
     let most = ctx.map("most", Function::Clip { lo: 0.0, hi: f32::INFINITY }, &most)?;
     let least = ctx.map("least_or_0", Function::Clip { lo: f32::NEG_INFINITY, hi: 0.0 }, &least)?;
     let span = ctx.binary("span", Binary::Sub, &most, &least)?;
@@ -192,15 +208,13 @@ fn dynamic(ctx: &mut Context<'_, '_>) -> Result<()> {
     let zero = ctx.binary("zero", Binary::Div, &below, &scale)?;
     let zero = ctx.map("zero_cut", Function::Clip { lo: 0.0, hi: 255.0 }, &zero)?;
     let zero = ctx.map("zero_point", Function::Round(Rounding::HalfEven), &zero)?;
-    let codes = requantised(ctx, &x, &scale, &zero, (0.0, 255.0))?;
-    ctx.pass(1, scale);
-    ctx.pass(2, zero.with_element(data_type::UINT8));
-    codes.finish(ctx, data_type::UINT8)
+    let codes = requantised(ctx, x, &scale, &zero, (0.0, 255.0))?;
+    Ok((codes, scale, zero))
 }
 
 /// Operand `at` of a matrix product, its zero point (one number, one per row of the first matrix or per column of the
 /// second) taken off.
-fn matrix(ctx: &mut Context<'_, '_>, at: usize, zero: usize, part: &str) -> Result<Term> {
+pub(super) fn matrix(ctx: &mut Context<'_, '_>, at: usize, zero: usize, part: &str) -> Result<Term> {
     let x = ctx.input(at)?;
     let shape = ctx.shape(&x);
     let zero = match ctx.optional(zero) {
