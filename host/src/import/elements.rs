@@ -40,6 +40,37 @@ fn tiny(element: i32, code: u32) -> f32 {
     sign * libm::ldexpf((fraction + one) as f32, exponent.max(1) as i32 - bias - fraction_bits)
 }
 
+/// The number of a floating-point type of 16 bits or less that `x` is rounded to: the nearest, halves to the even code. Beyond the
+/// largest it is the largest where `saturate` says so, else `None`, as for types that are not rounded to.
+pub(crate) fn rounded(element: i32, x: f32, saturate: bool) -> Option<f32> {
+    if element == data_type::BFLOAT16 {
+        let bits = x.to_bits();
+        let even = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
+        return Some(f32::from_bits(even & 0xffff_0000)).filter(|y| y.is_finite());
+    }
+    let codes = match element {
+        data_type::FLOAT8E8M0 => return None,
+        data_type::FLOAT4E2M1 => 8,
+        _ => 128,
+    };
+    // Codes of positive numbers ascend.
+    let values: Vec<f64> =
+        (0..codes).map(|code| f64::from(tiny(element, code))).take_while(|y| y.is_finite()).collect();
+    let (size, &largest) = (f64::from(x.abs()), values.last()?);
+    let above = values.iter().position(|&y| y >= size);
+    let nearest = match above {
+        None if saturate || size - largest <= 0.0 => largest,
+        None => return None,
+        Some(0) => 0.0,
+        Some(at) => {
+            let (below, above) = (values[at - 1], values[at]);
+            let (down, up) = (size - below, above - size);
+            if down < up || (down == up && at % 2 == 1) { below } else { above }
+        }
+    };
+    Some(if x < 0.0 { -nearest } else { nearest } as f32)
+}
+
 /// The elements of a tensor of floating-point numbers whose lengths were checked.
 pub(crate) fn floats(tensor: &TensorProto, count: usize) -> Vec<f32> {
     if data_type::is_tiny_float(tensor.data_type) {
@@ -119,6 +150,23 @@ mod tests {
         }
         assert_eq!(half_to_single(0xfc00), f32::NEG_INFINITY);
         assert!(half_to_single(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn rounding_is_to_the_nearest_halves_to_even() {
+        let e4m3 = |x| rounded(data_type::FLOAT8E4M3FN, x, true);
+        assert_eq!(
+            [1.0625, 1.1875, 0.3, -500.0, 0.001].map(|x| e4m3(x).unwrap()),
+            [1.0, 1.25, 0.3125, -448.0, 0.001_953_125]
+        );
+        assert_eq!(rounded(data_type::FLOAT8E4M3FN, 500.0, false), None);
+        assert_eq!(
+            [0.25, 0.75, 2.5, 5.0, -9.0].map(|x| rounded(data_type::FLOAT4E2M1, x, true).unwrap()),
+            [0.0, 1.0, 2.0, 4.0, -6.0]
+        );
+        assert_eq!(rounded(data_type::BFLOAT16, 1.003_906_25, true), Some(1.0));
+        assert_eq!(rounded(data_type::BFLOAT16, 1.011_718_75, true), Some(1.015_625));
+        assert_eq!(rounded(data_type::FLOAT8E8M0, 1.0, true), None);
     }
 
     /// Limits as the formats' definitions state them.

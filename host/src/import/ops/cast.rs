@@ -5,6 +5,7 @@ use super::{Operator, onnx};
 use crate::diagnostic::Result;
 use crate::graph::{Binary, Function, Op, Rounding};
 use crate::import::context::{Context, Term};
+use crate::import::elements::rounded;
 use crate::import::onnx::data_type;
 
 pub(super) const OPERATORS: &[Operator] = &[onnx("Cast", cast), onnx("CastLike", cast_like)];
@@ -30,6 +31,18 @@ fn convert(ctx: &mut Context<'_, '_>, x: Term, to: i32) -> Result<()> {
         ctx.refuse("SP0106", rule, "export the network in 32-bit floating point")
     };
     let read = |kind: i32| data_type::is_float(kind) || data_type::is_whole(kind);
+    let rounds = data_type::is_tiny_float(to) || to == data_type::BFLOAT16;
+    if rounds
+        && from != to
+        && let Some(tensor) = x.constant().and_then(|constant| constant.tensor())
+    {
+        let saturate = ctx.attributes().int("saturate", 1)? != 0;
+        let data: Option<Vec<f32>> = tensor.data().iter().map(|&v| rounded(to, v, saturate)).collect();
+        if let Some(data) = data {
+            ctx.pass(0, Term::floats(tensor.shape().to_vec(), data).with_element(to));
+            return Ok(());
+        }
+    }
     if !read(from) || !read(to) || data_type::is_tiny_float(to) && from != to {
         let rule = format!("a cast from {} to {}", data_type::name(from), data_type::name(to));
         return refuse(ctx, rule);
