@@ -87,14 +87,14 @@ const GROUPS: &[Group] = &[
         },
     ),
     (
-        &["DFT", "ImageDecoder", "MelWeightMatrix", "STFT", "AffineGrid"],
+        &["AffineGrid", "ImageDecoder", "MelWeightMatrix"],
         Beyond {
             what: "signal or image preparation, which is done before the network",
             way_out: "prepare the samples with it and export what follows",
         },
     ),
     (
-        &["Col2Im", "DeformConv", "GridSample", "MaxRoiPool", "MaxUnpool", "RoiAlign"],
+        &["DeformConv", "GridSample", "MaxRoiPool", "MaxUnpool", "RoiAlign"],
         Beyond {
             what: "an operator whose wiring depends on the data",
             way_out: "use a network without it; the wiring of a chip is fixed",

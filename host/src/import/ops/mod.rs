@@ -26,6 +26,7 @@ mod reduce;
 mod resize;
 mod scan;
 mod shapes;
+mod signal;
 mod taps;
 mod top;
 mod transposed;
@@ -79,6 +80,7 @@ const FAMILIES: &[&[Operator]] = &[
     resize::OPERATORS,
     scan::OPERATORS,
     shapes::OPERATORS,
+    signal::OPERATORS,
     top::OPERATORS,
     transposed::OPERATORS,
     unary::OPERATORS,
