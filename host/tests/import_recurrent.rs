@@ -100,7 +100,7 @@ impl Case {
         let state = if self.layout == 1 { [batch, d, n] } else { [d, batch, n] };
         let x = if self.layout == 1 { [batch, steps, INPUTS as i64] } else { [steps, batch, INPUTS as i64] };
         let mut model = Model::new(14).input("x", &x);
-        let mut give = |model: Model, name: &str, dims: &[i64], data: &[f32]| {
+        let give = |model: Model, name: &str, dims: &[i64], data: &[f32]| {
             if self.open { model.input(name, dims) } else { model.floats(name, dims, data) }
         };
         model = give(model, "w", &[d, g * n, INPUTS as i64], &numbers.w);
@@ -296,7 +296,7 @@ impl Act {
             "ThresholdedRelu" | "Elu" => (Some(1.0), None),
             _ => (None, None),
         };
-        let mut take = |usual: Option<f32>, list: &mut dyn Iterator<Item = f32>| {
+        let take = |usual: Option<f32>, list: &mut dyn Iterator<Item = f32>| {
             usual.map_or(0.0, |usual| f64::from(if given { list.next().unwrap_or(usual) } else { usual }))
         };
         Self(name.to_owned(), take(alpha, alphas), take(beta, betas))
