@@ -7,6 +7,7 @@ mod events;
 mod fields;
 mod graph;
 mod hdf;
+mod lava;
 mod linear;
 mod op;
 mod order;
@@ -21,6 +22,7 @@ use std::path::Path;
 
 pub use events::{Event, parse_bs2, raster};
 pub use graph::{NirEdge, NirGraph, NirNode};
+pub use lava::{LavaLayer, LavaNetwork, read_lava};
 pub use linear::Columns;
 pub use op::{Neuron, NeuronKind, NirOp, Param};
 pub use scheme::{DEFAULT_DT, Integration, PRESETS, ResetRule, Scheme};
