@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::encode::EncodeOptions;
 use crate::expand::ExpandOptions;
 use crate::lower::LoopForm;
+use crate::nir::SpikingOptions;
 use crate::samples::Layout;
 use crate::settings::Settings;
 use crate::tune::TuneOptions;
@@ -107,4 +108,6 @@ pub struct StageOptions {
     pub expand: ExpandOptions,
     /// Stage 5.
     pub tune: TuneOptions,
+    /// Of spiking networks.
+    pub spiking: SpikingOptions,
 }

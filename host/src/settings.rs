@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::encode::EncodeOptions;
 use crate::expand::ExpandOptions;
 use crate::lower::LoopForm;
+use crate::nir::{DecayRounding, ResetRule, Scheme, SpikingOptions};
 use crate::tune::TuneOptions;
 
 /// The options of all stages.
@@ -25,11 +26,13 @@ pub struct Settings {
     pub expand: ExpandOptions,
     /// Of stage 5.
     pub tune: TuneOptions,
+    /// Of spiking networks.
+    pub spiking: SpikingOptions,
 }
 
 impl From<Settings> for StageOptions {
-    fn from(Settings { loops, encode, expand, tune }: Settings) -> Self {
-        Self { loops, encode, expand, tune }
+    fn from(Settings { loops, encode, expand, tune, spiking }: Settings) -> Self {
+        Self { loops, encode, expand, tune, spiking }
     }
 }
 
@@ -147,6 +150,80 @@ pub const SETTINGS: &[Setting] = &[
         help: "a sigmoid whose sum spans arrays: relayed to a native one, or approximated by K clipped ReLUs; auto: the relay where the chip has a sigmoid",
         get: |s| text(&s.encode.sigmoid),
         set: |s, v| put(&mut s.encode.sigmoid, v, |_| true),
+    },
+    Setting {
+        key: "spiking.bin",
+        allowed: "1 to 1000000",
+        help: "of recordings of event cameras: microseconds of a step",
+        get: |s| text(&s.spiking.events.bin),
+        set: |s, v| put(&mut s.spiking.events.bin, v, |k| (1..=1_000_000).contains(k)),
+    },
+    Setting {
+        key: "spiking.decay",
+        allowed: "down or nearest",
+        help: "how decays become whole numbers: the decay times (2^bits - 1) rounded down, as exporters to Loihi write it, or what remains rounded to the nearest",
+        get: |s| if s.spiking.decay == DecayRounding::Down { "down".into() } else { "nearest".into() },
+        set: |s, v| {
+            s.spiking.decay = match v {
+                "down" => DecayRounding::Down,
+                "nearest" => DecayRounding::Nearest,
+                _ => return None,
+            };
+            Some(())
+        },
+    },
+    Setting {
+        key: "spiking.dt",
+        allowed: "auto, or a number above 0",
+        help: "length of a step in the file's unit of time; auto: 0.0001, or 1 for networks without time constants",
+        get: |s| s.spiking.dt.map_or_else(|| "auto".into(), |dt| text(&dt)),
+        set: |s, v| {
+            s.spiking.dt = if v == "auto" {
+                None
+            } else {
+                Some(v.parse().ok().filter(|dt: &f64| *dt > 0.0 && dt.is_finite())?)
+            };
+            Some(())
+        },
+    },
+    Setting {
+        key: "spiking.reset",
+        allowed: "scheme, file, zero or subtract",
+        help: "what a spike leaves behind: as the scheme says; as the file says; 0; the threshold less",
+        get: |s| s.spiking.reset.map_or_else(|| "scheme".into(), |rule| text(&rule)),
+        set: |s, v| {
+            s.spiking.reset = if v == "scheme" { None } else { Some(v.parse::<ResetRule>().ok()?) };
+            Some(())
+        },
+    },
+    Setting {
+        key: "spiking.scheme",
+        allowed: "euler, exponential, exact, impulse, lava, sinabs or speck",
+        help: "how the continuous dynamics of a NIR file become steps; docs/import.md says what each does and whom it follows",
+        get: |s| s.spiking.scheme.clone(),
+        set: |s, v| {
+            Scheme::preset(v, 1.0)?;
+            v.clone_into(&mut s.spiking.scheme);
+            Some(())
+        },
+    },
+    Setting {
+        key: "spiking.steps",
+        allowed: "1 to 65536",
+        help: "of recordings of event cameras: steps of a sample",
+        get: |s| text(&s.spiking.events.steps),
+        set: |s, v| put(&mut s.spiking.events.steps, v, |k| (1..=65_536).contains(k)),
+    },
+    Setting {
+        key: "spiking.threshold",
+        allowed: "auto, or 1 to 131071",
+        help: "the threshold's register in every population of a NIR file, which fixes the scale of its weights; auto: as precise as registers and samples allow",
+        get: |s| s.spiking.threshold.map_or_else(|| "auto".into(), |t| text(&t)),
+        set: |s, v| {
+            s.spiking.threshold =
+                if v == "auto" { None } else { Some(v.parse().ok().filter(|t| (1..=131_071).contains(t))?) };
+            Some(())
+        },
     },
     Setting {
         key: "tune",

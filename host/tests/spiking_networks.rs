@@ -105,6 +105,7 @@ fn simulate(network: &SpikingNetwork, starts: &[u32], sample: &[i32]) -> Trace {
                         let source = *source as usize;
                         let spikes = match (projection.from, network.input.code) {
                             (Source::Population(from), _) => trace[then][from][source].0,
+                            (_, Code::Raster { steps, .. }) if then >= steps as usize => 0,
                             (_, Code::Raster { .. }) => sample[then * network.input.size + source].into(),
                             (_, Code::Rate { window }) => {
                                 oracle::rate_code(sample[source].into(), then as i128, window.into()).into()
@@ -193,7 +194,11 @@ fn random(r: &mut Random, chip: &Chip) -> SpikingNetwork {
     let input = Input {
         name: "x".into(),
         size: r.between(1, 6) as usize,
-        code: if rate { Code::Rate { window } } else { Code::Raster { spikes: r.between(1, 3) as u8 } },
+        code: if rate {
+            Code::Rate { window }
+        } else {
+            Code::Raster { spikes: r.between(1, 3) as u8, steps: window + r.between(0, 9) as u32 }
+        },
     };
     let decays = spiking.potential_decay.is_some();
     let populations: Vec<Population> = (0..r.between(1, 4))
@@ -276,7 +281,7 @@ fn images_give_what_the_network_gives() {
             assert!(check_image(&made.program, &bytes).unwrap_or_else(|e| panic!("{what}{}", text(e))) > 0);
             split_up += u32::from(made.cores.len() > network.populations.len());
             let most = match network.input.code {
-                Code::Raster { spikes } => i32::from(spikes),
+                Code::Raster { spikes, .. } => i32::from(spikes),
                 Code::Rate { window } => window as i32,
             };
             let samples: Vec<Vec<i32>> =

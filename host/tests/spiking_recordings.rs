@@ -34,7 +34,7 @@ fn layer(
     };
     let network = SpikingNetwork {
         name: "recorded".into(),
-        input: Input { name: "x".into(), size: sources, code: Code::Raster { spikes: 1 } },
+        input: Input { name: "x".into(), size: sources, code: Code::Raster { spikes: 1, steps: ticks } },
         populations: vec![Population {
             name: "layer".into(),
             size: targets,

@@ -31,6 +31,7 @@ fn bounds_of_registers() {
         network.populations[0].window = window;
         network.outputs[0].population = 0;
         network.ticks = ticks;
+        network.input.code = Code::Raster { spikes: 1, steps: ticks };
         emit(&network.check(&chip).unwrap_or_else(|e| panic!("{}", text(e))), "").expect("an image")
     };
     let told = |bytes: &[u8]| {
@@ -64,7 +65,7 @@ fn chain() -> SpikingNetwork {
     let dense = |count: usize| Synapses::Dense(vec![3; count]);
     SpikingNetwork {
         name: "chain".into(),
-        input: Input { name: "x".into(), size: 4, code: Code::Raster { spikes: 1 } },
+        input: Input { name: "x".into(), size: 4, code: Code::Raster { spikes: 1, steps: 10 } },
         populations: vec![population("hidden", 3), population("out", 2)],
         projections: vec![
             Projection { from: Source::Input, to: 0, synapses: dense(12), delay: 1 },
@@ -84,6 +85,7 @@ fn what_does_not_fit_is_refused_by_name() {
         ("SP0321", "beyond the last", |n| n.projections[1].from = Source::Population(7)),
         ("SP0321", "a synapse from 9", |n| n.projections[0].synapses = Synapses::Sparse(vec![(9, 0, 1)])),
         ("SP0321", "0 ticks", |n| n.ticks = 0),
+        ("SP0321", "a raster of 10 ticks in a sample of 9", |n| n.ticks = 9),
         ("SP0321", "nothing leaves", |n| n.outputs.clear()),
         ("SP0321", "no such population", |n| n.outputs[0].population = 2),
         ("SP0321", "potentials leave", |n| n.outputs[0] = Output { population: 0, read: Read::Potentials }),

@@ -7,6 +7,7 @@
 //! 5. [`scale`]: time and memory, up to a network as large as VGG-16, and the table of docs/scale.md.
 //! 6. [`sweeps`]: severe limits on two networks, and the tables of docs/sweeps.md.
 //! 7. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.
+//! 8. [`recordings`]: spiking networks beside recordings, and the tables of docs/spiking.md.
 
 mod archive;
 mod conformance;
@@ -16,6 +17,7 @@ mod digits;
 mod json;
 mod networks;
 mod process;
+mod recordings;
 mod scale;
 mod setup;
 mod sweeps;
@@ -44,6 +46,8 @@ Usage: cargo xtask TASK
                 tables of docs/sweeps.md; cells are kept under docs/sweeps/ and not made again
   conformance [ARGS]  run ONNX's operator test vectors and write the table of docs/import.md; the vectors lie in
                 conformance/ of the same folder. ARGS: --only TEXT, --json FILE
+  recordings    set spiking networks beside what simulators and chips recorded of them, and write the tables of
+                docs/spiking.md; the recordings lie in nir/ and datasets/ of the same folder
 ";
 
 fn main() -> ExitCode {
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         ("sweeps", [only]) if only == "--write" => sweeps::sweeps(None),
         ("sweeps", [only]) => sweeps::sweeps(Some(only)),
         ("conformance", rest) => conformance::conformance(rest),
+        ("recordings", []) => recordings::recordings(),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -8,12 +8,13 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use spandrel_core::image::Image;
 
-use super::{Done, inputs::Inputs, inspect, keep, output, print, progress};
+use super::{Done, compile_spiking, inputs::Inputs, inspect, keep, output, print, progress};
 use crate::budget;
 use crate::chips;
 use crate::compile::{Compiled, PRODUCTS, Request, Watcher, compile as run};
 use crate::confidence::Interval;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::nir;
 use crate::notes::Notes;
 use crate::report::Report;
 use crate::samples::write_atomic;
@@ -25,7 +26,7 @@ const IMAGE: &str = "image";
 #[derive(clap::Args)]
 #[command(after_long_help = settings::help())]
 pub(super) struct Args {
-    /// The network: an ONNX file
+    /// The network: an ONNX file, a spiking one in NIR's form (.nir), or lava-dl's (.net)
     model: PathBuf,
     /// A built-in chip (`spandrel chips` lists them), or a description file that ends in .toml
     #[arg(long, value_name = "NAME|FILE.toml")]
@@ -77,6 +78,11 @@ pub(super) struct Args {
 pub(super) fn compile(args: &Args) -> Result<Done> {
     let (request, output) = args.request()?;
     let mut watch = Watch { dumps: &args.dump, bar: progress::spinner() };
+    if nir::is_spiking(&request.model) {
+        let made = nir::compile(&request, &mut watch);
+        watch.bar.finish_and_clear();
+        return compile_spiking::done(&made?, &output, args.report.as_deref(), args.json);
+    }
     let made = run(&request, &mut watch).and_then(|mut compiled| {
         if args.budget {
             // The dumps are of what goes into the image.
@@ -91,7 +97,7 @@ pub(super) fn compile(args: &Args) -> Result<Done> {
         print(&image_text(&compiled));
     }
     let report = json!(compiled.report);
-    write(&compiled, &report, &output, args.report.as_deref())?;
+    write(&compiled.image, &report, &output, args.report.as_deref())?;
     print(&summary(&compiled.report, &output, args.report.as_deref()));
     if let Some(budget) = &compiled.report.budget {
         print(&budget::text(budget));
@@ -183,11 +189,11 @@ fn image_text(compiled: &Compiled) -> String {
 }
 
 /// The report first: when the image, which matters, can not be written, the report is taken back.
-fn write(compiled: &Compiled, report: &Value, output: &Path, report_path: Option<&Path>) -> Result<()> {
+pub(super) fn write(image: &[u8], report: &Value, output: &Path, report_path: Option<&Path>) -> Result<()> {
     if let Some(path) = report_path {
         write_atomic(path, format!("{report:#}\n").as_bytes())?;
     }
-    write_atomic(output, &compiled.image).inspect_err(|_| {
+    write_atomic(output, image).inspect_err(|_| {
         if let Some(path) = report_path {
             // The first error is the one to report.
             let _ = std::fs::remove_file(path);

@@ -5,6 +5,7 @@
 
 mod chips;
 mod compile;
+mod compile_spiking;
 mod image_file;
 mod inputs;
 mod inspect;

@@ -82,7 +82,10 @@ pub(super) fn effective(at: usize, node: &NirNode, arrival: &Arrival, scheme: &S
         keep: each(&|k| potential(k).keep),
         threshold: each(&|k| neuron.v_threshold.at(k)),
         reset: (0..size).map(|k| Reset::new(neuron, scheme.reset, k)).collect(),
-        floor: scheme.floor.filter(|_| neuron.kind.fires()).map(|floor| each(&|k| -floor * neuron.v_threshold.at(k))),
+        floor: scheme
+            .floor
+            .filter(|_| neuron.kind.fires())
+            .map(|floor| each(&|k| -floor * neuron.v_threshold.at(k))),
     })
 }
 

@@ -24,7 +24,7 @@ impl LavaNetwork {
             input: Input {
                 name: "input".into(),
                 size: self.layers.first().map_or(0, |layer| layer.inputs),
-                code: Code::Raster { spikes: 1 },
+                code: Code::Raster { spikes: 1, steps },
             },
             populations: Vec::new(),
             projections: Vec::new(),

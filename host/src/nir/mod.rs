@@ -3,15 +3,24 @@
 //! NIR (Pedersen et al., "Neuromorphic intermediate representation: a unified instruction set for interoperable brain-inspired
 //! computing", 2024) describes continuous dynamics. How they become steps is left open there and chosen here: see [`Scheme`].
 
+mod activity;
+mod compile;
+mod effective;
 mod events;
 mod fields;
 mod graph;
 mod hdf;
 mod lava;
+mod lava_network;
 mod linear;
 mod op;
+mod options;
 mod order;
+mod paths;
+mod quantise;
+mod rasters;
 mod read;
+mod registers;
 mod scheme;
 mod shapes;
 mod simulate;
@@ -20,11 +29,16 @@ mod window;
 
 use std::path::Path;
 
+pub use activity::Activity;
+pub use compile::{SpikingCompiled, SpikingReport, compile, is_spiking};
 pub use events::{Event, parse_bs2, raster};
 pub use graph::{NirEdge, NirGraph, NirNode};
 pub use lava::{LavaLayer, LavaNetwork, read_lava};
 pub use linear::Columns;
 pub use op::{Neuron, NeuronKind, NirOp, Param};
+pub use options::SpikingOptions;
+pub use quantise::{DecayRounding, QuantiseOptions, Quantised, QuantisedPopulation, Reaches, quantise};
+pub use rasters::{Binning, Rasters};
 pub use scheme::{DEFAULT_DT, Integration, PRESETS, ResetRule, Scheme};
 pub use simulate::Simulator;
 pub use soma::{Decay, Reset, Soma};

@@ -39,7 +39,7 @@ pub(super) fn arrivals(graph: &NirGraph, dt: f64) -> Result<Vec<Arrival>> {
     let mut found = Diagnostics::default();
     let mut arrive: Vec<Arrival> = Vec::new();
     let mut gives: Vec<Arrival> = Vec::new();
-    for (at, node) in graph.nodes().iter().enumerate() {
+    for node in graph.nodes() {
         let len: usize = node.arrives.iter().product();
         let mut own = Arrival::default();
         for edge in &node.inputs {
@@ -151,7 +151,10 @@ fn through(own: &Arrival, op: &NirOp, arrives: &[usize], dt: f64) -> std::result
                 let first = delay.at(0);
                 let late = steps(first, dt).filter(|_| delay.values().iter().all(|&x| x == first));
                 let late = late.ok_or_else(|| {
-                    let rule = format!("delays {:?} in steps of {dt}", &delay.values()[..delay.values().len().min(4)]);
+                    let rule = format!(
+                        "delays {:?} in steps of {dt}",
+                        &delay.values()[..delay.values().len().min(4)]
+                    );
                     ("SP0134", rule, "one delay for a node, a whole number of steps, is what cores have")
                 })?;
                 let mut result = Arrival { maps: BTreeMap::new(), constant: own.constant.clone() };
@@ -160,6 +163,8 @@ fn through(own: &Arrival, op: &NirOp, arrives: &[usize], dt: f64) -> std::result
                 }
                 Ok(result)
             }
+            // Spikes start anew there.
+            _ if starts(op) => Ok(Arrival::default()),
             _ => Ok(own.clone()),
         };
     };
@@ -169,9 +174,11 @@ fn through(own: &Arrival, op: &NirOp, arrives: &[usize], dt: f64) -> std::result
         let composed = match before {
             None => Columns { bias: Vec::new(), ..map.clone() },
             Some(before) => {
-                let count: usize = before.rows.iter().map(|&m| map.starts[m as usize + 1] - map.starts[m as usize]).sum();
+                let count: usize =
+                    before.rows.iter().map(|&m| map.starts[m as usize + 1] - map.starts[m as usize]).sum();
                 if count > room {
-                    let rule = format!("the layers between two populations have more than {MAX_SYNAPSES} ways");
+                    let rule =
+                        format!("the layers between two populations have more than {MAX_SYNAPSES} ways");
                     return Err(("SP0115", rule, "put neurons between the layers"));
                 }
                 gather(before.inputs(), map.outputs, |i, add| {

@@ -90,7 +90,11 @@ pub fn quantise(
         .collect();
     let number: BTreeMap<usize, usize> = populations.iter().enumerate().map(|(i, p)| (p.node, i)).collect();
     if scheme.within {
-        found.push(refusal("scheme", "spikes within a step, which cores do not have", "choose another scheme"));
+        found.push(refusal(
+            "scheme",
+            "spikes within a step, which cores do not have",
+            "choose another scheme",
+        ));
     }
     // The output stands for the population that it hands on.
     let output = output(graph, &number).or_else(|| {
@@ -106,7 +110,7 @@ pub fn quantise(
         input: Input {
             name: graph.nodes()[graph.input()].name.clone(),
             size: graph.nodes()[graph.input()].len(),
-            code: Code::Raster { spikes: options.input_spikes.max(1) },
+            code: Code::Raster { spikes: options.input_spikes.max(1), steps: options.steps },
         },
         populations: Vec::new(),
         projections: Vec::new(),
@@ -118,7 +122,8 @@ pub fn quantise(
     for (i, population) in populations.iter().enumerate() {
         let name = &graph.nodes()[population.node].name;
         let place = format!("node `{name}`");
-        let choice = Choice::new(population, &registers, reaches[population.node], options, &place, &mut found);
+        let choice =
+            Choice::new(population, &registers, reaches[population.node], options, &place, &mut found);
         network.populations.push(Population {
             name: name.clone(),
             size: population.size,
@@ -138,7 +143,8 @@ pub fn quantise(
             };
             let mut triples = Vec::new();
             for source in 0..map.inputs() {
-                triples.extend(map.column(source).map(|(to, w)| (source as u32, to as u32, choice.weight(w))));
+                triples
+                    .extend(map.column(source).map(|(to, w)| (source as u32, to as u32, choice.weight(w))));
             }
             triples.retain(|(_, _, weight)| *weight != 0);
             network.projections.push(Projection {
@@ -149,9 +155,15 @@ pub fn quantise(
             });
         }
         if !population.drive.is_empty() {
-            let triples = population.drive.iter().enumerate().map(|(to, &w)| (0, to as u32, choice.weight(w)));
+            let triples =
+                population.drive.iter().enumerate().map(|(to, &w)| (0, to as u32, choice.weight(w)));
             let synapses = Synapses::Sparse(triples.filter(|(_, _, weight)| *weight != 0).collect());
-            network.projections.push(Projection { from: Source::Population(clock), to: i, synapses, delay: 1 });
+            network.projections.push(Projection {
+                from: Source::Population(clock),
+                to: i,
+                synapses,
+                delay: 1,
+            });
         }
         scaled.push(choice.told(population, starts[i]));
     }
@@ -264,7 +276,10 @@ impl Choice {
             let shift = registers.spiking.weight_shift as u8;
             let choice = Self { scale, shift, error: 0.0 };
             if largest * scale / f64::from(1_u32 << shift) > registers.weight as f64 + 0.5 {
-                let rule = format!("with a threshold of {register} weights reach {:.1}", largest * scale / f64::from(1_u32 << shift));
+                let rule = format!(
+                    "with a threshold of {register} weights reach {:.1}",
+                    largest * scale / f64::from(1_u32 << shift)
+                );
                 found.push(refusal(place, &rule, "choose a smaller threshold (spiking.threshold), or auto"));
             }
             return choice.measured(population);
@@ -289,7 +304,8 @@ impl Choice {
         let shift = registers.shifts.clone().rev().find(|&shift| full(shift) <= most);
         let (shift, top) = shift.map_or((*registers.shifts.start(), most), |shift| (shift, full(shift)));
         // Among scales that use at least three quarters of the range, the one whose rounded weights are nearest.
-        let candidates = (0..=64).map(|i| Self { scale: top * (1.0 - f64::from(i) / 256.0), shift, error: 0.0 });
+        let candidates =
+            (0..=64).map(|i| Self { scale: top * (1.0 - f64::from(i) / 256.0), shift, error: 0.0 });
         candidates
             .map(|choice| choice.measured(population))
             .min_by(|a, b| a.error.total_cmp(&b.error))
@@ -355,7 +371,11 @@ impl Choice {
         if !has_decay && population.keep.iter().any(|&keep| keep != 1.0) {
             let field = format!("{place}; chip {:?}: spiking.potential_decay", registers.chip.name());
             let rule = "the potential decays, which this chip's does not";
-            found.push(refusal(&field, rule, "choose a chip whose potentials decay (loihi), or train with IF neurons"));
+            found.push(refusal(
+                &field,
+                rule,
+                "choose a chip whose potentials decay (loihi), or train with IF neurons",
+            ));
         }
         let keep = |offset: u32, keep: f64| decay(keep, template.decay_bits, offset, options.decay);
         let offset = |decay: Option<spandrel_hwdesc::Decay>| decay.map_or(0, |decay| decay.offset);
@@ -386,7 +406,11 @@ impl Choice {
             },
             floor: population.floor.as_ref().map(|floor| values(floor, &whole)),
             reset,
-            spikes_out: if several { u16::try_from(registers.spiking.spikes_max).unwrap_or(u16::MAX) } else { 1 },
+            spikes_out: if several {
+                u16::try_from(registers.spiking.spikes_max).unwrap_or(u16::MAX)
+            } else {
+                1
+            },
             ..template.clone()
         }
     }

@@ -41,7 +41,8 @@ impl<'c> Registers<'c> {
         });
         let Some(encoding) = whole else {
             let rule = "spiking networks with weights of their own need synapses that hold whole numbers; this chip's are typed";
-            let way_out = "choose loihi or tianji, or convert a trained network of rates (ONNX) for this chip";
+            let way_out =
+                "choose loihi or tianji, or convert a trained network of rates (ONNX) for this chip";
             return Err(Diagnostic::error("SP0401", place("weights"), rule, way_out).into());
         };
         let (least, most) = encoding.range();

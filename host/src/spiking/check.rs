@@ -99,9 +99,18 @@ impl Checker<'_> {
             self.refuse("SP0321", &format!("input {:?}", network.input.name), rule, "feed fewer values");
         }
         match network.input.code {
-            Code::Raster { spikes: 0 } | Code::Rate { window: 0 } => {
+            Code::Raster { spikes: 0, .. } | Code::Raster { steps: 0, .. } | Code::Rate { window: 0 } => {
                 let place = format!("input {:?}", network.input.name);
                 self.refuse("SP0321", &place, "it can bring no spikes", "allow at least one");
+            }
+            Code::Raster { steps, .. } if steps > network.ticks => {
+                let rule = format!("a raster of {steps} ticks in a sample of {}", network.ticks);
+                self.refuse(
+                    "SP0321",
+                    &format!("input {:?}", network.input.name),
+                    rule,
+                    "run as long as the raster",
+                );
             }
             Code::Rate { window } if window > 1 << 16 => {
                 let rule = format!("a window of {window} ticks; at most 65536 are possible");

@@ -144,8 +144,8 @@ impl Writer<'_, '_> {
         let network = self.checked.network;
         let size = network.input.size as u32;
         match network.input.code {
-            Code::Raster { spikes } => {
-                self.input = (self.edge(edge(size * network.ticks, count_codec(spikes.into()), 1)), true);
+            Code::Raster { spikes, steps } => {
+                self.input = (self.edge(edge(size * steps, count_codec(spikes.into()), 1)), true);
             }
             Code::Rate { window } => {
                 let codes = if window > 32_767 { Codec::I32 } else { count_codec(window.max(2) as u16) };
@@ -214,7 +214,7 @@ impl Writer<'_, '_> {
             let signals: Vec<u32> = axons.iter().map(|axon| axon.signal).collect();
             let size = network.size(projection.from) as i32;
             let access = match projection.from {
-                // Ticks before the first are outside and read 0.
+                // Ticks before the first and after the last are outside and read 0.
                 Source::Input if self.input.1 => {
                     let origin = -i32::from(projection.delay) * size;
                     self.pattern(self.input.0, 0, &signals, (origin, size))
@@ -257,7 +257,7 @@ impl Writer<'_, '_> {
     fn ends(&mut self) {
         let network = self.checked.network;
         let (raw, hi) = match network.input.code {
-            Code::Raster { spikes } => (Codec::U8, i32::from(spikes)),
+            Code::Raster { spikes, .. } => (Codec::U8, i32::from(spikes)),
             Code::Rate { window } => (if window > 255 { Codec::I32 } else { Codec::U8 }, window as i32),
         };
         let params = table(&mut self.program, vec![1, 0, 0]);

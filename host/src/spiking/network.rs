@@ -9,10 +9,12 @@ use super::{
 /// How what is fed becomes spikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// A sample holds a spike count for every tick and axon, tick by tick, each at most this.
+    /// A sample holds a spike count for every axon in each of `steps` ticks, tick by tick, each at most this.
     Raster {
         /// Most spikes of an axon in a tick, 1..=255.
         spikes: u8,
+        /// Ticks that a sample holds, at most those of the network; none come in the ticks after them.
+        steps: u32,
     },
     /// A sample holds a code for every axon, 0..=window: so many spikes, evenly spaced over that many ticks.
     Rate {
@@ -159,7 +161,7 @@ impl SpikingNetwork {
     pub fn spikes(&self, source: Source) -> u16 {
         match source {
             Source::Input => match self.input.code {
-                Code::Raster { spikes } => spikes.into(),
+                Code::Raster { spikes, .. } => spikes.into(),
                 Code::Rate { .. } => 1,
             },
             Source::Population(number) => self.populations.get(number).map_or(1, |own| own.neuron.spikes_out),
@@ -170,7 +172,7 @@ impl SpikingNetwork {
     #[must_use]
     pub fn sample_length(&self) -> usize {
         match self.input.code {
-            Code::Raster { .. } => self.input.size.saturating_mul(self.ticks as usize),
+            Code::Raster { steps, .. } => self.input.size.saturating_mul(steps as usize),
             Code::Rate { .. } => self.input.size,
         }
     }

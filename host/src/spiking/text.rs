@@ -48,7 +48,9 @@ impl fmt::Display for SpikingNetwork {
         writeln!(f, "spiking network {:?}: {} ticks", self.name, self.ticks)?;
         write!(f, "input {:?}: {} axons, ", self.input.name, self.input.size)?;
         match self.input.code {
-            Code::Raster { spikes } => writeln!(f, "a raster of at most {spikes} spikes")?,
+            Code::Raster { spikes, steps } => {
+                writeln!(f, "a raster of {steps} ticks of at most {spikes} spikes")?
+            }
             Code::Rate { window } => writeln!(f, "rate codes over {window} ticks")?,
         }
         for (number, own) in self.populations.iter().enumerate() {

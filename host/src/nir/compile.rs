@@ -1,0 +1,326 @@
+//! The way of a spiking network from its file to an image, on one page.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+use spandrel_core::image::Image;
+use spandrel_hwdesc::Chip;
+
+use super::activity::{self, Activity, Golden};
+use super::graph::NirGraph;
+use super::lava::read_lava;
+use super::quantise::{QuantiseOptions, Quantised, quantise};
+use super::rasters::Rasters;
+use super::scheme::Scheme;
+use super::{read_nir, simulate::Simulator};
+use crate::chips;
+use crate::compile::{Request, Watcher, file_digest};
+use crate::confidence::clopper_pearson;
+use crate::diagnostic::{Diagnostic, Result};
+use crate::evaluate::class_of;
+use crate::notes::{FORMAT, InputNotes, ModelNotes, Notes, OutputNotes, RawType, SampleNotes};
+use crate::report::{ClaimEvidence, hex};
+use crate::spiking::{Output, Read, SpikingNetwork, emit, program, split};
+use crate::verify;
+
+/// Whether `path` names a spiking network by its ending: `.nir`, or `.net` of lava-dl.
+pub fn is_spiking(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "nir" || ending == "net")
+}
+
+/// What was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct SpikingReport {
+    /// The chip.
+    pub chip: String,
+    /// The discretisation and the length of a step; absent for networks that are whole numbers already.
+    pub scheme: Option<String>,
+    /// See `scheme`.
+    pub dt: Option<f64>,
+    /// Steps of a sample, and ticks that the chip takes for them.
+    pub steps: usize,
+    /// See `steps`.
+    pub ticks: u32,
+    /// Each population.
+    pub populations: Vec<Activity>,
+    /// Samples that were evaluated, and which.
+    pub samples: usize,
+    /// `test` or `calibration`.
+    pub evaluated_on: &'static str,
+    /// Share of samples that the golden model classifies as labelled.
+    pub golden_accuracy: Option<f64>,
+    /// Share of samples that the image classifies as labelled.
+    pub accuracy: Option<f64>,
+    /// Share of samples on which both choose the same class, and its 95 % interval (Clopper and Pearson).
+    pub agreement: Option<f64>,
+    /// See `agreement`.
+    pub agreement_interval: Option<(f64, f64)>,
+    /// Cores.
+    pub cores: usize,
+    /// Bytes of the image.
+    pub image_bytes: usize,
+    /// Bytes of memory that the machine needs.
+    pub ram_bytes: u64,
+    /// SHA-256 of the image.
+    pub image_digest: String,
+    /// Claims that hold for this image.
+    pub claims: Vec<ClaimEvidence>,
+    /// Settings.
+    pub settings: BTreeMap<String, String>,
+    /// Seconds in all.
+    pub seconds: f64,
+}
+
+/// A compiled spiking network.
+#[derive(Clone, Debug)]
+pub struct SpikingCompiled {
+    /// The image.
+    pub image: Vec<u8>,
+    /// What was measured.
+    pub report: SpikingReport,
+}
+
+/// What a file holds.
+enum Source {
+    /// Continuous dynamics, discretised by a scheme.
+    Nir(NirGraph, Scheme),
+    /// Whole numbers.
+    Lava(super::lava::LavaNetwork),
+}
+
+/// Compiles a spiking network; `request.samples` are rasters or recordings.
+///
+/// # Errors
+/// Whatever of the request can not be read, is not supported, or does not fit the chip.
+pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<SpikingCompiled> {
+    let start = Instant::now();
+    let chip = chips::find(&request.chip)?;
+    let options = &request.options.spiking;
+    watcher.stage("import");
+    let source = if request.model.extension().is_some_and(|ending| ending == "net") {
+        Source::Lava(read_lava(&request.model)?)
+    } else {
+        let graph = read_nir(&request.model)?;
+        graph.warnings().iter().for_each(|warning| watcher.warning(warning));
+        watcher.product("graph", &|| graph.to_string());
+        let scheme = options.scheme(graph.has_time()).ok_or_else(|| {
+            let rule = format!("there is no discretisation `{}`", options.scheme);
+            Diagnostic::error("SP0134", "spiking.scheme", rule, "spandrel compile --help lists them")
+        })?;
+        Source::Nir(graph, scheme)
+    };
+    let input = match &source {
+        Source::Nir(graph, _) => graph.nodes()[graph.input()].shape.clone(),
+        Source::Lava(network) => vec![network.layers.first().map_or(0, |layer| layer.inputs)],
+    };
+    let read = |path: &Path, labels: Option<&Path>, count: usize| {
+        Rasters::read(path, labels, &input, options.events, count)
+    };
+    let calibration = read(&request.samples, request.labels.as_deref(), request.calibration_count)?;
+    let steps = calibration.steps as u32;
+
+    watcher.stage("quantise");
+    let (network, quantised, golden) = match &source {
+        Source::Nir(graph, scheme) => {
+            let mut golden = Golden::new(graph, scheme)?;
+            let reaches = golden.reaches(&calibration);
+            let quantising = QuantiseOptions {
+                threshold: options.threshold,
+                decay: options.decay,
+                input_spikes: calibration.most().max(1),
+                steps,
+            };
+            let quantised = quantise(graph, scheme, &chip, &reaches, &quantising)?;
+            let mut network = quantised.network.clone();
+            told(&mut network, false);
+            (network, Some(quantised), Some(golden))
+        }
+        Source::Lava(network) => (network.on(&chip, steps)?, None, None),
+    };
+    watcher.product("program", &|| network.to_string());
+
+    watcher.stage("emit");
+    let checked = network.check(&chip)?;
+    let cores = split(&checked)?;
+    let notes = notes(request, &source, &calibration, &input, &network, &chip)?;
+    let image = emit(&checked, &notes)?;
+    let compared = crate::emit::check_image(&program(&checked)?.program, &image)?;
+    let parsed = parse(&image)?;
+    let wrap = verify::prove_no_wrap(&parsed).evidence;
+    if let Some(failure) = wrap.failures.first() {
+        let way_out =
+            "choose a larger potential (spiking.potential_bits), or a coarser scale (spiking.threshold)";
+        return Err(Diagnostic::error("SP0311", "claim C6", failure.to_string(), way_out).into());
+    }
+    let claim =
+        |id: &str, cases, evidence: &str| ClaimEvidence { id: id.into(), cases, evidence: evidence.into() };
+    let claims = vec![
+        claim(
+            "C3",
+            compared,
+            "every record and every weight of the image, decoded, against the program that was mapped",
+        ),
+        claim("C6", wrap.cases, &wrap.text),
+    ];
+
+    watcher.stage("evaluate");
+    let (samples, evaluated_on) = match &request.test {
+        Some(path) => (read(path, request.test_labels.as_deref(), usize::MAX)?, "test"),
+        None => (calibration.clone(), "calibration"),
+    };
+    if samples.steps != calibration.steps || samples.most() > calibration.most().max(1) {
+        let rule = format!(
+            "test samples have {} steps of at most {} spikes, calibration samples {} of {}",
+            samples.steps,
+            samples.most(),
+            calibration.steps,
+            calibration.most()
+        );
+        let way_out = "bring both into the same steps; calibrate on the busiest samples";
+        return Err(Diagnostic::error("SP0206", "test samples", rule, way_out).into());
+    }
+    let counts = activity::run(&parsed, &samples)?;
+    let classes: Vec<u32> = counts.iter().map(|codes| class_of(codes)).collect();
+    let decided = golden.as_ref().map(|_| ()).map_or(Ok(None), |()| match &source {
+        Source::Nir(graph, scheme) => decide(graph, scheme, &samples).map(Some),
+        Source::Lava(_) => Ok(None),
+    })?;
+    let populations = match (&source, &quantised) {
+        (Source::Nir(graph, scheme), Some(quantised)) => {
+            activity::compare(graph, scheme, quantised, &chip, &calibration)?
+        }
+        _ => activity::alone(&network, &chip, &calibration)?,
+    };
+    let share = |same: &dyn Fn(usize) -> bool| {
+        (0..classes.len()).filter(|&i| same(i)).count() as f64 / classes.len().max(1) as f64
+    };
+    let labels = samples.labels.as_ref();
+    let agreeing =
+        decided.as_ref().map(|golden| (0..classes.len()).filter(|&i| golden[i] == classes[i]).count());
+    let report = SpikingReport {
+        chip: chip.name().to_owned(),
+        scheme: matches!(source, Source::Nir(..)).then(|| options.scheme.clone()),
+        dt: if let Source::Nir(_, scheme) = &source { Some(scheme.dt) } else { None },
+        steps: samples.steps,
+        ticks: network.ticks,
+        populations,
+        samples: classes.len(),
+        evaluated_on,
+        golden_accuracy: decided.as_ref().and_then(|golden| labels.map(|l| share(&|i| golden[i] == l[i]))),
+        accuracy: labels.map(|labels| share(&|i| classes[i] == labels[i])),
+        agreement: agreeing.map(|n| n as f64 / classes.len().max(1) as f64),
+        agreement_interval: agreeing.map(|n| clopper_pearson(n as u64, classes.len() as u64, 0.95)),
+        cores: cores.len(),
+        image_bytes: image.len(),
+        ram_bytes: u64::from(parsed.header().ram_words) * 4,
+        image_digest: hex(parsed.digest()),
+        claims,
+        settings: request.settings.clone(),
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    Ok(SpikingCompiled { image, report })
+}
+
+/// What the network tells: counts, or potentials, of its output; or rasters of every population.
+pub(super) fn told(network: &mut SpikingNetwork, everything: bool) {
+    if everything {
+        let outputs = (0..network.populations.len()).map(|population| {
+            let silent = network.outputs.iter().any(|o| o.population == population && o.read.potentials());
+            Output { population, read: if silent { Read::PotentialRaster } else { Read::Raster } }
+        });
+        network.outputs = outputs.collect();
+    } else {
+        for output in &mut network.outputs {
+            output.read = if output.read.potentials() { Read::Potentials } else { Read::Counts };
+        }
+    }
+}
+
+/// The class that the golden model gives every sample: that of the most spikes, or of the largest last potential.
+fn decide(graph: &NirGraph, scheme: &Scheme, samples: &Rasters) -> Result<Vec<u32>> {
+    let mut simulator = Simulator::new(graph, scheme)?;
+    let fires = match &graph.nodes()[graph.output()].op {
+        super::op::NirOp::Neuron(neuron) => neuron.kind.fires(),
+        _ => true,
+    };
+    let mut classes = Vec::new();
+    for index in 0..samples.count() {
+        simulator.reset();
+        let mut counts = vec![0.0; graph.nodes()[graph.output()].len()];
+        for step in samples.sample(index).chunks(samples.axons) {
+            let input: Vec<f64> = step.iter().map(|&n| f64::from(n)).collect();
+            let out = simulator.step(&input);
+            if fires {
+                counts.iter_mut().zip(out).for_each(|(count, x)| *count += x);
+            } else {
+                counts.copy_from_slice(out);
+            }
+        }
+        let best = (0..counts.len()).rev().max_by(|&a, &b| counts[a].total_cmp(&counts[b]));
+        classes.push(best.unwrap_or(0) as u32);
+    }
+    Ok(classes)
+}
+
+fn parse(bytes: &[u8]) -> Result<Image<'_>> {
+    let way_out = "this is a fault of the compiler: report it with the model";
+    Ok(Image::parse(bytes)
+        .map_err(|error| Diagnostic::error("SP0310", "image", error.to_string(), way_out))?)
+}
+
+fn notes(
+    request: &Request,
+    source: &Source,
+    calibration: &Rasters,
+    input: &[usize],
+    network: &SpikingNetwork,
+    chip: &Chip,
+) -> Result<String> {
+    let decision = network.outputs.iter().any(|output| !output.read.every_tick());
+    let file = request.model.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = match source {
+        Source::Nir(graph, _) => graph.nodes()[graph.input()].name.clone(),
+        Source::Lava(_) => network.input.name.clone(),
+    };
+    let outputs = network.outputs.iter().map(|output| {
+        let population = &network.populations[output.population];
+        OutputNotes { name: population.name.clone(), shape: vec![population.size] }
+    });
+    let notes = Notes {
+        format: FORMAT,
+        spandrel: env!("CARGO_PKG_VERSION").to_owned(),
+        model: ModelNotes {
+            file: file.unwrap_or_default(),
+            sha256: file_digest(&request.model)?,
+            decision,
+            dims: BTreeMap::new(),
+        },
+        samples: SampleNotes {
+            sha256: file_digest(&request.samples)?,
+            calibration_count: calibration.count(),
+        },
+        inputs: vec![InputNotes {
+            name,
+            shape: [&[calibration.steps][..], input].concat(),
+            layout: None,
+            scale: vec![1.0],
+            mean: vec![0.0],
+            std: vec![1.0],
+            raw_type: RawType::U8,
+            raw_scale: None,
+        }],
+        outputs: outputs.collect(),
+        settings: request.settings.clone(),
+        chip: chip.to_toml(),
+    };
+    Ok(notes.to_text())
+}
+
+/// Quantised networks with rasters of every population.
+pub(super) fn everything(quantised: &Quantised) -> SpikingNetwork {
+    let mut network = quantised.network.clone();
+    told(&mut network, true);
+    network
+}
