@@ -160,8 +160,8 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "spiking.decay",
-        allowed: "down or nearest",
-        help: "how decays become whole numbers: the decay times (2^bits - 1) rounded down, as exporters to Loihi write it, or what remains rounded to the nearest",
+        allowed: "nearest or down",
+        help: "how decays become whole numbers: what remains rounded to the nearest, or the decay times (2^bits - 1) rounded down, as exporters to Loihi write it",
         get: |s| if s.spiking.decay == DecayRounding::Down { "down".into() } else { "nearest".into() },
         set: |s, v| {
             s.spiking.decay = match v {

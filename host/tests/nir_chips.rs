@@ -6,7 +6,7 @@ use std::path::Path;
 
 use common::shared;
 use spandrel::engine::{ExactEngine, FastEngine, Options, RawBatch, RawData};
-use spandrel::nir::{self, NirGraph, QuantiseOptions, Quantised, Scheme, Simulator};
+use spandrel::nir::{self, DecayRounding, NirGraph, QuantiseOptions, Quantised, Scheme, Simulator};
 use spandrel::samples::{ArrayData, read_named};
 use spandrel::spiking::{Output, Read, SpikingNetwork, emit};
 use spandrel_core::image::Image;
@@ -47,19 +47,14 @@ fn outputs(network: &SpikingNetwork, chip: &Chip, raw: &[i32]) -> Vec<i32> {
 fn quantised(
     graph: &NirGraph,
     preset: &str,
-    dt: f64,
     chip: &Chip,
     sample: &[Vec<f64>],
     threshold: Option<i32>,
+    decay: DecayRounding,
 ) -> Quantised {
-    let scheme = Scheme::preset(preset, dt).expect("a preset");
+    let scheme = Scheme::preset(preset, 1e-4).expect("a preset");
     let reaches = reaches(graph, &scheme, sample);
-    let options = QuantiseOptions {
-        threshold,
-        input_spikes: 1,
-        steps: sample.len() as u32,
-        ..QuantiseOptions::default()
-    };
+    let options = QuantiseOptions { threshold, decay, input_spikes: 1, steps: sample.len() as u32 };
     nir::quantise(graph, &scheme, chip, &reaches, &options).unwrap_or_else(|found| panic!("{found}"))
 }
 
@@ -78,7 +73,7 @@ fn the_recorded_neuron_from_its_file() {
     let sample: Vec<Vec<f64>> = rows.iter().map(|row| vec![row[0]]).collect();
     let raw: Vec<i32> = rows.iter().map(|row| row[0] as i32).collect();
     let chip = builtin("loihi").expect("it is built in");
-    let mut made = quantised(&graph, "lava", 1e-4, &chip, &sample, Some(25));
+    let mut made = quantised(&graph, "lava", &chip, &sample, Some(25), DecayRounding::Down);
     let spikes = outputs(&made.network, &chip, &raw);
     made.network.outputs = vec![Output { population: 0, read: Read::PotentialRaster }];
     let voltages = outputs(&made.network, &chip, &raw);
@@ -89,13 +84,13 @@ fn the_recorded_neuron_from_its_file() {
         assert!(!fired || row[1] == 128.0);
     }
     // Left to itself the compiler takes a finer scale, and the spikes are the same.
-    let finer = quantised(&graph, "lava", 1e-4, &chip, &sample, None);
+    let finer = quantised(&graph, "lava", &chip, &sample, None, DecayRounding::Nearest);
     assert!(finer.populations[0].scale > 2.0 * made.populations[0].scale);
     assert_eq!(outputs(&finer.network, &chip, &raw), spikes);
 }
 
-/// The Braille network on Loihi's integers: the letter that the golden model reads, and its first layer's spikes within what
-/// other fixed-point simulators of the same network differ.
+/// The Braille network on Loihi's integers: the letter that the golden model reads, and its first layer's spikes nearer to it than
+/// those that Lava's fixed-point simulator recorded.
 #[test]
 fn braille_on_loihi() {
     let Some(data) = shared("braille_on_loihi") else { return };
@@ -106,7 +101,7 @@ fn braille_on_loihi() {
         input.chunks(12).map(|step| step.iter().map(|&x| f64::from(x)).collect()).collect();
     let raw: Vec<i32> = input.iter().map(|&x| i32::from(x)).collect();
     let chip = builtin("loihi").expect("it is built in");
-    let mut made = quantised(&graph, "euler", 1e-4, &chip, &sample, None);
+    let mut made = quantised(&graph, "euler", &chip, &sample, None, DecayRounding::Nearest);
     let layer =
         made.populations.iter().position(|p| graph.nodes()[p.node].name == "lif1.lif").expect("the layer");
     let start = made.populations[layer].start as usize;
@@ -122,7 +117,10 @@ fn braille_on_loihi() {
     println!("letters {letters:?}, {differ} of {} spikes differ", golden.len());
     let best = (0..7).max_by_key(|&i| letters[i]).expect("seven");
     assert_eq!(best, 1);
-    assert!(differ < 100, "{differ}");
+    // Lava's own recording differs from it in 158.
+    let lava = bytes(&folder.join("lava_activity_noDelay_bias_zero.npy"));
+    let of_lava = golden.iter().zip(&lava).filter(|(a, b)| a != b).count();
+    assert!(differ < of_lava, "{differ} against {of_lava}");
 }
 
 /// Lava's MNIST network, as the data folder's index runs it: rates by v += x / 255, a spike where v > 1, 32 steps.

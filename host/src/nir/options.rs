@@ -28,7 +28,7 @@ impl Default for SpikingOptions {
             dt: None,
             reset: None,
             threshold: None,
-            decay: DecayRounding::Down,
+            decay: DecayRounding::Nearest,
             events: Binning { bin: 1000, steps: 300 },
         }
     }

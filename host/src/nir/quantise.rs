@@ -19,11 +19,12 @@ use crate::spiking::{
 /// How a decay becomes a whole number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DecayRounding {
-    /// The decay times (2^bits - 1), rounded down: what the field's exporters to Loihi write.
-    #[default]
-    Down,
     /// What remains, rounded to the nearest.
+    #[default]
     Nearest,
+    /// The decay times (2^bits - 1), rounded down: what the field's exporters to Loihi write. Decays come out too weak by up to
+    /// a step, which a coarse scale hides and a fine one shows.
+    Down,
 }
 
 /// What may be chosen.
