@@ -6,12 +6,14 @@
 //! 4. [`slots`]: two slots in flash as a target: one runs while the other is written, and power may fail at any byte.
 
 pub mod bus;
+mod outcome;
 mod policy;
 pub mod slots;
 pub mod spi;
 mod stream;
 mod target;
 
+pub use outcome::{LoadError, Progress};
 pub use policy::{Chip, Policy, PublicKey, Refusal};
-pub use stream::{LOADER_SECTIONS, LoadError, Loader, Progress, peek};
+pub use stream::{LOADER_SECTIONS, Loader, peek};
 pub use target::{SectionAt, Target};

@@ -11,8 +11,9 @@
 //! and after that the new one: there is no byte between at which neither is.
 
 use super::{
+    outcome::{LoadError, Progress},
     policy::Policy,
-    stream::{LoadError, Loader, Progress},
+    stream::Loader,
     target::{SectionAt, Target},
 };
 use crate::{

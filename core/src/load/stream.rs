@@ -4,6 +4,7 @@
 //! transfer that breaks is taken up again at [`Loader::position`]; bytes before it are not wanted again.
 
 use super::{
+    outcome::{LoadError, Progress},
     policy::{FIRST, Policy, Refusal, SECTION_RULES},
     target::{SectionAt, Target},
 };
@@ -14,7 +15,6 @@ use crate::{
         SECTION_VERSION, SIGNED_SEAL_BYTES, Seal, Tag,
     },
 };
-use core::fmt;
 use heapless::Vec;
 use sha2::{Digest, Sha256};
 
@@ -25,41 +25,6 @@ const CHIP_BYTES: usize = 32;
 /// What stands in the buffer at most: a signed seal.
 const BUFFER: usize = SIGNED_SEAL_BYTES;
 const _: () = assert!(BUFFER >= HEADER_BYTES && BUFFER >= ENTRY_BYTES && BUFFER >= CHIP_BYTES);
-
-/// Why loading stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoadError<E> {
-    /// The bytes break a rule of the format.
-    Image(ImageError),
-    /// The image is whole as far as it went, and this board does not take it.
-    Refused(Refusal),
-    /// The target failed.
-    Target(E),
-    /// Loading had stopped before; start again with a new loader.
-    Stopped,
-}
-
-impl<E: fmt::Debug> fmt::Display for LoadError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Image(error) => write!(f, "{error}"),
-            Self::Refused(refusal) => write!(f, "{refusal}"),
-            Self::Target(error) => write!(f, "target: {error:?}"),
-            Self::Stopped => f.write_str("stopped"),
-        }
-    }
-}
-
-impl<E: fmt::Debug> core::error::Error for LoadError<E> {}
-
-/// How far loading is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// More bytes are wanted.
-    Wanted,
-    /// The image was whole, is accepted, and runs or may run.
-    Loaded(Digest32),
-}
 
 /// What is remembered of a directory entry.
 #[derive(Clone, Copy, Debug)]
