@@ -3,6 +3,7 @@
 //! Each stage is a type of its own and each arrow one function. The driver distrusts every stage: run it, check its
 //! product, show it to the watcher, go on with the evidence that the check returned.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use crate::costs::Costs;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::{DotGraph, DotNode, OutputPort};
 use crate::emit::{answers, check_codes, check_image, write_image};
-use crate::encode::{self, InputCode, Plan, input_signals, survey};
+use crate::encode::{self, InputCode, InputQuantiser, Levels, Plan, Spending, survey};
 use crate::engine::{ExactEngine, FastEngine, Options as EngineOptions};
 use crate::evaluate::{Evaluation, Reference, evaluate};
 use crate::exact::Exact;
@@ -152,7 +153,6 @@ pub fn compile_for(
             None => Ok(dot),
         }
     })?;
-    let surveyed = survey(&reformed, batch.data());
 
     // 3. Encode: signals.
     // Signals of few bits tell no more apart than a table of raw values can.
@@ -166,21 +166,49 @@ pub fn compile_for(
     options.tune.weights.check(&target)?;
     let plain = options.tune.weights == tune::WeightSet::Plain;
     let exact = if plain { Exact::find(&reformed, &input_map, kind, &target) } else { Exact::default() };
+    // Where the network begins by quantising its input, the encoder does that.
+    let (scale, offset) = (input_map.scale.as_slice(), input_map.offset.as_slice());
+    let quantiser = if target.digital.is_none() {
+        InputQuantiser::find(&reformed, (scale, offset), kind, &target)
+    } else {
+        None
+    };
+    let (reformed, input_map, seen) = match &quantiser {
+        Some(found) => {
+            let map = InputMap { scale: vec![1.0; scale.len()], offset: vec![0.0; scale.len()] };
+            (found.dot.clone(), map, Cow::Owned(found.samples(batch.data())))
+        }
+        None => (reformed, input_map, Cow::Borrowed(batch.data())),
+    };
+    let surveyed = survey(&reformed, &seen);
     let encoded = stages.run("encode", |watcher| {
         let own_range = Exact::raw_range(kind).filter(|_| exact.reads_input);
         let ranges = calibration.ranges(&raw_batch, own_range);
-        let signals = input_signals(&reformed, &ranges, &target, &options.encode);
-        let signals = if own_range.is_some() { 1 } else { signals };
-        let code = InputCode::new(kind, &ranges, signals, &target)?;
+        let code = |signals: u8| {
+            let signals = if own_range.is_some() { 1 } else { signals };
+            match &quantiser {
+                Some(found) => Ok(found.code(kind, &target)),
+                None => InputCode::new(kind, &ranges, signals, &target),
+            }
+        };
         let plan = Plan {
             dot: &reformed,
             survey: &surveyed,
-            input_starts_at_zero: input_map.starts_at_zero(&code),
+            input_starts_at_zero: input_map.starts_at_zero(&code(1)?),
             exact: &exact,
             target: &target,
             options: &options.encode,
+            levels: &Levels::least(&reformed, 1),
         };
-        let graph = plan.encode(code)?;
+        let spending = Spending {
+            plan,
+            samples: &seen,
+            ranges: if quantiser.is_some() { &[] } else { &ranges },
+            input_scale: &input_map.scale,
+            seed: options.tune.seed,
+        };
+        let spent = spending.spend(code, |graph| expand::cores(graph, &target, options.expand))?;
+        let graph = spent.graph;
         watcher.product("encoded", &|| graph.to_string());
         encode::check(graph, &target)
     })?;
@@ -202,12 +230,8 @@ pub fn compile_for(
             let at = order.map_or(element, |order| order[element] as usize);
             raw_batch.data().get(sample * elements + at)
         });
-        let golden = GoldenSums::new(
-            &expanded.graph().encoded.dot,
-            batch.data(),
-            options.tune.rows,
-            options.tune.seed,
-        );
+        let golden =
+            GoldenSums::new(&expanded.graph().encoded.dot, &seen, options.tune.rows, options.tune.seed);
         let tuner = Tuner {
             expanded: &expanded,
             input: &input_map,

@@ -69,6 +69,13 @@ fn text(value: &impl Display) -> String {
 /// All settings, by key in ascending order.
 pub const SETTINGS: &[Setting] = &[
     Setting {
+        key: "encode.budget",
+        allowed: "auto, a number of cores, or xF with F from 1",
+        help: "cores that signals may take where encode.signals is auto: so many, or F times the least number; auto: up to four times, no more than the chips have, and only where it promises to help (crossbars)",
+        get: |s| text(&s.encode.budget),
+        set: |s, v| put(&mut s.encode.budget, v, |_| true),
+    },
+    Setting {
         key: "encode.carrier",
         allowed: "1 to 32",
         help: "signals that carry a sum to the array that applies the native sigmoid to it",
@@ -105,7 +112,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "encode.signals",
         allowed: "auto, or 1 to 32",
-        help: "signals per hidden value behind a ReLU; auto: as many as fit without further arrays, the noisiest values first",
+        help: "signals per hidden value; auto: as many as encode.budget allows where they help most, and as fit without further arrays, the noisiest values first",
         get: |s| text(&s.encode.signals),
         set: |s, v| put(&mut s.encode.signals, v, |_| true),
     },
@@ -416,6 +423,7 @@ mod tests {
     #[test]
     fn every_setting_sets_what_it_names() {
         let others = BTreeMap::from([
+            ("encode.budget", "x2.5"),
             ("encode.carrier", "7"),
             ("encode.input", "2"),
             ("encode.output", "3"),

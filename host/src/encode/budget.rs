@@ -6,6 +6,22 @@ use super::plan::COPIES_MAX;
 use crate::dots::{DotGraph, DotNode, Source};
 use crate::target::Target;
 
+/// Signals of every value, about: on top of them columns and rows that would stay unused are filled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Levels {
+    /// Signals of an input value.
+    pub input: u8,
+    /// For each node of the dot graph the signals of its values, or of each side of them.
+    pub nodes: Vec<u16>,
+}
+
+impl Levels {
+    /// The least: one signal a value.
+    pub fn least(dot: &DotGraph, input: u8) -> Self {
+        Self { input, nodes: vec![1; dot.nodes.len()] }
+    }
+}
+
 /// Gives each element at least one signal and spreads `budget` in all, never more than `cap` each. An element of
 /// `noise` v on k signals is left with v/k; each further signal goes where v/k - v/(k+1) is largest, to the lowest
 /// element on ties.

@@ -36,13 +36,14 @@ pub fn check(graph: EncodedGraph, target: &Target) -> Result<Encoded> {
         let read = !graph.dot.readers(number).is_empty();
         let allowed = match (&node.form, &dot.body) {
             (Form::Relu, Body::Dot(body)) => target.relu && body.act == Act::Relu,
+            (Form::Clip(ramp), Body::Dot(body)) => target.relu && body.act == ramp.act,
             (Form::Carrier { .. }, Body::Dot(body)) => body.act == Act::None && read,
             (Form::Segments(segments), Body::Dot(body)) => {
                 body.act == segments.act
                     && node.copies.iter().all(|&k| usize::from(k) == segments.pieces.len())
             }
             (Form::Mirror { act, .. }, Body::Dot(body)) => {
-                target.relu && body.act == *act && node.copies.iter().all(|&k| k == 2)
+                target.relu && body.act == *act && node.copies.iter().all(|&k| k % 2 == 0)
             }
             // The clip of a digital core makes it.
             (Form::Table(act), Body::Dot(body)) if node.exact.is_some() => body.act == *act,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::input::InputCode;
+use super::ramp::Ramp;
 use super::segments::Segments;
 use crate::dots::{Act, Body, DotGraph, Source};
 use crate::exact::Integers;
@@ -13,6 +14,8 @@ use crate::exact::Integers;
 pub enum Form {
     /// max(z, 0), copies staggered.
     Relu,
+    /// A clip, or what is nearly one, on codes that begin at its lower end, copies staggered.
+    Clip(Ramp),
     /// z itself within a range that is chosen while tuning, on codes that begin at its lower end, copies staggered.
     Carrier {
         /// What its only reader will make of it: errors are judged by that.
@@ -20,7 +23,7 @@ pub enum Form {
     },
     /// The clipped ReLU segments of a function, one column a segment, the same for every channel.
     Segments(Segments),
-    /// A homogeneous function, as of leaky ReLUs: max(z, 0) and max(-z, 0) on a signal each.
+    /// A homogeneous function, as of leaky ReLUs: max(z, 0) and max(-z, 0), half of the signals each, copies staggered.
     Mirror {
         /// The function.
         act: Act,
@@ -42,6 +45,7 @@ impl Form {
     pub fn name(&self) -> &'static str {
         match self {
             Form::Relu => "relu",
+            Form::Clip(_) => "clip",
             Form::Carrier { .. } => "carrier",
             Form::Segments(_) => "segments",
             Form::Mirror { .. } => "mirror",

@@ -115,6 +115,28 @@ impl InputCode {
         Ok(code)
     }
 
+    /// Codes by a table: `codes` for the raw values from `lo` on, on one signal of codes up to `top`; codes of 0 and `top` stand for
+    /// the values `ends`, which take the place of raw values in what codes mean.
+    pub(super) fn tabled(
+        raw: RawType,
+        len: usize,
+        lo: i32,
+        codes: Vec<i32>,
+        ends: (f64, f64),
+        top: u32,
+    ) -> Self {
+        Self {
+            raw,
+            ranges: vec![InputRange { len, lo: ends.0, hi: ends.1 }],
+            weights: vec![1],
+            code_max: vec![top],
+            mapping: Mapping::Table { lo },
+            params: codes,
+            channels: 1,
+            inner: 1,
+        }
+    }
+
     /// The range of the input that `element` belongs to. Panics behind the last one.
     pub fn range(&self, element: usize) -> &InputRange {
         let mut end = 0;

@@ -11,7 +11,9 @@ use crate::dots::{Act, Body, Dot, DotNode};
 /// Beyond +-8 the sigmoid is flat to 3.4e-4, a fiftieth of a 6-bit step.
 const REACH: f64 = 8.0;
 /// Clipped ReLUs per value when a chip lacks a function.
-const RELUS_DEFAULT: u16 = 6;
+pub(super) const RELUS_DEFAULT: u16 = 6;
+/// Copies that carry a sum to a jump, at least.
+const JUMP_COPIES: u16 = 4;
 /// Copies that carry a partial sum in columns that are there anyway, at most.
 const PART_COPIES: usize = 4;
 /// Levels that a partial sum is worth: the errors of all parts add up in their sum.
@@ -21,7 +23,7 @@ const PART_TIMES: usize = 3;
 
 impl Walk<'_> {
     /// Signals of a partial sum, one of `parts`, of a node of so many channels.
-    fn part_copies(&self, channels: usize, parts: usize) -> u16 {
+    fn part_copies(&self, number: usize, channels: usize, parts: usize) -> u16 {
         let Plan { target, options, .. } = self.plan;
         let most = (target.rows / parts).min(target.columns).clamp(1, COPIES_MAX);
         if options.part_signals > 0 {
@@ -36,7 +38,7 @@ impl Walk<'_> {
         };
         let bought = enough.min(PART_TIMES * each);
         let copies = bought.max(free.min(enough.max(PART_COPIES)));
-        self.carrier_copies().max(copies.clamp(1, most) as u16)
+        self.carrier_copies(number).max(copies.clamp(1, most) as u16)
     }
 
     /// A sum that no core can hold, on a chip that can not add partial sums: each part crosses as a value of its own, and
@@ -47,7 +49,7 @@ impl Walk<'_> {
         let taps = node.taps();
         // Taps stay whole, so that many of them share a core.
         let parts = taps.div_ceil((target.rows / lines.div_ceil(taps).max(1)).max(1));
-        let copies = self.part_copies(node.channels, parts);
+        let copies = self.part_copies(number, node.channels, parts);
         self.out.remarks.push(format!(
             "{:?}: {lines} signals exceed {} rows and the chip adds no partial sums, so {parts} parts are added up by further cores",
             node.name, target.rows
@@ -82,7 +84,14 @@ impl Walk<'_> {
     }
 
     /// A function that the chip lacks, or has only where one array holds the whole sum.
-    pub(super) fn curve(&mut self, number: usize, mut node: DotNode, act: Act, spans: bool) -> usize {
+    pub(super) fn curve(
+        &mut self,
+        number: usize,
+        mut node: DotNode,
+        act: Act,
+        spans: bool,
+        lines: usize,
+    ) -> usize {
         let Plan { target, options, survey, .. } = self.plan;
         if act.is_homogeneous() {
             let (up, down) = (act.apply(1.0), act.apply(-1.0));
@@ -90,7 +99,8 @@ impl Walk<'_> {
                 "{:?}: {act} is {up:.4} max(z, 0) + {down:.4} max(-z, 0), a signal each",
                 node.name
             ));
-            let copies = vec![2; node.channels];
+            let sides = self.sides(number, &node, lines);
+            let copies = vec![2 * sides; node.channels];
             return self.push(node, Form::Mirror { act, up, down }, copies);
         }
         let by = match options.sigmoid {
@@ -141,7 +151,14 @@ impl Walk<'_> {
         if let Body::Dot(dot) = &mut node.body {
             dot.act = Act::None;
         }
-        let carried = vec![self.carrier_copies(); channels];
+        // In front of a jump it matters on which side of it a sum lies.
+        let least = match &form {
+            Form::Segments(segments) if segments.jumps && options.signals == SignalBudget::Auto => {
+                JUMP_COPIES
+            }
+            _ => 1,
+        };
+        let carried = vec![self.carrier_copies(number).max(least); channels];
         let carrier = self.push(node, Form::Carrier { judged: Some(act.clone()) }, carried);
         let read = same(&self.out.dot, carrier);
         let relay =

@@ -35,7 +35,7 @@ impl Walk<'_> {
         let channels = node.channels;
         let signals = match self.plan.options.signals {
             SignalBudget::Each(k) => k,
-            SignalBudget::Auto => 1,
+            SignalBudget::Auto => self.plan.levels.nodes[number],
         };
         let largest = self.largest(&taps, node, signals, &mut 0);
         let sum: Vec<(f64, Read)> = largest.into_iter().map(|read| (1.0, read)).collect();
@@ -72,7 +72,7 @@ impl Walk<'_> {
     /// Whether larger values always have larger codes, signal by signal.
     fn ordered(&self, node: usize) -> bool {
         match &self.out.nodes[node].form {
-            Form::Relu | Form::Carrier { .. } | Form::Table(_) => true,
+            Form::Relu | Form::Clip(_) | Form::Carrier { .. } | Form::Table(_) => true,
             Form::Mirror { up, down, .. } => *up >= 0.0 && *down >= 0.0,
             Form::Segments(segments) => segments.pieces.iter().all(|piece| piece.rise >= 0.0),
             Form::Max => true,

@@ -6,7 +6,8 @@ use std::str::FromStr;
 /// How many signals a ReLU value or an output gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalBudget {
-    /// As many as fit in columns and rows that would otherwise stay unused, the noisiest first.
+    /// As many as the budget of cores allows where they help most, and on top of them as many as fit in columns and rows that would
+    /// otherwise stay unused, the noisiest first.
     Auto,
     /// The same number for each value.
     Each(u16),
@@ -30,6 +31,45 @@ impl fmt::Display for SignalBudget {
         match self {
             Self::Auto => f.write_str("auto"),
             Self::Each(k) => write!(f, "{k}"),
+        }
+    }
+}
+
+/// How many cores may be spent on signals.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum CoreBudget {
+    /// Up to [`CoreBudget::AUTO`] times the least number and the cores of the chips, and no more than promises to help.
+    Auto,
+    /// So many.
+    Cores(u64),
+    /// So many times the least number, rounded down.
+    Times(f64),
+}
+
+impl CoreBudget {
+    /// The most that is spent unasked, as a multiple of the least number of cores.
+    pub const AUTO: f64 = 4.0;
+}
+
+impl FromStr for CoreBudget {
+    type Err = String;
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let times = text.strip_prefix('x').map(str::parse::<f64>);
+        match (text, times, text.parse()) {
+            ("auto", ..) => Ok(Self::Auto),
+            (_, Some(Ok(factor)), _) if (1.0..=1e6).contains(&factor) => Ok(Self::Times(factor)),
+            (_, None, Ok(cores @ 1..)) => Ok(Self::Cores(cores)),
+            _ => Err("auto, a number of cores, or xF: F times the least number, F from 1".into()),
+        }
+    }
+}
+
+impl fmt::Display for CoreBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cores(cores) => write!(f, "{cores}"),
+            Self::Times(factor) => write!(f, "x{factor}"),
         }
     }
 }
@@ -68,8 +108,10 @@ impl fmt::Display for SigmoidBy {
 }
 
 /// The user's choices for this stage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EncodeOptions {
+    /// Cores that signals may take, where their number is left open.
+    pub budget: CoreBudget,
     /// Signals per hidden value behind a ReLU.
     pub signals: SignalBudget,
     /// Signals per output.
@@ -90,6 +132,7 @@ pub struct EncodeOptions {
 impl Default for EncodeOptions {
     fn default() -> Self {
         Self {
+            budget: CoreBudget::Auto,
             signals: SignalBudget::Auto,
             output_signals: SignalBudget::Auto,
             input_signals: 0,

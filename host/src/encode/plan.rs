@@ -1,10 +1,12 @@
 //! Choosing the signals: one walk over the dot graph, replacing on the way what the chip lacks.
 
-use super::budget::each;
+use super::budget::{Levels, each};
 use super::graph::{EncodedGraph, EncodedNode, Form, Inside};
 use super::input::InputCode;
 use super::inside::tell_inside;
+use super::lacks::RELUS_DEFAULT;
 use super::options::{EncodeOptions, SignalBudget};
+use super::ramp::Ramp;
 use super::room::{channels_room, fits, reader_room, spread, state_copies};
 use super::survey::NodeSurvey;
 use crate::diagnostic::{Diagnostics, Result};
@@ -36,6 +38,8 @@ pub struct Plan<'a> {
     pub target: &'a Target,
     /// The user's choices.
     pub options: &'a EncodeOptions,
+    /// Signals of every value, where the user leaves them open.
+    pub levels: &'a Levels,
 }
 
 pub(super) struct Walk<'a> {
@@ -217,6 +221,7 @@ impl Walk<'_> {
             Source::One => true,
             Source::Node(node) => match &self.out.nodes[node].form {
                 Form::Relu | Form::Mirror { .. } => true,
+                Form::Clip(ramp) => ramp.starts_at_zero(),
                 Form::Max => {
                     self.out.dot.nodes[node].body.reads().iter().all(|r| self.starts_at_zero(r.source))
                 }
@@ -244,7 +249,7 @@ impl Walk<'_> {
         }
         match &act {
             Act::None if !read => {
-                let free = channels_room(&node, lines, target) / node.channels;
+                let free = channels_room(&node, lines, self.level(number), target) / node.channels;
                 let copies = each(options.output_signals, free, node.channels);
                 self.push(node, Form::Sum, copies)
             }
@@ -254,28 +259,15 @@ impl Walk<'_> {
                 let copies = match options.state_signals {
                     SignalBudget::Each(k) if state => k,
                     SignalBudget::Auto if state => {
-                        state_copies(plan.dot, number, target).max(self.carrier_copies())
+                        state_copies(plan.dot, number, target).max(self.carrier_copies(number))
                     }
-                    _ => self.carrier_copies(),
+                    _ => self.carrier_copies(number),
                 };
                 let copies = vec![copies; node.channels];
                 self.push(node, Form::Carrier { judged: None }, copies)
             }
             Act::Relu => {
-                let copies = match options.signals {
-                    SignalBudget::Each(k) => vec![k; node.channels],
-                    // The host decodes equally many signals per output.
-                    SignalBudget::Auto if !read => each(
-                        SignalBudget::Auto,
-                        channels_room(&node, lines, target) / node.channels,
-                        node.channels,
-                    ),
-                    SignalBudget::Auto => {
-                        let room =
-                            channels_room(&node, lines, target).min(reader_room(plan.dot, number, target));
-                        spread(plan.dot, number, &plan.survey[number], room)
-                    }
-                };
+                let copies = self.behind_a_relu(number, &node, lines);
                 self.push(node, Form::Relu, copies)
             }
             Act::Curve(_) if target.has(&act) && (!spans || target.table) => {
@@ -285,26 +277,85 @@ impl Walk<'_> {
                     SignalBudget::Each(k) => vec![k; node.channels],
                     SignalBudget::Auto if !read => each(
                         SignalBudget::Auto,
-                        channels_room(&node, lines, target) / node.channels,
+                        channels_room(&node, lines, 1, target) / node.channels,
                         node.channels,
                     ),
                     SignalBudget::Auto => {
-                        let room =
-                            channels_room(&node, lines, target).min(reader_room(plan.dot, number, target));
+                        let room = channels_room(&node, lines, 1, target)
+                            .min(reader_room(plan.dot, number, 1, target));
                         let k = (room / node.channels).clamp(1, COPIES_MAX) as u16;
                         vec![k; node.channels]
                     }
                 };
                 self.push(node, Form::Table(act), copies)
             }
-            Act::Curve(_) => self.curve(number, node, act, spans),
+            Act::Curve(_) => match self.ramp(&node.name, &act) {
+                Some(ramp) => {
+                    let copies = self.behind_a_relu(number, &node, lines);
+                    self.push(node, Form::Clip(ramp), copies)
+                }
+                None => self.curve(number, node, act, spans, lines),
+            },
         }
     }
 
-    pub(super) fn carrier_copies(&self) -> u16 {
-        match self.plan.options.signals {
-            SignalBudget::Each(k) => k.max(self.plan.options.carrier_signals),
-            SignalBudget::Auto => self.plan.options.carrier_signals,
+    pub(super) fn carrier_copies(&self, number: usize) -> u16 {
+        let k = match self.plan.options.signals {
+            SignalBudget::Each(k) => k,
+            SignalBudget::Auto => self.plan.levels.nodes[number],
+        };
+        k.max(self.plan.options.carrier_signals)
+    }
+
+    /// Signals of the values of an original node, at least, where the user leaves them open.
+    pub(super) fn level(&self, number: usize) -> usize {
+        usize::from(self.plan.levels.nodes[number])
+    }
+
+    /// Signals for each sign of a value that is carried on two sides.
+    pub(super) fn sides(&self, number: usize, node: &DotNode, lines: usize) -> u16 {
+        let Plan { target, options, dot, .. } = self.plan;
+        match options.signals {
+            SignalBudget::Each(k) => k,
+            SignalBudget::Auto => {
+                let level = 2 * self.level(number);
+                let room =
+                    channels_room(node, lines, level, target).min(reader_room(dot, number, level, target));
+                (room / (2 * node.channels)).clamp(1, COPIES_MAX / 2) as u16
+            }
         }
+    }
+
+    /// Signals of a value that one clipped sum carries.
+    fn behind_a_relu(&self, number: usize, node: &DotNode, lines: usize) -> Vec<u16> {
+        let Plan { target, options, dot, survey, .. } = self.plan;
+        let level = self.level(number);
+        let room = channels_room(node, lines, level, target);
+        match options.signals {
+            SignalBudget::Each(k) => vec![k; node.channels],
+            // The host decodes equally many signals per output.
+            SignalBudget::Auto if dot.readers(number).is_empty() => {
+                each(SignalBudget::Auto, room / node.channels, node.channels)
+            }
+            SignalBudget::Auto => {
+                spread(dot, number, &survey[number], room.min(reader_room(dot, number, level, target)))
+            }
+        }
+    }
+
+    /// The clip that a function is, exactly or within the steps of its quantiser, where those are more than the pieces that would be
+    /// spent on them.
+    fn ramp(&mut self, name: &str, act: &Act) -> Option<Ramp> {
+        let ramp = Ramp::of(act).filter(|ramp| ramp.steps > f64::from(RELUS_DEFAULT))?;
+        if self.plan.target.digital.is_some() || !self.plan.target.relu {
+            return None;
+        }
+        if ramp.worst > 0.0 {
+            self.out.remarks.push(format!(
+                "{name:?}: {act} approximated by a clip, off by at most {:.5}",
+                libm::ceil(ramp.worst * 1e5) / 1e5
+            ));
+        }
+        Some(ramp)
     }
 }

@@ -14,27 +14,28 @@ const SILENT_SHARE: f64 = 0.25;
 /// The most signals that a state gets unasked.
 const STATE_COPIES: usize = 4;
 
-/// Columns of the arrays that a node of so many lines a group takes anyway.
-pub fn channels_room(node: &DotNode, lines: usize, target: &Target) -> usize {
+/// Columns of the arrays that a node of so many lines a group takes anyway for `level` signals a channel.
+pub fn channels_room(node: &DotNode, lines: usize, level: usize, target: &Target) -> usize {
     let groups = node.groups();
     let each = node.channels / groups.max(1);
     if groups == 1 {
-        return node.channels.div_ceil(target.columns) * target.columns;
+        return (level * node.channels).div_ceil(target.columns) * target.columns;
     }
-    let together = (target.rows / lines.max(1)).max(1).min((target.columns / each.max(1)).max(1));
+    let width = (level * each).max(1);
+    let together = (target.rows / lines.max(1)).max(1).min((target.columns / width).max(1));
     let blocks = groups.div_ceil(together);
     // Groups stay whole, so the fullest block decides.
-    (target.columns / (groups.div_ceil(blocks) * each).max(1)).max(1) * node.channels
+    (target.columns / (groups.div_ceil(blocks) * each).max(1)).max(level) * node.channels
 }
 
-/// Signals of a position of node `number` that its readers can take without further arrays.
-pub fn reader_room(dot: &DotGraph, number: usize, target: &Target) -> usize {
+/// Signals of a position of node `number` that its readers can take without further arrays than `level` signals a channel need.
+pub fn reader_room(dot: &DotGraph, number: usize, level: usize, target: &Target) -> usize {
     let channels = dot.nodes[number].channels;
     let mut room = usize::MAX;
     for reader in dot.readers(number) {
         let node = &dot.nodes[reader];
         if matches!(node.body, Body::Max(_)) {
-            room = room.min(reader_room(dot, reader, target));
+            room = room.min(reader_room(dot, reader, level, target));
             continue;
         }
         let (all, own) = (node.taps(), taps_of(node, number));
@@ -43,7 +44,7 @@ pub fn reader_room(dot: &DotGraph, number: usize, target: &Target) -> usize {
         }
         let groups = node.groups();
         let most = if groups == 1 {
-            let rows = all.div_ceil(target.rows) * target.rows;
+            let rows = (all - own + level * own).div_ceil(target.rows) * target.rows;
             channels * (rows - (all - own)) / own
         } else {
             let arrays = |k: usize| {
@@ -54,8 +55,8 @@ pub fn reader_room(dot: &DotGraph, number: usize, target: &Target) -> usize {
                     groups.div_ceil(target.rows / lines.max(1))
                 }
             };
-            let k = (1..=COPIES_MAX).take_while(|&k| arrays(k) == arrays(1)).count().max(1);
-            k * channels
+            let more = (level + 1..=COPIES_MAX).take_while(|&k| arrays(k) == arrays(level)).count();
+            (level + more) * channels
         };
         room = room.min(most);
     }
@@ -145,9 +146,9 @@ pub(super) fn fits(out: &EncodedGraph, target: &Target, found: &mut Diagnostics)
     for (node, dot) in out.nodes.iter().zip(&out.dot.nodes) {
         let setting = match node.form {
             Form::Carrier { .. } => "encode.carrier",
-            Form::Segments(_) | Form::Mirror { .. } => "sigmoid",
+            Form::Segments(_) => "sigmoid",
             Form::Sum => "encode.output",
-            Form::Relu | Form::Table(_) | Form::Max => "encode.signals",
+            Form::Relu | Form::Clip(_) | Form::Mirror { .. } | Form::Table(_) | Form::Max => "encode.signals",
         };
         let most = node.copies.iter().copied().max().map_or(0, usize::from);
         let room = if matches!(node.form, Form::Carrier { .. }) {

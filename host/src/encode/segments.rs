@@ -3,7 +3,7 @@
 //! f(z) is replaced by a piecewise linear interpolant between knots; each piece is one unit
 //! `clip((z - from) / (to - from), 0, 1)` with the piece's rise as coefficient. Knots are placed so that every piece has
 //! the same share of the integral of sqrt(|f''|) (the asymptotically optimal density for the largest error of linear
-//! interpolation), then the worst error is measured on a fine grid: that is the bound that is reported.
+//! interpolation). A function of a few steps gets one steep piece for each jump instead: how steep, tuning finds out. Then the worst error is measured on a fine grid: that is the bound that is reported.
 
 use crate::dots::Act;
 
@@ -29,6 +29,8 @@ pub struct Segments {
     pub base: f64,
     /// Largest absolute error within the range.
     pub worst: f64,
+    /// Whether the pieces stand for jumps: any narrower or wider ones with the same middle would do as well.
+    pub jumps: bool,
 }
 
 const GRID: usize = 4096;
@@ -41,6 +43,9 @@ impl Segments {
         let step = (hi - lo) / GRID as f64;
         let z = |i: usize| lo + step * i as f64;
         let f: Vec<f64> = (0..=GRID).map(|i| act.apply(z(i))).collect();
+        if let Some(made) = Self::of_jumps(act, pieces, &f, (lo, step)) {
+            return made;
+        }
         let span = f.iter().copied().fold(f64::NEG_INFINITY, f64::max)
             - f.iter().copied().fold(f64::INFINITY, f64::min);
         // sqrt(|f''|) times a step; the small constant keeps flat stretches from being left without a knot.
@@ -65,10 +70,39 @@ impl Segments {
             .windows(2)
             .map(|pair| Segment { from: z(pair[0]), to: z(pair[1]), rise: f[pair[1]] - f[pair[0]] })
             .collect();
-        let mut made = Self { act: act.clone(), pieces, base: f[0], worst: 0.0 };
+        let mut made = Self { act: act.clone(), pieces, base: f[0], worst: 0.0, jumps: false };
         made.worst = (0..=GRID).map(|i| (made.apply(z(i)) - f[i]).abs()).fold(0.0, f64::max);
         // Knots lie on the grid, so between its points the error bends no more than the function does there.
         made.worst += (1..GRID).map(bend).fold(0.0, f64::max) / 8.0;
+        made
+    }
+
+    /// One piece for each jump of a function that is constant between at most `pieces` of them.
+    fn of_jumps(act: &Act, pieces: usize, f: &[f64], (lo, step): (f64, f64)) -> Option<Self> {
+        let at: Vec<usize> = (1..f.len()).filter(|&i| f[i] != f[i - 1]).collect();
+        // Also pieces four times as wide do not meet.
+        let cells = at.windows(2).map(|pair| (pair[1] - pair[0]) / 4).fold(NARROWEST, usize::min);
+        if at.is_empty() || at.len() > pieces || cells < 8 {
+            return None;
+        }
+        let half = 0.5 * step * cells as f64;
+        let piece = |&i: &usize| {
+            let middle = lo + step * (i as f64 - 0.5);
+            Segment { from: middle - half, to: middle + half, rise: f[i] - f[i - 1] }
+        };
+        let pieces: Vec<Segment> = at.iter().map(piece).collect();
+        // At the jump itself a piece is half way up; where it lies is known to half a cell, of at least four.
+        let worst = pieces.iter().map(|piece| 0.625 * piece.rise.abs()).fold(0.0, f64::max);
+        Some(Self { act: act.clone(), pieces, base: f[0], worst, jumps: true })
+    }
+
+    /// The same with pieces `factor` times as wide.
+    pub fn widened(&self, factor: f64) -> Self {
+        let mut made = self.clone();
+        for piece in &mut made.pieces {
+            let (middle, half) = (0.5 * (piece.from + piece.to), 0.5 * (piece.to - piece.from));
+            (piece.from, piece.to) = (middle - factor * half, middle + factor * half);
+        }
         made
     }
 
@@ -94,6 +128,18 @@ mod tests {
         let segments = Segments::new(&act, 6, (-8.0, 8.0));
         assert!(segments.pieces.windows(2).all(|pair| pair[0].to == pair[1].from));
         assert!((segments.apply(9.0) - 1.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn jumps_get_a_steep_piece_each() {
+        let act = Act::of(Function::Sign);
+        let made = Segments::new(&act, 6, (-3.0, 5.0));
+        assert!(made.jumps && made.pieces.len() <= 2, "{made:?}");
+        for z in [-2.9, -0.1, 0.1, 4.9] {
+            assert_eq!(made.apply(z), act.apply(z), "{z}");
+        }
+        let wide = made.widened(4.0);
+        assert!(wide.pieces[0].to - wide.pieces[0].from > 3.9 * (made.pieces[0].to - made.pieces[0].from));
     }
 
     #[test]

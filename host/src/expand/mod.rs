@@ -14,4 +14,4 @@ mod transmit;
 
 pub use check::{Expanded, check};
 pub use ops::{CoreOp, CoreOpGraph, CoreOpId, OpColumn, OpLine, Real};
-pub use split::{ExpandOptions, expand};
+pub use split::{ExpandOptions, cores, expand};

@@ -101,3 +101,18 @@ fn cut(graph: &EncodedGraph, target: &Target, options: ExpandOptions) -> Result<
     }
     found.into_result(ops)
 }
+
+/// Cores that `graph` takes.
+///
+/// # Errors
+/// SP0305 as [`expand`], but for the number of cores.
+pub fn cores(graph: &EncodedGraph, target: &Target, options: ExpandOptions) -> Result<u64> {
+    let count = |ops: &[CoreOp<Real>]| ops.iter().map(|op| op.parts.len() as u64).sum();
+    let Some(most) = targets(target, options) else { return Ok(count(&cut(graph, target, options)?)) };
+    let graph = EncodedGraph { targets: Some(most), ..graph.clone() };
+    let ops = cut(&graph, target, options)?;
+    match transmitted(&graph, &ops, most, target)? {
+        Some(with) => Ok(count(&cut(&with, target, options)?)),
+        None => Ok(count(&ops)),
+    }
+}

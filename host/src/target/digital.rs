@@ -5,7 +5,7 @@ use spandrel_core::crossbar::Polarity;
 use spandrel_core::mac::{Overflow, Rounding};
 use spandrel_hwdesc::{self as hw, Activation, Chip, Encoding, Mac, Per, Requantise};
 
-use super::Target;
+use super::{Cells, Target};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 
 /// What an output goes through between requantisation and clip.
@@ -187,6 +187,7 @@ impl Target {
             dac_bits: bits,
             cell_bits: 8,
             slices: 1,
+            cells: Cells { dac_bits: bits, bits: 8, slices: 1 },
             output_bits: bits,
             polarity: Polarity::Differential,
             adc_bits: None,

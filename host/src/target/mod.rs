@@ -11,6 +11,20 @@ use spandrel_hwdesc::{Activation, Chip, Kind, Polarity, ReadRounding, Readout};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::dots::Act;
 
+/// Drivers and cells of a crossbar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cells {
+    /// Bits of a driver.
+    pub dac_bits: u8,
+    /// Bits of a cell.
+    pub bits: u8,
+    /// Cells of a weight.
+    pub slices: u8,
+}
+
+/// Beyond any exact read that is tuned for: those stay below 2^24.
+const EXACT_READ: i32 = 1 << 28;
+
 /// A crossbar chip as the compiler sees it.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -30,12 +44,14 @@ pub struct Target {
     pub code_max: i32,
     /// Bits of an input code.
     pub input_bits: u8,
-    /// Bits of a driver.
+    /// Bits of a driver, as tuning sees it: of an exact readout those of a whole code.
     pub dac_bits: u8,
-    /// Bits of a cell.
+    /// Bits of a cell, as tuning sees it: of an exact readout those of a whole weight's magnitude.
     pub cell_bits: u8,
-    /// Cells of a weight.
+    /// Cells of a weight, as tuning sees them.
     pub slices: u8,
+    /// Drivers and cells as they are.
+    pub cells: Cells,
     /// Bits of a read's magnitude.
     pub output_bits: u8,
     /// Polarity.
@@ -106,9 +122,15 @@ impl Target {
             let rule = "a composed readout of offset weights has no defined arithmetic";
             refuse("crossbar.polarity", rule.into(), "use differential polarity, or an exact readout");
         }
-        if crossbar.readout == Readout::Exact {
-            let rule = "exact readouts are modelled and run, but not tuned for yet";
-            refuse("crossbar.readout", rule.into(), "use a composed readout");
+        let clear = crossbar.lines_without_clipping();
+        if clear.is_some_and(|lines| lines <= crossbar.bias_rows) {
+            let rule = "its converter saturates on so few word lines that none are left beside the bias rows"
+                .to_owned();
+            refuse(
+                "crossbar.adc_bits",
+                rule,
+                "use a wider converter, narrower drivers or cells, or fewer bias rows",
+            );
         }
         if crossbar.output_bits > crossbar.input_bits {
             let rule = "output codes wider than input codes can not feed the next array";
@@ -130,24 +152,42 @@ impl Target {
         // Tuning sums partials in f32, which holds whole numbers below 2^24 exactly.
         let digits = |bits: u32| (1u64 << bits) - 1;
         let rows = u64::from(crossbar.input_rows().get()) + u64::from(crossbar.bias_rows);
-        let partial = rows * digits(crossbar.dac_bits.get()) * digits(crossbar.cell_bits.get());
+        let partial = match clear {
+            Some(lines) => {
+                u64::from(lines.min(crossbar.input_rows().get()))
+                    * u64::from(crossbar.input_max())
+                    * u64::from(crossbar.weight_max().unsigned_abs())
+            }
+            None => rows * digits(crossbar.dac_bits.get()) * digits(crossbar.cell_bits.get()),
+        };
         if partial >= 1 << 24 {
             let rule = format!("a bit line can sum up to {partial}, beyond what is tuned for, 2^24 - 1");
             let way_out = "use narrower drivers (crossbar.dac_bits) or cells, or fewer rows";
             refuse("crossbar.dac_bits", rule, way_out);
         }
         let byte = |value: u32| u8::try_from(value).unwrap_or(u8::MAX);
+        let cells = Cells {
+            dac_bits: byte(crossbar.dac_bits.get()),
+            bits: byte(crossbar.cell_bits.get()),
+            slices: byte(crossbar.slices),
+        };
+        // No operands can saturate the converter on so few lines, so an exact read is the sum itself: tuning sees it as made in one
+        // pass over cells that hold whole weights, without rounding and without end.
+        let clear = clear.map(|lines| lines.saturating_sub(crossbar.bias_rows) as usize);
+        let exact = clear.is_some();
+        let magnitude = u32::BITS - crossbar.weight_max().unsigned_abs().leading_zeros();
         let target = Self {
-            rows: crossbar.input_rows().get() as usize,
+            rows: (crossbar.input_rows().get() as usize).min(clear.unwrap_or(usize::MAX)),
             columns: crossbar.logical_columns().get() as usize,
             cores: chip.fabric().total_cores().get(),
             input_max: crossbar.input_max() as i32,
             weight_max: crossbar.weight_max(),
-            code_max: crossbar.code_max(),
+            code_max: if exact { EXACT_READ } else { crossbar.code_max() },
             input_bits: byte(crossbar.input_bits.get()),
-            dac_bits: byte(crossbar.dac_bits.get()),
-            cell_bits: byte(crossbar.cell_bits.get()),
-            slices: byte(crossbar.slices),
+            dac_bits: byte(if exact { crossbar.input_bits.get() } else { crossbar.dac_bits.get() }),
+            cell_bits: if exact { byte(magnitude) } else { cells.bits },
+            slices: if exact { 1 } else { cells.slices },
+            cells,
             output_bits: byte(crossbar.output_bits.get()),
             polarity: match crossbar.polarity {
                 Polarity::Differential => model::Polarity::Differential,
@@ -155,17 +195,18 @@ impl Target {
             },
             adc_bits: crossbar.adc_bits.map(|bits| byte(bits.get())),
             rounding: match crossbar.rounding {
-                ReadRounding::TowardZero => Rounding::TowardZero,
-                ReadRounding::Floor => Rounding::Floor,
+                ReadRounding::Floor if !exact => Rounding::Floor,
+                _ => Rounding::TowardZero,
             },
-            shifts: byte(crossbar.shift_min)..=byte(crossbar.shift_max.min(40)),
+            shifts: if exact { 0..=0 } else { byte(crossbar.shift_min)..=byte(crossbar.shift_max.min(40)) },
             bias_rows: crossbar.bias_rows as usize,
             bias_code: crossbar.bias_code as i32,
             adder_bits: byte(crossbar.adder_bits.get()),
             sum_shift_max: byte(crossbar.sum_shift_max),
             max_parts: crossbar.max_parts() as usize,
             relu,
-            sigmoid,
+            // A table over exact reads would need one entry for each sum.
+            sigmoid: sigmoid && !exact,
             table: false,
             maximum,
             digital: None,

@@ -3,7 +3,7 @@
 use spandrel_core::arith::clip;
 
 use super::column::{Aim, Post};
-use crate::encode::{Form, Segment, Segments};
+use crate::encode::{Form, Ramp, Segment, Segments};
 use crate::numeric::{Matrix, sigmoid};
 use crate::target::Target;
 
@@ -137,6 +137,19 @@ impl<'a> Golden<'a> {
         (low - 0.5 * (wide - span), wide)
     }
 
+    /// Lower end and width of the range that codes of a clipped element cover.
+    pub fn clipped_range(&self, element: usize, ramp: &Ramp) -> (f64, f64) {
+        let (from, to) = (ramp.from, ramp.to);
+        let (bottom, top) = (self.bottom[element].max(from), self.top[element].min(to));
+        let least = RANGE_FLOOR * self.layer_span.min(to - from);
+        let wide = HEADROOM * (top - bottom).max(least);
+        let margin = 0.5 * (wide - (top - bottom).max(0.0));
+        // Codes of 0 stand for 0 in all channels, or in none.
+        let low = if ramp.starts_at_zero() { from } else { (bottom.min(to) - margin).max(from) };
+        let high = (top + margin).max(low + wide).min(to);
+        (low, (high - low).max(TINY * self.magnitude))
+    }
+
     /// The range of an element behind a ReLU.
     pub fn range(&self, element: usize) -> f64 {
         HEADROOM * self.top[element].max(RANGE_FLOOR * self.layer_top)
@@ -160,6 +173,13 @@ impl<'a> Golden<'a> {
                 let range = self.top[element].max(RANGE_FLOOR * self.layer_top);
                 let bar = largest_value(z, least);
                 (by(&|z| z > -BELOW_ZERO * range || z >= bar), largest(z, least))
+            }
+            Form::Clip(ramp) => {
+                let (low, wide) = self.clipped_range(element, ramp);
+                let middle = low + 0.5 * wide;
+                let near: Vec<f64> = z.iter().map(|z| -(z - middle).abs()).collect();
+                let bar = largest_value(&near, least).min(-(0.5 + BELOW_ZERO) * wide);
+                (by(&|z| -(z - middle).abs() >= bar), Vec::new())
             }
             Form::Sum => match &self.contested {
                 Some(contested) => (contested[element].clone(), Vec::new()),
@@ -215,12 +235,29 @@ pub fn aim(
             coefficients: vec![scale / (k * gain); copies],
             zero: 0.0,
             post: Post::Relu { sum_shift: reach.sum_shift },
-            joint: true,
+            sides: 1,
             centred: false,
             wanted: vec![z.iter().map(|z| z.max(0.0) * gain * k / scale).collect()],
             active: vec![active],
             z,
         },
+        Form::Clip(ramp) => {
+            let low = golden.clipped_range(element, ramp).0;
+            let middle = -low * gain / scale;
+            let want = |z: f64| k * ((z.clamp(ramp.from, ramp.to) - low) * gain / scale).clamp(0.0, reached);
+            Aim {
+                gains: vec![gain; copies],
+                offsets: (0..copies).map(|m| scale * (middle + stagger(m))).collect(),
+                coefficients: vec![ramp.slope * scale / (k * gain); copies],
+                zero: ramp.base + ramp.slope * low,
+                post: Post::Relu { sum_shift: reach.sum_shift },
+                sides: 1,
+                centred: false,
+                wanted: vec![z.iter().map(|&z| want(z)).collect()],
+                active: vec![active],
+                z,
+            }
+        }
         Form::Carrier { judged } => {
             let middle = match judged {
                 Some(_) => 0.5 * reached,
@@ -235,27 +272,36 @@ pub fn aim(
                 coefficients: vec![scale / (k * gain); copies],
                 zero: -middle * scale / gain,
                 post: Post::Relu { sum_shift: reach.sum_shift },
-                joint: true,
+                sides: 1,
                 centred: false,
                 wanted: vec![z.iter().map(|&z| want(z)).collect()],
                 active: vec![active],
                 z,
             }
         }
+        Form::Segments(segments) if segments.jumps => segment_aim(&segments.widened(reach.c), z, reach),
         Form::Segments(segments) => segment_aim(segments, z, reach),
         Form::Mirror { up, down, .. } => {
             let near = BELOW_ZERO * golden.mirrored_range(element);
             let side = |sign: f64| -> Vec<u32> {
                 (0..z.len()).filter(|&i| sign * z[i] > -near).map(|i| i as u32).collect()
             };
-            let want = |sign: f64| z.iter().map(|z| (sign * z * gain / scale).clamp(0.0, reached)).collect();
+            let half = 0.5 * k;
+            // The first half of the copies carries the positive side.
+            let both = |up: f64, down: f64| {
+                let mut all = vec![up; copies / 2];
+                all.resize(copies, down);
+                all
+            };
+            let want =
+                |sign: f64| z.iter().map(|z| half * (sign * z * gain / scale).clamp(0.0, reached)).collect();
             Aim {
-                gains: vec![gain, -gain],
-                offsets: vec![0.5 * scale; 2],
-                coefficients: vec![up * scale / gain, down * scale / gain],
+                gains: both(gain, -gain),
+                offsets: (0..copies).map(|m| scale * (m as f64 % half + 0.5) / half).collect(),
+                coefficients: both(up * scale / (half * gain), down * scale / (half * gain)),
                 zero: 0.0,
                 post: Post::Relu { sum_shift: reach.sum_shift },
-                joint: false,
+                sides: 2,
                 centred: false,
                 wanted: vec![want(1.0), want(-1.0)],
                 active: vec![side(1.0), side(-1.0)],
@@ -274,7 +320,7 @@ pub fn aim(
                 coefficients: vec![1.0 / (k * top); copies],
                 zero: 0.0,
                 post: Post::Table(table),
-                joint: true,
+                sides: 1,
                 centred: false,
                 wanted: vec![z.iter().map(|&z| top * k * sigmoid(z)).collect()],
                 active: vec![active],
@@ -287,7 +333,7 @@ pub fn aim(
             coefficients: vec![1.0 / (k * gain); copies],
             zero: 0.0,
             post: Post::Sum,
-            joint: true,
+            sides: 1,
             centred: true,
             wanted: Vec::new(),
             active: vec![active],
@@ -322,7 +368,7 @@ fn segment_aim(segments: &Segments, z: Vec<f64>, reach: Reach) -> Aim {
         coefficients: segments.iter().map(|s| s.rise / top).collect(),
         zero: below,
         post: Post::Relu { sum_shift: reach.sum_shift },
-        joint: false,
+        sides: segments.len(),
         centred: false,
         wanted: segments.iter().map(rises).collect(),
         active: segments.iter().map(near).collect(),

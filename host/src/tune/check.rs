@@ -52,7 +52,11 @@ pub fn check(graph: CoreOpGraph<Coded>, target: &Target) -> Result<Tuned> {
             CodedAct::Relu => {
                 matches!(
                     node.form,
-                    Form::Relu | Form::Carrier { .. } | Form::Segments(_) | Form::Mirror { .. }
+                    Form::Relu
+                        | Form::Clip(_)
+                        | Form::Carrier { .. }
+                        | Form::Segments(_)
+                        | Form::Mirror { .. }
                 )
             }
             // Where a digital core has no clip alone, a table or pieces make it.

@@ -53,15 +53,15 @@ pub struct Aim {
     pub zero: f64,
     /// What follows the sum.
     pub post: Post,
-    /// Whether all copies carry the same thing, so that one can make good another's error.
-    pub joint: bool,
+    /// Runs of equally many copies: those of one side carry the same thing, so that one can make good another's error.
+    pub sides: usize,
     /// Whether only differences between samples count: a constant error is taken out by the decoder.
     pub centred: bool,
     /// The golden sum z on every sample.
     pub z: Vec<f64>,
-    /// Samples that count in the linear passes, for each copy (one list serves all where `joint`).
+    /// Samples that count in the linear passes, for each side.
     pub active: Vec<Vec<u32>>,
-    /// What the codes of each copy should be on every sample, unrounded (one run for all copies' total where `joint`).
+    /// What codes should be on every sample, unrounded: for each side its copies' total.
     pub wanted: Vec<Vec<f64>>,
 }
 
@@ -71,8 +71,19 @@ impl Aim {
         self.gains.len()
     }
 
+    /// The side that `copy` is on.
+    pub fn side(&self, copy: usize) -> usize {
+        copy * self.sides / self.copies().max(1)
+    }
+
+    /// The copies of a side.
+    pub fn of_side(&self, side: usize) -> std::ops::Range<usize> {
+        let each = self.copies() / self.sides.max(1);
+        side * each..(side + 1) * each
+    }
+
     /// The samples that count for `copy`.
     pub fn active(&self, copy: usize) -> &[u32] {
-        self.active.get(copy).or(self.active.first()).map_or(&[], Vec::as_slice)
+        self.active.get(self.side(copy)).or(self.active.first()).map_or(&[], Vec::as_slice)
     }
 }

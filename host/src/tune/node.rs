@@ -109,9 +109,14 @@ impl NodeBench<'_> {
         let row = self.map.weights.row(element);
         let scaled = |gain: f64| -> Vec<f64> { row.iter().map(|w| w * gain * power).collect() };
         let full = self.options.rounding >= Rounding::Round;
-        let whole: Vec<Vec<i16>> = if full && aim.joint && aim.copies() > 1 {
+        let whole: Vec<Vec<i16>> = if full && aim.copies() > aim.sides {
             let item = self.item << 32 | element as u64;
-            dithered(&scaled(aim.gains[0]), aim.copies(), limit, Random::new(self.options.seed, item))
+            let side = |side: usize| {
+                let own = aim.of_side(side);
+                let random = Random::new(self.options.seed ^ (side as u64) << 48, item);
+                dithered(&scaled(aim.gains[own.start]), own.len(), limit, random)
+            };
+            (0..aim.sides).flat_map(side).collect()
         } else {
             aim.gains
                 .iter()

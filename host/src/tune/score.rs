@@ -21,6 +21,7 @@ pub fn carried(form: &Form, z: f64) -> f64 {
         Form::Relu => z.max(0.0),
         Form::Sum | Form::Max | Form::Carrier { judged: None } => z,
         Form::Carrier { judged: Some(act) } | Form::Table(act) => act.apply(z),
+        Form::Clip(ramp) => ramp.act.apply(z),
         Form::Segments(segments) => segments.act.apply(z),
         Form::Mirror { act, .. } => act.apply(z),
     }

@@ -15,6 +15,9 @@ const PART_SHARE: f64 = 0.92;
 /// Shares of the largest value that codes reach to.
 const SHARES: [f64; 3] = [1.0, 0.8, 0.64];
 
+/// Widths of pieces that stand for jumps, as multiples of their own.
+const JUMPS: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
+
 /// One combination on trial.
 #[derive(Clone, Debug)]
 pub(super) struct Trial {
@@ -69,8 +72,8 @@ impl NodeBench<'_> {
     /// All combinations worth trying for `op`. With `every_shift` all shifts of the chip, at gains so low that weights and
     /// biases fit: for sums that no combination near the best gain can hold.
     pub(super) fn trials(&self, op: &CoreOp<Real>, every_shift: bool) -> Vec<Trial> {
-        let Target { input_max, weight_max, code_max, .. } = *self.target;
-        let (top, weight_max, code_max) = (f64::from(input_max), f64::from(weight_max), f64::from(code_max));
+        let Target { weight_max, code_max, .. } = *self.target;
+        let (weight_max, code_max) = (f64::from(weight_max), f64::from(code_max));
         let elements = self.elements();
         let largest: Vec<f64> = elements.iter().map(|&e| self.largest_weight(e)).collect();
         let form = self.form;
@@ -80,63 +83,46 @@ impl NodeBench<'_> {
             return self.shifts(true, gains, &largest).into_iter().map(made).collect();
         }
         let reaches: Vec<f64> = match (form, self.relay_reach) {
-            (Form::Carrier { judged: Some(_) }, _) => {
+            (Form::Carrier { judged: Some(act) }, _) => {
                 let reached = Reach::new(0.0, 0, op.parts.len(), self.target).top;
-                self.reaches(op, [6.0, 8.0, 10.0], 0.5 * f64::from(reached))
+                // Of a sigmoid it is known where it bends.
+                let far = self.golden.magnitude;
+                let near = if act.is_sigmoid() { [6.0, 8.0, 10.0] } else { [far / 8.0, far / 3.0, far] };
+                self.reaches(op, near, 0.5 * f64::from(reached))
             }
+            // How steep a jump is made: values between are wrong, but so are reads that clip.
+            (Form::Segments(segments), _) if segments.jumps => JUMPS.to_vec(),
             (Form::Table(_), Some(c)) => vec![c],
             (Form::Table(_), None) => self.reaches(op, [5.0, 6.0, 8.0], code_max),
             _ => vec![0.0],
         };
-        let shifts_sum =
-            matches!(form, Form::Relu | Form::Carrier { .. } | Form::Segments(_) | Form::Mirror { .. })
-                && op.parts.len() > 1;
-        let sum_shifts = 0..=(if shifts_sum { self.target.sum_shift_max.min(2) } else { 0 });
-        let plain =
-            matches!(form, Form::Relu | Form::Sum | Form::Carrier { judged: None } | Form::Mirror { .. });
+        let shifts_sum = !matches!(form, Form::Sum | Form::Max | Form::Table(_)) && op.parts.len() > 1;
+        let plain = matches!(
+            form,
+            Form::Relu | Form::Clip(_) | Form::Sum | Form::Carrier { judged: None } | Form::Mirror { .. }
+        );
         let limits = if plain { self.part_limits(op) } else { Vec::new() };
         // Values far out cost resolution everywhere else: where one array holds the sum, so that its reads clip as one, ranges
         // that give up the largest values are tried too.
         let one_array = op.parts.len() == 1 && self.options.rounding >= Rounding::Range;
-        let shares: &[f64] = if one_array && matches!(form, Form::Relu | Form::Carrier { judged: None }) {
-            &SHARES
-        } else {
-            &SHARES[..1]
-        };
+        let shares: &[f64] =
+            if one_array && matches!(form, Form::Relu | Form::Clip(_) | Form::Carrier { judged: None }) {
+                &SHARES
+            } else {
+                &SHARES[..1]
+            };
         let mut out = Vec::new();
         for (&c, &share) in reaches.iter().flat_map(|c| shares.iter().map(move |share| (c, share))) {
-            for sum_shift in sum_shifts.clone() {
-                let scale = libm::exp2(f64::from(sum_shift));
+            let sum_shifts = if self.target.adc_bits.is_some() {
+                let gains = self.wanted(&limits, Reach::new(c, 0, op.parts.len(), self.target), share);
+                self.cuts(plain, every_shift, &gains, &largest)
+            } else {
+                let most = if shifts_sum { self.target.sum_shift_max.min(2) } else { 0 };
+                (0..=most).collect()
+            };
+            for sum_shift in sum_shifts {
                 let reach = Reach::new(c, sum_shift, op.parts.len(), self.target);
-                let reached = f64::from(reach.top);
-                // The gain that uses the whole range of codes, whatever the weights allow.
-                let mut wanted: Vec<f64> = match form {
-                    Form::Relu => elements
-                        .iter()
-                        .zip(&limits)
-                        .map(|(&e, &limit)| (top / self.golden.range(e) * scale).min(limit) / share)
-                        .collect(),
-                    Form::Mirror { .. } => elements
-                        .iter()
-                        .zip(&limits)
-                        .map(|(&e, &limit)| (top / self.golden.mirrored_range(e) * scale).min(limit) / share)
-                        .collect(),
-                    Form::Sum | Form::Max => limits.clone(),
-                    Form::Carrier { judged: None } => elements
-                        .iter()
-                        .zip(&limits)
-                        .map(|(&e, &limit)| {
-                            (reached / self.golden.carried_range(e).1 * scale).min(limit) / share
-                        })
-                        .collect(),
-                    Form::Carrier { .. } => vec![0.5 * reached / c * scale; elements.len()],
-                    Form::Table(_) => vec![code_max / c; elements.len()],
-                    Form::Segments(segments) => {
-                        let steepest =
-                            segments.pieces.iter().map(|s| reached / (s.to - s.from)).fold(0.0, f64::max);
-                        vec![steepest * scale; elements.len()]
-                    }
-                };
+                let mut wanted = self.wanted(&limits, reach, share);
                 let one_scale = self.options.rounding == Rounding::NearestOneScale;
                 if *form == Form::Sum || one_scale && plain {
                     let least = wanted.iter().copied().fold(f64::INFINITY, f64::min);
@@ -176,6 +162,67 @@ impl NodeBench<'_> {
         out
     }
 
+    /// The gain of each element that uses the whole range of codes, whatever the weights allow; `limits` are those of
+    /// [`NodeBench::part_limits`], and codes reach to `share` of the largest value.
+    fn wanted(&self, limits: &[f64], reach: Reach, share: f64) -> Vec<f64> {
+        let (top, reached) = (f64::from(self.target.input_max), f64::from(reach.top));
+        let scale = libm::exp2(f64::from(reach.sum_shift));
+        let golden = self.golden;
+        let each = |full: &dyn Fn(usize) -> f64| -> Vec<f64> {
+            self.elements()
+                .iter()
+                .zip(limits)
+                .map(|(&e, &limit)| (full(e) * scale).min(limit) / share)
+                .collect()
+        };
+        match self.form {
+            Form::Relu => each(&|e| top / golden.range(e)),
+            Form::Mirror { .. } => each(&|e| top / golden.mirrored_range(e)),
+            Form::Clip(ramp) => each(&|e| reached / golden.clipped_range(e, ramp).1),
+            Form::Sum | Form::Max => limits.to_vec(),
+            Form::Carrier { judged: None } => each(&|e| reached / golden.carried_range(e).1),
+            Form::Carrier { .. } => vec![0.5 * reached / reach.c * scale; self.copies.len()],
+            Form::Table(_) => vec![f64::from(self.target.code_max) / reach.c; self.copies.len()],
+            Form::Segments(segments) => {
+                let steepest = segments.pieces.iter().map(|s| reached / (s.to - s.from)).fold(0.0, f64::max);
+                let wider = if segments.jumps { reach.c } else { 1.0 };
+                vec![steepest * scale / wider; self.copies.len()]
+            }
+        }
+    }
+
+    /// Sum shifts worth trying where reads are exact, so that this shift alone makes codes of sums: around the one at which weights
+    /// and codes are both used to the full. `gains` are those of a shift of 0.
+    fn cuts(&self, plain: bool, every: bool, gains: &[f64], largest: &[f64]) -> Vec<u8> {
+        if matches!(self.form, Form::Sum | Form::Max | Form::Table(_)) {
+            return vec![0];
+        }
+        // Codes reach to the end of their range as long as reads are longer.
+        let most = self.target.sum_shift_max.min(16);
+        let mut meeting = self.meeting(gains, largest);
+        meeting.sort_by(f64::total_cmp);
+        let Some(&first) = meeting.first().filter(|_| !every) else { return (0..=most).collect() };
+        let (from, to) = if plain {
+            let middle = libm::rint(meeting[meeting.len() / 2]).clamp(0.0, f64::from(most));
+            (middle - 3.0, middle + 1.0)
+        } else {
+            let largest = libm::floor(first).clamp(0.0, f64::from(most));
+            (largest - 2.0, largest)
+        };
+        (0..=most).filter(|&t| f64::from(t) >= from && f64::from(t) <= to).collect()
+    }
+
+    /// For each element with weights the power of two between its weights at its gain and the largest weight.
+    fn meeting(&self, gains: &[f64], largest: &[f64]) -> Vec<f64> {
+        let weight_max = f64::from(self.target.weight_max);
+        gains
+            .iter()
+            .zip(largest)
+            .filter(|(_, w)| **w > 0.0)
+            .map(|(g, w)| libm::log2((weight_max + 0.5) / (g * w)))
+            .collect()
+    }
+
     /// The largest gain of each element at which its weights and its bias fit at `shift`; `None` where there is none.
     fn held(
         &self,
@@ -193,7 +240,7 @@ impl NodeBench<'_> {
         let weight_max = f64::from(self.target.weight_max);
         let offset = match self.form {
             Form::Relu => libm::exp2(f64::from(reach.sum_shift)),
-            Form::Carrier { .. } => {
+            Form::Carrier { .. } | Form::Clip(_) => {
                 libm::exp2(f64::from(reach.sum_shift)) * (0.5 * f64::from(reach.top) + 1.0)
             }
             _ => 0.0,
@@ -212,14 +259,8 @@ impl NodeBench<'_> {
 
     /// Shifts around the one at which weights and codes are both used to the full, as far as the chip has them.
     fn shifts(&self, fixed: bool, gains: &[f64], largest: &[f64]) -> Vec<u8> {
-        let weight_max = f64::from(self.target.weight_max);
         let (least, most) = (f64::from(*self.target.shifts.start()), f64::from(*self.target.shifts.end()));
-        let mut meeting: Vec<f64> = gains
-            .iter()
-            .zip(largest)
-            .filter(|(_, w)| **w > 0.0)
-            .map(|(g, w)| libm::log2((weight_max + 0.5) / (g * w)))
-            .collect();
+        let mut meeting = self.meeting(gains, largest);
         meeting.sort_by(f64::total_cmp);
         let (from, to) = if meeting.is_empty() {
             // Only biases: any shift that can hold them.

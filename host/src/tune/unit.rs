@@ -154,7 +154,8 @@ impl Search<'_> {
         let n = read.len();
         let gap = |m: usize, i: usize| aim.gains[m] * aim.z[i] + aim.offsets[m] - f64::from(self.sums[m][i]);
         let own = |i: usize| gap(copy, i) + f64::from(read[i]);
-        if !aim.joint || aim.copies() == 1 && !exact {
+        let side = aim.of_side(aim.side(copy));
+        if side.len() == 1 && (aim.sides > 1 || !exact) {
             return (0..n).map(|i| own(i) as f32).collect();
         }
         let table = matches!(aim.post, Post::Table(_));
@@ -163,15 +164,15 @@ impl Search<'_> {
             let code = |m: usize, i: usize| f64::from(aim.post.code(self.sums[m][i], self.bench.target));
             return (0..n)
                 .map(|i| {
-                    let given: f64 = (0..aim.copies()).map(|m| code(m, i)).sum();
-                    ((aim.wanted[0][i] - given) * scale + f64::from(read[i])) as f32
+                    let given: f64 = side.clone().map(|m| code(m, i)).sum();
+                    ((aim.wanted[aim.side(copy)][i] - given) * scale + f64::from(read[i])) as f32
                 })
                 .collect();
         }
         if exact {
             return (0..n).map(|i| own(i) as f32).collect();
         }
-        let joint = |i: usize| (0..aim.copies()).map(|m| gap(m, i)).sum::<f64>() + f64::from(read[i]);
+        let joint = |i: usize| side.clone().map(|m| gap(m, i)).sum::<f64>() + f64::from(read[i]);
         if aim.post == Post::Sum {
             return (0..n).map(|i| joint(i) as f32).collect();
         }
@@ -207,6 +208,7 @@ impl Search<'_> {
             return Vec::new();
         }
         let scale = libm::exp2(f64::from(shift)) / f64::from(target.bias_code);
+        let exact_read = target.adc_bits.is_some();
         let centre = if self.aim.centred {
             self.nominal[copy]
         } else {
@@ -216,6 +218,13 @@ impl Search<'_> {
                 residual.iter().zip(active).map(|(r, &i)| f64::from(*r) - f64::from(now[i as usize])).sum();
             f64::from(self.bias[part][copy].total(target)) + gap / n as f64 * scale
         };
+        if exact_read {
+            // Nothing is rounded before the sum: the bias that leaves no mean error, and its neighbours.
+            let nearest = libm::rint(centre) as i32;
+            let near =
+                [0, -1, 1, -2, 2].map(|by| BiasPair::nearest(f64::from(nearest + by), bias_rows, target));
+            return near.into_iter().map(|pair| (pair, 0.0)).collect();
+        }
         let band = (BAND_STEPS * scale).max(1.0);
         let mean = |values: &[f32]| if self.aim.centred { fsum(values) / n as f64 } else { 0.0 };
         let centre_residual = mean(residual);
@@ -272,19 +281,11 @@ impl Search<'_> {
         let target = self.bench.target;
         let post = &self.aim.post;
         let n = self.bench.digits.samples();
-        let wanted: Vec<f64> = if self.aim.joint {
-            let others = (0..self.aim.copies()).filter(|&m| m != copy);
-            let mut wanted = self.aim.wanted[0].clone();
-            for m in others {
-                wanted
-                    .iter_mut()
-                    .zip(&self.sums[m])
-                    .for_each(|(w, s)| *w -= f64::from(post.code(*s, target)));
-            }
-            wanted
-        } else {
-            self.aim.wanted[copy].clone()
-        };
+        let side = self.aim.side(copy);
+        let mut wanted: Vec<f64> = self.aim.wanted[side].clone();
+        for m in self.aim.of_side(side).filter(|&m| m != copy) {
+            wanted.iter_mut().zip(&self.sums[m]).for_each(|(w, s)| *w -= f64::from(post.code(*s, target)));
+        }
         let rest: Vec<i32> =
             self.sums[copy].iter().zip(&self.reads[part][copy]).map(|(sum, read)| sum - read).collect();
         let error = |pair: BiasPair| {

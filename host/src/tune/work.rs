@@ -102,7 +102,10 @@ impl<'a> NodeWork<'a> {
         // Error feedback also serves shared weights, and those of few bits, whatever the copies.
         let coarse = self.tuner.target.digital.as_ref().is_some_and(is_coarse);
         let shared = coarse || matches!(options.weights, WeightSet::Codebook { .. });
-        let apart = matches!(node.form, Form::Segments(_) | Form::Mirror { .. });
+        let apart = match node.form {
+            Form::Mirror { .. } => node.copies.iter().all(|&k| k == 2),
+            _ => matches!(node.form, Form::Segments(_)),
+        };
         let single =
             (shared || apart || channels.iter().all(|&channel| node.copies[channel] == 1)) && !relays;
         if options.ridge > 0.0 && free && !relays && !from_input {

@@ -98,6 +98,10 @@ fn crossbar(image: &Image<'_>, crossbar: &Crossbar, coded: &Coded) -> Vec<Failur
             same("the shift", shift.to_string(), found.to_string());
             same("the sum shift", sum_shift.to_string(), crossbar.sum_shift.to_string());
         }
+        // An exact read is not shifted; that the readout is the chip's own, the machine's codes on the calibration samples tell.
+        (Periphery::Composed { shift: 0, sum_shift, .. }, Readout::Exact { .. }) => {
+            same("the sum shift", sum_shift.to_string(), crossbar.sum_shift.to_string());
+        }
         (Periphery::Digital(_), _) => same("the kind of core", "digital".into(), "crossbar".into()),
         (Periphery::Composed { .. }, other) => same("the readout", "composed".into(), format!("{other:?}")),
     }

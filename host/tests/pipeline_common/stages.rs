@@ -4,7 +4,7 @@ use spandrel::compile::StageOptions;
 use spandrel::diagnostic::Result;
 use spandrel::dots::{DotEngine, DotGraph};
 use spandrel::emit::{check_codes, check_image, write_image};
-use spandrel::encode::{self, InputCode, InputRange, Plan, input_signals, survey};
+use spandrel::encode::{self, InputCode, InputRange, Levels, Plan, Spending, survey};
 use spandrel::engine::{ExactEngine, FastEngine, Options, RawBatch, RawData};
 use spandrel::expand;
 use spandrel::map::{Program, map};
@@ -53,18 +53,26 @@ pub(crate) fn run(
     let len = dot.input_len();
     let ranges = survey(dot, &samples);
     let raw_range = [InputRange::new(len, (0, 255))];
-    let signals = input_signals(dot, &raw_range, target, &options.encode);
-    let code = InputCode::new(RawType::U8, &raw_range, signals, target)?;
+    let code = |signals| InputCode::new(RawType::U8, &raw_range, signals, target);
     let exact = spandrel::exact::Exact::default();
     let plan = Plan {
         exact: &exact,
         dot,
         survey: &ranges,
-        input_starts_at_zero: map_in.starts_at_zero(&code),
+        input_starts_at_zero: map_in.starts_at_zero(&code(1)?),
         target,
         options: &options.encode,
+        levels: &Levels::least(dot, 1),
     };
-    let encoded = encode::check(plan.encode(code)?, target)?;
+    let spending = Spending {
+        plan,
+        samples: &samples,
+        ranges: &raw_range,
+        input_scale: &map_in.scale,
+        seed: options.tune.seed,
+    };
+    let spent = spending.spend(code, |graph| expand::cores(graph, target, options.expand))?;
+    let encoded = encode::check(spent.graph, target)?;
     let expanded = expand::check(expand::expand(&encoded, target, options.expand)?, target)?;
     let code = &encoded.graph().input;
     let input_codes =

@@ -87,7 +87,7 @@ impl Aim {
                 // A homogeneous function has a scale for each channel; another one means what its range makes it mean.
                 return (!made.fixed || bench.pin.is_none_or(held)).then_some(made);
             }
-            Form::Segments(_) | Form::Mirror { .. } | Form::Sum | Form::Max => return None,
+            Form::Clip(_) | Form::Segments(_) | Form::Mirror { .. } | Form::Sum | Form::Max => return None,
         };
         if let Some(pin) = bench.pin {
             aim.slopes = pin.iter().map(|(unit, _)| 1.0 / unit).collect();
