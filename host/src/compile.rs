@@ -10,6 +10,7 @@ use std::time::Instant;
 use spandrel_core::image::{Image, sha256};
 use spandrel_hwdesc::Chip;
 
+use crate::bound;
 use crate::budget::Needs;
 use crate::chips;
 use crate::costs::Costs;
@@ -267,6 +268,10 @@ pub fn compile_for(
         Ok((image, compared))
     })?;
 
+    // How far outputs can lie from the network's, whatever the sample: known before any is evaluated.
+    let quantised = raw_steps.iter().any(Option::is_some);
+    let bounds = bound::of_image(tuned.graph(), &program, &input_map, quantised, &target);
+
     // 8. Prove: each weight and signal in its place (C4), no accumulator can wrap (C6).
     let claims = stages.run("prove", |_| prove(&image, tuned.graph(), compared))?;
 
@@ -294,7 +299,8 @@ pub fn compile_for(
         .with_remarks(reformed.rewrites.iter().chain(&expanded.graph().encoded.remarks).chain(&remarks))
         .with_settings(&request.settings)
         .with_costs(Costs::new(tuned.graph(), &target))
-        .with_claims(claims);
+        .with_claims(claims)
+        .with_bounds(bounds);
     Ok(Compiled {
         image,
         report,

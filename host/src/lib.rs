@@ -2,6 +2,7 @@
 //!
 //! [`compile`] is the pipeline on one page: the first file to read.
 
+pub mod bound;
 pub mod budget;
 pub mod chips;
 pub mod cli;
@@ -25,6 +26,7 @@ pub mod nir;
 pub mod notes;
 pub mod numeric;
 mod prove;
+pub mod ranged;
 pub mod report;
 mod request;
 pub mod samples;

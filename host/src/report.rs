@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use spandrel_core::image::{Image, Tag};
 
+use crate::bound::OutputBound;
 use crate::budget::Budget;
 use crate::confidence::{Shares, WANTED};
 use crate::costs::Costs;
@@ -122,6 +123,9 @@ pub struct Report {
     pub settings: BTreeMap<String, String>,
     /// Cores by what they are for, invocations, and what they cost where the chip says so.
     pub costs: Costs,
+    /// For each output the largest possible distance from the network's value, for inputs within the calibration samples' range;
+    /// `None` on chips and for networks where it is not followed.
+    pub error_bounds: Option<Vec<OutputBound>>,
     /// Claims that were checked before the image left the compiler.
     pub claims: Vec<ClaimEvidence>,
     /// What each limit of the chip costs, when it was asked for.
@@ -173,6 +177,7 @@ impl Report {
             remarks: Vec::new(),
             settings: BTreeMap::new(),
             costs: Costs::default(),
+            error_bounds: None,
             claims: Vec::new(),
             budget: None,
         }
@@ -210,6 +215,13 @@ impl Report {
     #[must_use]
     pub fn with_costs(mut self, costs: Costs) -> Self {
         self.costs = costs;
+        self
+    }
+
+    /// With the bounds of the outputs' errors.
+    #[must_use]
+    pub fn with_bounds(mut self, bounds: Option<Vec<OutputBound>>) -> Self {
+        self.error_bounds = bounds;
         self
     }
 

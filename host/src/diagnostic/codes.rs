@@ -58,6 +58,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0310", "the image does not hold the program: a fault of the compiler"),
     ("SP0311", "a claim that every image must meet does not hold"),
     ("SP0312", "the model's output is not a finite number on a calibration sample"),
+    ("SP0313", "the outputs are further from the network's than was allowed"),
     ("SP0321", "the parts of a spiking network do not fit together"),
     ("SP0322", "a parameter of a spiking network does not fit the chip's registers"),
     ("SP0323", "a delay or a window of a spiking network is not possible"),

@@ -1,6 +1,6 @@
 //! What a chip lacks, made from what it has.
 
-use crate::dots::{Act, Body, Dot, DotGraph, DotNode, Read, Source, Taps, Window};
+use crate::dots::{Act, Axis, Body, Dot, DotGraph, DotNode, PAD, Read, Source, Taps, Window};
 use crate::numeric::Matrix;
 
 /// A read of every channel of node `node` at the same position: tap 0 of group c is channel c.
@@ -11,7 +11,7 @@ pub fn same(graph: &DotGraph, node: usize) -> Read {
 
 /// One element for each position of `grid`: channel 0 of it, of a value with `channels` channels.
 fn at_grid(grid: &[usize], channels: usize) -> Window {
-    use crate::dots::{Axis, Term};
+    use crate::dots::Term;
     // Positions are numbered through, so one axis serves all dimensions of the grid.
     let positions: usize = grid.iter().product();
     let mut terms = Vec::new();
@@ -62,6 +62,21 @@ pub fn single(read: &Read, tap: usize, grid: &[usize]) -> Read {
         }
     };
     Read { taps, ..read.clone() }
+}
+
+/// A read of 1 wherever `read`, of one tap, lies inside.
+pub fn one_of(read: &Read) -> Read {
+    let taps = match &read.taps {
+        Taps::Window(window) => {
+            let axes = window.axes.iter().map(|axis| Axis { pitch: 0, ..*axis }).collect();
+            Taps::Window(Window { first: 0, axes, ..window.clone() })
+        }
+        Taps::Table { taps, elements } => {
+            let inside = elements.iter().map(|&e| if e == PAD { PAD } else { 0 }).collect();
+            Taps::Table { taps: *taps, elements: inside }
+        }
+    };
+    Read { source: Source::One, taps, group_step: 0 }
 }
 
 /// The taps `from..to` of `read`, in order, as reads of their own: windows stay windows.
@@ -125,7 +140,7 @@ fn boxes(window: &Window, depth: usize, from: usize, to: usize, out: &mut Vec<Wi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dots::{Axis, Dim};
+    use crate::dots::Dim;
 
     #[test]
     fn every_run_of_taps_is_brought_in_order() {

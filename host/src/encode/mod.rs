@@ -16,7 +16,7 @@ mod inside;
 mod lacks;
 mod legal;
 mod lines;
-mod maximum;
+mod maxima;
 mod options;
 mod plan;
 mod products;

@@ -42,7 +42,7 @@ impl Lowerer<'_> {
         Ok(total.sum.reshaped(shape).into())
     }
 
-    /// exp(x - m) / sum exp(x - m), m the largest: the functions stay within (0, 1].
+    /// exp(x - m - log sum exp(x - m)), m the largest: the functions stay within (0, 1].
     pub(super) fn softmax(
         &mut self,
         x: &Sum,
@@ -66,10 +66,12 @@ impl Lowerer<'_> {
             self.rewrites.push(format!("{name:?}: LogSoftmax as x - m - log(sum(exp(x - m)))"));
             return below.binary_sub(self, &log, name);
         }
-        let share = self.map(&total, Function::Reciprocal, &format!("{name}/reciprocal"))?;
-        let share = Value::from(self.settle(&share, &format!("{name}/reciprocal"))?).broadcast(exp.shape());
-        self.rewrites.push(format!("{name:?}: Softmax as exp(x - m) times the reciprocal of its sum"));
-        self.product(&exp, &share, name)
+        // A product of exp and a reciprocal would take two squares for each element, over ranges that neither has.
+        let share = self.map(&total, Function::Log, &format!("{name}/log"))?;
+        let share = Value::from(self.settle(&share, &format!("{name}/log"))?).broadcast(below.shape());
+        self.rewrites.push(format!("{name:?}: Softmax as exp(x - m - log(sum(exp(x - m))))"));
+        let rest = below.binary_sub(self, &share, &format!("{name}/rest"))?;
+        self.map(&rest, Function::Exp, name)
     }
 
     /// 1 at the first (or last) largest along `axes`, else 0.

@@ -7,7 +7,7 @@
 //! normalisation, residual addition and activation end as one node, whatever the order of axes in the model is.
 //!
 //! What is not linear and not a function of one sum is rewritten exactly: products by squares, quotients by reciprocals,
-//! softmax by exp and a reciprocal. A loop becomes one cell whose nodes are stepped, or is unrolled where that can not be. What can not be is refused, all of it at once.
+//! softmax by exp and a logarithm. A loop becomes one cell whose nodes are stepped, or is unrolled where that can not be. What can not be is refused, all of it at once.
 
 mod arithmetic;
 mod cell;

@@ -10,6 +10,20 @@ use crate::expand::CoreOpGraph;
 use crate::target::Target;
 use crate::tune::{ChannelCodes, Coded};
 
+/// Parts of the largest coefficient that a decoder tells apart where codes are those of signals: so fine that codes of 16 bits
+/// lose nothing, and so coarse that 32 of them sum up in 64 bits.
+const FINE: u32 = 1 << 22;
+
+/// Parts of a sum's coefficient: a thousand, or as many as leave the unit a multiple of the format's step where the coefficient
+/// is one, so that nothing is rounded.
+fn parts_of_sums(coefficient: f64) -> f64 {
+    let steps = coefficient * libm::exp2(32.0);
+    if steps != libm::trunc(steps) || !(1.0..=libm::exp2(62.0)).contains(&steps) {
+        return 1024.0;
+    }
+    libm::exp2(f64::from((steps as u64).trailing_zeros().min(10)))
+}
+
 /// The encoder of the input's edge. `order` gives for every element of the model's input the raw element it comes from.
 pub(super) fn encoder(
     program: &mut Program,
@@ -77,10 +91,11 @@ pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, target:
         }
         let pattern = access(program, pattern);
         program.instructions.push(Instruction::Emit { output: number as u16, access: pattern });
-        // Coefficients become whole numbers in units of a thousandth of the largest, rounded to the format's step first, so that
-        // rounding the unit costs nothing.
-        let unit = coefficients.iter().fold(0.0f64, |m, c| m.max(c.abs())) / 1024.0;
-        let scale = I32F32::saturating_from_num(unit).max(I32F32::DELTA);
+        // Coefficients become whole numbers in units of a small part of the largest. The unit is a multiple of the format's step; of
+        // sums, whose codes are long, no smaller than a thousandth.
+        let largest = coefficients.iter().fold(0.0f64, |m, c| m.max(c.abs()));
+        let parts = if node.form == Form::Sum { parts_of_sums(largest) } else { f64::from(FINE) };
+        let scale = I32F32::saturating_from_num(largest / parts).max(I32F32::DELTA);
         let unit: f64 = scale.to_num();
         let whole: Vec<i32> = coefficients.iter().map(|c| libm::rint(c / unit) as i32).collect();
         // The machine's codes are levels above the base: what the base counts is taken off again, exactly.

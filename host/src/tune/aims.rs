@@ -53,6 +53,8 @@ pub struct Golden<'a> {
     /// Largest magnitude of any sum, 1 when all are 0: what "tiny" is measured by, so that a network in other units gets the
     /// same codes.
     pub magnitude: f64,
+    /// No element's range falls below this share of its node's widest.
+    pub floor: f64,
     /// For the last node of a classifier: the samples on which each element could still be the decision.
     pub contested: Option<Vec<Vec<u32>>>,
 }
@@ -85,7 +87,8 @@ impl<'a> Golden<'a> {
                 .collect()
         });
         let bottom: Vec<f64> = (0..z.rows()).map(|e| z.row(e).iter().copied().fold(0.0, f64::min)).collect();
-        let mut golden = Self { z, top, bottom, layer_top, layer_span: tiny, magnitude, contested };
+        let mut golden =
+            Self { z, top, bottom, layer_top, layer_span: tiny, magnitude, floor: RANGE_FLOOR, contested };
         golden.span();
         golden
     }
@@ -97,6 +100,18 @@ impl<'a> Golden<'a> {
         self.layer_top = self.top.iter().copied().fold(self.layer_top, f64::max);
         let furthest = self.top.iter().chain(&self.bottom).fold(0.0f64, |m, v| m.max(v.abs()));
         self.magnitude = if furthest > 0.0 { furthest } else { 1.0 };
+        self.span();
+    }
+
+    /// Takes the ranges as they are given, whatever the samples show: no input leaves them.
+    pub fn bind(&mut self, least: &[f64], most: &[f64]) {
+        let furthest = least.iter().chain(most).fold(0.0f64, |m, v| m.max(v.abs()));
+        self.magnitude = if furthest > 0.0 { furthest } else { 1.0 };
+        let tiny = TINY * self.magnitude;
+        self.top = most.iter().zip(least).map(|(&most, &least)| most.max(least + tiny)).collect();
+        self.bottom = least.to_vec();
+        self.layer_top = self.top.iter().copied().fold(tiny, f64::max);
+        self.floor = 1e-3;
         self.span();
     }
 
@@ -114,6 +129,7 @@ impl<'a> Golden<'a> {
             layer_top: self.layer_top,
             layer_span: self.layer_span,
             magnitude: self.magnitude,
+            floor: self.floor,
             contested: self.contested.as_ref().map(|all| elements.iter().map(|&e| all[e].clone()).collect()),
         }
     }
@@ -126,6 +142,7 @@ impl<'a> Golden<'a> {
             layer_top: self.layer_top,
             layer_span: self.layer_span,
             magnitude: self.magnitude,
+            floor: self.floor,
             ..few
         }
     }
@@ -133,7 +150,7 @@ impl<'a> Golden<'a> {
     /// Lower end and width of the range that a carrier of an element covers.
     pub fn carried_range(&self, element: usize) -> (f64, f64) {
         let (low, span) = (self.bottom[element], self.top[element] - self.bottom[element]);
-        let wide = HEADROOM * span.max(RANGE_FLOOR * self.layer_span);
+        let wide = HEADROOM * span.max(self.floor * self.layer_span);
         (low - 0.5 * (wide - span), wide)
     }
 
@@ -152,13 +169,13 @@ impl<'a> Golden<'a> {
 
     /// The range of an element behind a ReLU.
     pub fn range(&self, element: usize) -> f64 {
-        HEADROOM * self.top[element].max(RANGE_FLOOR * self.layer_top)
+        HEADROOM * self.top[element].max(self.floor * self.layer_top)
     }
 
     /// The range of an element of which both signs are carried.
     pub fn mirrored_range(&self, element: usize) -> f64 {
         let furthest = self.top[element].max(-self.bottom[element]);
-        HEADROOM * furthest.max(RANGE_FLOOR * 0.5 * self.layer_span)
+        HEADROOM * furthest.max(self.floor * 0.5 * self.layer_span)
     }
 
     /// Samples that count for an element in this form.
@@ -170,7 +187,7 @@ impl<'a> Golden<'a> {
         let least = ACTIVE_MIN.min(z.len());
         let (found, spare) = match form {
             Form::Relu => {
-                let range = self.top[element].max(RANGE_FLOOR * self.layer_top);
+                let range = self.top[element].max(self.floor * self.layer_top);
                 let bar = largest_value(z, least);
                 (by(&|z| z > -BELOW_ZERO * range || z >= bar), largest(z, least))
             }

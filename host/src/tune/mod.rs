@@ -38,6 +38,7 @@ pub use coded::{Coded, CodedAct, Periphery, Requantised};
 pub use codes::{Pick, Sources, picks};
 
 pub use crate::encode::CodeMap;
+pub use free::RealMap;
 pub use golden::{GoldenSums, NodeSums};
 pub use nodes::CodedNodes;
 pub use options::{Rounding, TuneOptions, WeightSet};

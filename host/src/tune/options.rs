@@ -162,6 +162,9 @@ pub struct TuneOptions {
     pub exact_passes: usize,
     /// On classifiers: how many standard deviations below the winner an output may lie and still count. 0: all count.
     pub margin: f64,
+    /// Takes the ranges of sums as they are given, without headroom, and gives none of them up to clipping: for ranges that no
+    /// input leaves.
+    pub whole_ranges: bool,
 }
 
 impl Default for TuneOptions {
@@ -176,6 +179,7 @@ impl Default for TuneOptions {
             linear_passes: 1,
             exact_passes: 4,
             margin: 2.0,
+            whole_ranges: false,
         }
     }
 }

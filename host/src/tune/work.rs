@@ -32,7 +32,11 @@ impl<'a> NodeWork<'a> {
         let sums = &tuner.golden.nodes[number];
         let classifies = encoded.dot.decision && node.form == Form::Sum && tuner.options.margin > 0.0;
         let mut golden = Golden::new(&sums.z, classifies.then_some(tuner.options.margin));
-        golden.widen(&sums.survey.least, &sums.survey.most);
+        if tuner.options.whole_ranges {
+            golden.bind(&sums.survey.least, &sums.survey.most);
+        } else {
+            golden.widen(&sums.survey.least, &sums.survey.most);
+        }
         let relay_reach = match dot.body.reads() {
             [read] => match read.source {
                 Source::Node(from) => {

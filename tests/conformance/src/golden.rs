@@ -26,24 +26,35 @@ pub(crate) fn import(model: &[u8]) -> Result<Graph, Diagnostics> {
     import::parse_onnx(model, "model.onnx")
 }
 
+/// What is `given` by name, in the order of the graph's inputs, with their shapes.
+///
+/// # Errors
+/// See [`Fault`].
+pub(crate) fn in_order<'v>(graph: &Graph, given: &[(&str, &'v Values)]) -> Result<Vec<&'v Values>, Fault> {
+    let mut out = Vec::new();
+    for &id in graph.inputs() {
+        let value = graph.value(id);
+        let (_, values) = given
+            .iter()
+            .find(|(name, _)| *name == value.name)
+            .ok_or_else(|| Fault::Wrong(format!("the model has no input {:?}", value.name)))?;
+        if values.shape != value.shape {
+            let text =
+                format!("input {:?}: a sample of {:?} for {:?}", value.name, values.shape, value.shape);
+            return Err(Fault::NoSample(text));
+        }
+        out.push(*values);
+    }
+    Ok(out)
+}
+
 /// Evaluates `graph` on `inputs`, given by name; the outputs in the graph's order.
 ///
 /// # Errors
 /// See [`Fault`].
 pub(crate) fn evaluate(graph: &Graph, inputs: &[(&str, &Values)]) -> Result<Vec<Output>, Fault> {
-    let mut sample = Vec::new();
-    for &id in graph.inputs() {
-        let value = graph.value(id);
-        let (_, given) = inputs
-            .iter()
-            .find(|(name, _)| *name == value.name)
-            .ok_or_else(|| Fault::Wrong(format!("the model has no input {:?}", value.name)))?;
-        if given.shape != value.shape {
-            let text = format!("input {:?}: a sample of {:?} for {:?}", value.name, given.shape, value.shape);
-            return Err(Fault::NoSample(text));
-        }
-        sample.extend(given.data.iter().map(|&v| v as f32));
-    }
+    let sample: Vec<f32> =
+        in_order(graph, inputs)?.iter().flat_map(|values| values.data.iter().map(|&v| v as f32)).collect();
     let batch = Tensor2::new(1, sample.len(), sample).ok_or_else(|| Fault::Wrong("no sample".into()))?;
     let mut golden = Golden::with_threads(graph, 1);
     let mut outputs = Vec::new();

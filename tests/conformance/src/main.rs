@@ -9,6 +9,9 @@ mod judge;
 mod outcome;
 mod proto;
 mod report;
+mod resume;
+#[cfg(test)]
+mod suite;
 mod transformed;
 mod values;
 mod worker;
@@ -31,6 +34,7 @@ Usage: spandrel-conformance DATA [--only TEXT] [--json FILE] [--write DOCUMENT] 
   --json FILE       write all outcomes as JSON
   --write DOCUMENT  replace the generated part of DOCUMENT
   --jobs N          how many cases at a time (default 2)
+  --resume FILE     take the outcomes that FILE holds, and add those of the other cases to it as they come
 ";
 
 /// The command line.
@@ -42,6 +46,7 @@ struct Options {
     json: Option<PathBuf>,
     write: Option<PathBuf>,
     jobs: usize,
+    resume: Option<PathBuf>,
     worker: bool,
 }
 
@@ -69,6 +74,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
             "--json" => options.json = Some(arguments.next()?.into()),
             "--write" => options.write = Some(arguments.next()?.into()),
             "--jobs" => options.jobs = arguments.next()?.parse().ok()?,
+            "--resume" => options.resume = Some(arguments.next()?.into()),
             "--worker" => options.worker = true,
             _ if argument.starts_with('-') || !options.data.as_os_str().is_empty() => return None,
             _ => options.data = argument.into(),
@@ -113,7 +119,11 @@ fn run(options: &Options) -> Result<bool, String> {
         Some(path) => arguments.extend(["--archive".to_owned(), path.display().to_string()]),
         None => arguments.push(options.data.display().to_string()),
     }
-    let verdicts = worker::run(&wanted, options.jobs, &arguments)?;
+    let names: Vec<&str> = all.iter().map(|(_, case)| case.name.as_str()).collect();
+    let verdicts = match &options.resume {
+        None => worker::run(&wanted, options.jobs, &arguments, &|_, _| {})?,
+        Some(log) => resume::run(log, &names, &wanted, options.jobs, &arguments)?,
+    };
     let judged: Vec<(&str, Judged<'_>)> =
         wanted.iter().zip(&verdicts).map(|(&i, verdict)| (all[i].0, (all[i].1, verdict))).collect();
     let of = |name: &str| judged.iter().filter(|(n, _)| *n == name).map(|(_, j)| *j).collect::<Vec<_>>();

@@ -11,7 +11,7 @@ use crate::case::Case;
 use crate::judge::{Verdict, judge};
 
 /// The longest a case may take.
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// The address space of a child in KiB.
 const MEMORY_KIB: usize = 4 << 20;
@@ -32,11 +32,17 @@ pub(crate) fn serve(cases: &[Case]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Judges the cases `wanted` by `jobs` children; the verdicts in the order of `wanted`.
+/// Judges the cases `wanted` by `jobs` children; the verdicts in the order of `wanted`, and each to `told` as soon as it is
+/// there.
 ///
 /// # Errors
 /// A child can not be started.
-pub(crate) fn run(wanted: &[usize], jobs: usize, arguments: &[String]) -> Result<Vec<Verdict>, String> {
+pub(crate) fn run(
+    wanted: &[usize],
+    jobs: usize,
+    arguments: &[String],
+    told: &(dyn Fn(usize, &Verdict) + Sync),
+) -> Result<Vec<Verdict>, String> {
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<Option<Verdict>>> = Mutex::new(vec![None; wanted.len()]);
     let fault: Mutex<Option<String>> = Mutex::new(None);
@@ -49,6 +55,7 @@ pub(crate) fn run(wanted: &[usize], jobs: usize, arguments: &[String]) -> Result
                     let Some(&case) = wanted.get(at) else { break };
                     match ask(&mut child, case, arguments) {
                         Ok(verdict) => {
+                            told(case, &verdict);
                             done.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(verdict);
                         }
                         Err(text) => {
@@ -98,7 +105,7 @@ fn ask(slot: &mut Option<Handle>, case: usize, arguments: &[String]) -> Result<V
         Err(RecvTimeoutError::Timeout) => {
             handle.child.kill().ok();
             handle.child.wait().ok();
-            Ok(Verdict::wrong("no end within 20 seconds"))
+            Ok(Verdict::wrong(&format!("no end within {} seconds", LIMIT.as_secs())))
         }
         Err(RecvTimeoutError::Disconnected) => {
             let status = handle.child.wait().map_or_else(|e| e.to_string(), |s| s.to_string());

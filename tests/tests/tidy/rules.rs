@@ -253,7 +253,7 @@ pub fn layers(file: &File) -> Vec<String> {
 pub const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("core/Cargo.toml", &[]),
     ("hwdesc/Cargo.toml", &[]),
-    ("tests/conformance/Cargo.toml", &["spandrel"]),
+    ("tests/conformance/Cargo.toml", &["spandrel", "spandrel-hwdesc"]),
     ("tests/oracle/Cargo.toml", &[]),
     ("tests/scale/Cargo.toml", &["spandrel", "spandrel-core"]),
     ("host/Cargo.toml", &["spandrel-core", "spandrel-hwdesc", "spandrel-oracle"]),

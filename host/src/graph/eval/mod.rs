@@ -79,7 +79,10 @@ impl<'g> Golden<'g> {
 
     fn wanted(&self, names: &[&str]) -> Result<Vec<ValueId>> {
         let find = |name: &&str| {
-            let id = self.graph.value_by_name(name).filter(|&id| self.graph.value(id).is_computed());
+            // Outputs may be constants.
+            let known =
+                |&id: &ValueId| self.graph.value(id).is_computed() || self.graph.outputs().contains(&id);
+            let id = self.graph.value_by_name(name).filter(known);
             id.ok_or_else(|| {
                 let known: Vec<_> =
                     self.graph.values().iter().filter(|v| v.is_computed()).map(|v| v.name.as_str()).collect();
@@ -116,6 +119,30 @@ impl NodeEngine for Golden<'_> {
 
     fn values(&mut self, batch: &Batch, names: &[&str]) -> Result<Vec<Tensor2>> {
         let wanted = self.wanted(names)?;
+        let computed: Vec<ValueId> =
+            wanted.iter().copied().filter(|&id| self.graph.value(id).is_computed()).collect();
+        let mut made = self.computed(batch, &computed)?.into_iter();
+        let of = |&id: &ValueId| {
+            let value = self.graph.value(id);
+            let constant = value.constant().filter(|_| !value.is_computed());
+            constant.map_or_else(
+                || made.next().unwrap_or_default(),
+                |tensor| {
+                    let mut rows = Tensor2::zeros(batch.rows(), value.len());
+                    rows.data_mut()
+                        .chunks_exact_mut(value.len().max(1))
+                        .for_each(|r| r.copy_from_slice(tensor.data()));
+                    rows
+                },
+            )
+        };
+        Ok(wanted.iter().map(of).collect())
+    }
+}
+
+impl Golden<'_> {
+    /// The values `wanted`, each of which depends on the input.
+    fn computed(&self, batch: &Batch, wanted: &[ValueId]) -> Result<Vec<Tensor2>> {
         let input_len = self.input_len();
         if batch.cols() != input_len {
             let names: Vec<_> =
@@ -142,7 +169,7 @@ impl NodeEngine for Golden<'_> {
                 let own: Vec<&mut [f32]>;
                 (own, rest) = rest.into_iter().zip(&widths).map(|(s, w)| s.split_at_mut(rows * w)).unzip();
                 let input = &batch.data()[first * input_len..(first + rows) * input_len];
-                let (golden, wanted, widths) = (&*self, &wanted, &widths);
+                let (golden, widths) = (self, &widths);
                 let work = move || {
                     let mut own = own;
                     for (i, part) in input.chunks(per_chunk * input_len).enumerate() {

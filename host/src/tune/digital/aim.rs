@@ -117,7 +117,7 @@ impl Aim {
         let above: f64 = (0..channels).map(|c| golden.top[c]).sum();
         let origin = libm::rint((codes * below / (below + above)).clamp(1.0, codes - 1.0)) - half;
         let (low, high) = (origin + half, half - 1.0 - origin);
-        let floor = RANGE_FLOOR * golden.layer_span;
+        let floor = RANGE_FLOOR.min(golden.floor) * golden.layer_span;
         let slope = |c: usize| {
             let (top, bottom) = (golden.top[c].max(floor * 0.5), (-golden.bottom[c]).max(floor * 0.5));
             (high / top).min(low.max(1.0) / bottom) / share
@@ -158,7 +158,11 @@ impl Aim {
         let covered = (middle - reach, middle + reach);
         let half = libm::exp2(f64::from(digital.bits) - 1.0);
         let slope = (half - 0.5) / reach;
-        let value = |code: f64| function.apply(middle + (code + 0.5) / slope);
+        let value = |code: f64| {
+            let z = middle + (code + 0.5) / slope;
+            // A step at 0 must not fall to what its place in f64 happens to round to.
+            function.apply(if z.abs() < 1e-9 * reach { 0.0 } else { z })
+        };
         let codes = 1usize << digital.bits;
         let stride = (codes / 65536).max(1);
         let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);

@@ -17,6 +17,8 @@ const SHARES_NARROW: [f64; 6] = [1.1, 1.0, 0.85, 0.7, 0.55, 0.4];
 const STRETCHES: [f64; 5] = [1.0, 1.4, 2.0, 2.8, 4.0];
 /// Weights up to this are of few bits.
 const FEW: i32 = 7;
+/// All of it: nothing is given up, nothing is kept free.
+const WHOLE: [f64; 1] = [1.0];
 /// Signals of at most so many bits are narrow.
 const NARROW: u8 = 5;
 
@@ -52,6 +54,7 @@ impl Scale {
         }
         // What clips in a loop comes back in each step.
         let shares: &[f64] = match (bench.options.rounding >= Ways::Range, digital.bits <= NARROW) {
+            _ if bench.options.whole_ranges => &WHOLE,
             _ if bench.carries => &SHARES[..1],
             (true, true) => &SHARES_NARROW,
             (true, false) => &SHARES,
@@ -77,7 +80,7 @@ impl Scale {
         }
         if out.is_empty() && digital.multiplier_bits.is_none() {
             // Sums that no cut near the best one can hold: any that can.
-            let aim = Aim::new(bench, SHARES[0]);
+            let aim = Aim::new(bench, shares[0]);
             for shift in digital.shifts.0..=digital.shifts.1 {
                 out.extend(aim.iter().filter_map(|aim| Self::cut_at(bench, aim, shift)));
             }

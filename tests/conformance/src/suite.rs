@@ -1,0 +1,130 @@
+//! A small suite of its own, so that the classes are tested where ONNX's vectors are not at hand: tiny models with inputs and
+//! expected outputs, right ones and wrong ones.
+
+use crate::case::{Case, DataSet};
+use crate::judge::{Verdict, judge};
+use crate::outcome::Class;
+
+/// A field of length-delimited content.
+fn field(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag << 3 | 2];
+    let mut length = content.len();
+    while length >= 0x80 {
+        out.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+    out.extend_from_slice(content);
+    out
+}
+
+/// A field that holds a small whole number.
+fn small(tag: u8, value: u8) -> Vec<u8> {
+    vec![tag << 3, value]
+}
+
+fn joined(parts: &[Vec<u8>]) -> Vec<u8> {
+    parts.concat()
+}
+
+/// A tensor of 32-bit floats.
+fn floats(shape: &[u8], data: &[f32]) -> Vec<u8> {
+    let mut out: Vec<u8> = shape.iter().flat_map(|&d| small(1, d)).collect();
+    out.extend(small(2, 1));
+    out.extend(field(9, &data.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>()));
+    out
+}
+
+/// An attribute that is a list of small whole numbers.
+fn list(name: &str, values: &[u8]) -> Vec<u8> {
+    let numbers: Vec<u8> = values.iter().flat_map(|&v| small(8, v)).collect();
+    // The type 7 are whole numbers.
+    joined(&[field(1, name.as_bytes()), numbers, vec![0xa0, 0x01, 7]])
+}
+
+/// A case of one operator: inputs and output with their shapes and numbers.
+fn case(operator: &str, attributes: &[Vec<u8>], inputs: &[(&[u8], &[f32])], output: (&[u8], &[f32])) -> Case {
+    let value = |name: &str, shape: &[u8]| {
+        let dims: Vec<u8> = shape.iter().flat_map(|&d| field(1, &small(1, d))).collect();
+        let tensor = joined(&[small(1, 1), field(2, &dims)]);
+        joined(&[field(1, name.as_bytes()), field(2, &field(1, &tensor))])
+    };
+    let names: Vec<String> = (0..inputs.len()).map(|i| format!("x{i}")).collect();
+    let mut node: Vec<u8> = names.iter().flat_map(|name| field(1, name.as_bytes())).collect();
+    node.extend(joined(&[field(2, b"y"), field(4, operator.as_bytes())]));
+    attributes.iter().for_each(|attribute| node.extend(field(5, attribute)));
+    let mut graph = joined(&[field(1, &node), field(2, b"suite")]);
+    names.iter().zip(inputs).for_each(|(name, (shape, _))| graph.extend(field(11, &value(name, shape))));
+    graph.extend(field(12, &value("y", output.0)));
+    let model = joined(&[small(1, 8), field(8, &small(2, 17)), field(7, &graph)]);
+    let set = DataSet {
+        inputs: inputs.iter().map(|(shape, data)| Some(floats(shape, data))).collect(),
+        outputs: vec![Some(floats(output.0, output.1))],
+    };
+    Case {
+        name: format!("suite/{operator}"),
+        model,
+        operators: [operator.to_owned()].into(),
+        inputs: names.into_iter().map(|name| (name, true)).collect(),
+        outputs: vec!["y".to_owned()],
+        sets: vec![set],
+    }
+}
+
+/// The classes of golden model, wide chip and tianji-ann.
+fn classes(case: &Case) -> (Vec<Class>, Verdict) {
+    let verdict = judge(case);
+    let chips = verdict.chips.iter().map(|own| own.as_ref().map_or(Class::Wrong, |own| own.class));
+    (std::iter::once(verdict.golden.class).chain(chips).collect(), verdict)
+}
+
+#[test]
+fn right_outputs_are_exact_or_approximate() {
+    let x = [-2.5f32, 0.3, 1.7, -0.01, 2.0, 0.9];
+    let relu: Vec<f32> = x.iter().map(|v| v.max(0.0)).collect();
+    let (found, verdict) = classes(&case("Relu", &[], &[(&[6], &x)], (&[6], &relu)));
+    assert_eq!(found[0], Class::Exact, "{verdict:?}");
+    assert!(found[1] <= Class::Approximate && found[2] <= Class::Approximate, "{verdict:?}");
+    let (a, b) = ([1.0f32, 2.0, -3.0], [4.0f32, -1.0, 2.0]);
+    let sum: Vec<f32> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
+    let (found, verdict) = classes(&case("Add", &[], &[(&[3], &a), (&[3], &b)], (&[3], &sum)));
+    assert_eq!(found, [Class::Exact; 3], "{verdict:?}");
+}
+
+#[test]
+fn a_padded_window_of_negative_numbers_is_right() {
+    let x = [-4.0f32, -3.0, -2.0, -5.0];
+    let attributes = [list("kernel_shape", &[3]), list("pads", &[1, 1])];
+    let y = [-3.0f32, -2.0, -2.0, -2.0];
+    let (found, verdict) = classes(&case("MaxPool", &attributes, &[(&[1, 1, 4], &x)], (&[1, 1, 4], &y)));
+    assert_eq!(found[0], Class::Exact, "{verdict:?}");
+    assert!(found[1] <= Class::Approximate, "{verdict:?}");
+    assert!(found[2] <= Class::Refused, "{verdict:?}");
+}
+
+#[test]
+fn a_broken_expected_output_is_wrong_everywhere() {
+    let x = [-2.5f32, 0.3, 1.7, -0.01, 2.0, 0.9];
+    for gap in [0.1f32, 0.015] {
+        // The first is beyond 1 % of the range; the second is within it, but further off than any image can be.
+        let mut y: Vec<f32> = x.iter().map(|v| v.max(0.0)).collect();
+        y[4] += gap;
+        let (found, verdict) = classes(&case("Relu", &[], &[(&[6], &x)], (&[6], &y)));
+        assert_eq!(found[..2], [Class::Wrong; 2], "{gap}: {verdict:?}");
+        assert!(gap < 0.05 || found[2] == Class::Wrong, "{gap}: {verdict:?}");
+    }
+    let (found, verdict) = classes(&case("Relu", &[], &[(&[6], &x)], (&[2, 3], &x)));
+    assert_eq!(found, [Class::Wrong; 3], "{verdict:?}");
+}
+
+#[test]
+fn what_no_chip_has_is_refused() {
+    let x = [3.0f32, 1.0, 2.0];
+    let (found, verdict) = classes(&case("Det", &[], &[(&[3], &x)], (&[3], &x)));
+    assert_eq!(found, [Class::Refused; 3], "{verdict:?}");
+    assert!(verdict.golden.detail.starts_with("SP0104"), "{verdict:?}");
+    // Endless numbers can not be drawn.
+    let x = [f32::INFINITY, 1.0, 2.0];
+    let (found, verdict) = classes(&case("Relu", &[], &[(&[3], &x)], (&[3], &x)));
+    assert_eq!(found, [Class::Exact, Class::Refused, Class::Refused], "{verdict:?}");
+}
