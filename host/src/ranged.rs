@@ -10,7 +10,7 @@ use crate::compile::StageOptions;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::dots::Body;
 use crate::emit::{check_codes, check_image, write_image};
-use crate::encode::{self, InputCode, InputRange, NodeSurvey, Plan, survey};
+use crate::encode::{self, InputCode, InputRange, Levels, NodeSurvey, Plan, survey};
 use crate::engine::{CoreEngine, ExactEngine, FastEngine, Options, Outputs, RawBatch, RawData};
 use crate::exact::Exact;
 use crate::expand;
@@ -188,6 +188,7 @@ pub fn compile(
         survey: &shown,
         input_starts_at_zero: input.starts_at_zero(&code),
         exact: &exact,
+        levels: &Levels::least(&reformed, 1),
         target,
         options: &options.encode,
     };

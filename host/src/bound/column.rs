@@ -69,7 +69,7 @@ impl<'a> Bench<'a> {
             Form::Relu => Act::Relu,
             Form::Carrier { .. } | Form::Sum => Act::None,
             Form::Table(act) => act.clone(),
-            Form::Segments(_) | Form::Mirror { .. } | Form::Max => return None,
+            Form::Clip(_) | Form::Segments(_) | Form::Mirror { .. } | Form::Max => return None,
         };
         let mut weights = vec![vec![0.0; op.lines.len()]; op.columns.len()];
         for (part, held) in op.parts.iter().zip(&coded.weights) {

@@ -34,7 +34,7 @@ impl Walk<'_> {
                 let copies = self.out.nodes[from].copies.clone();
                 return self.push(node.clone(), Form::Max, copies);
             }
-            if let Some((from, read)) = self.gathered(node, reads) {
+            if let Some((from, read)) = self.gathered(number, node, reads) {
                 let copies = self.out.nodes[from].copies.clone();
                 let grid = vec![node.positions()];
                 let made = DotNode { grid, body: Body::Max(vec![read]), ..node.clone() };
@@ -46,7 +46,7 @@ impl Walk<'_> {
 
     /// Brings the elements of each window side by side into one value, channel by channel on the same scale, and a read of it. In
     /// the place of an element outside comes another one of its window.
-    fn gathered(&mut self, node: &DotNode, reads: &[Read]) -> Option<(usize, Read)> {
+    fn gathered(&mut self, number: usize, node: &DotNode, reads: &[Read]) -> Option<(usize, Read)> {
         let (positions, taps, channels) = (node.positions(), node.taps(), node.channels);
         if positions.checked_mul(taps)?.checked_mul(channels)? > MOST_GATHERED {
             return None;
@@ -88,7 +88,8 @@ impl Walk<'_> {
         let body = Body::Dot(Dot { reads: copies, weights, bias: vec![0.0; channels], act: Act::None });
         let grid = vec![positions * taps];
         let made = DotNode { name: format!("{}:operand", node.name), grid, channels, body };
-        let made = self.push(made, Form::Carrier { judged: None }, vec![self.carrier_copies(); channels]);
+        let made =
+            self.push(made, Form::Carrier { judged: None }, vec![self.carrier_copies(number); channels]);
         let window = Window {
             first: 0,
             axes: vec![Axis { extent: positions * taps, pitch: channels, origin: 0 }],
