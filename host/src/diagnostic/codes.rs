@@ -48,7 +48,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0212", "the arrays of several inputs do not fit together"),
     ("SP0301", "a node can not become dot products and activations"),
     ("SP0302", "the reformed network does not compute what the model computes: a fault of the compiler"),
-    ("SP0303", "a setting of the signals can not be met on this chip"),
+    ("SP0303", "a setting of signals or weights can not be met on this chip"),
     ("SP0304", "the encoded network is inconsistent: a fault of the compiler"),
     ("SP0305", "the network does not fit the chip"),
     ("SP0306", "the core-ops are inconsistent: a fault of the compiler"),
