@@ -4,6 +4,7 @@
 //! computing", 2024) describes continuous dynamics. How they become steps is left open there and chosen here: see [`Scheme`].
 
 mod activity;
+mod choice;
 mod compile;
 mod effective;
 mod events;
