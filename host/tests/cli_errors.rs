@@ -129,7 +129,7 @@ fn no_calibration() {
 
 #[test]
 fn all_at_once() {
-    compile("all-at-once", "gone.onnx --chip loihi --samples gone.npz --layout nhwc --set x=1");
+    compile("all-at-once", "gone.onnx --chip memristor --samples gone.npz --layout nhwc --set x=1");
 }
 
 #[test]
