@@ -44,10 +44,10 @@ fn the_first_of_an_order() {
                 order.sort_by(
                     |&a, &b| if largest { at(b).total_cmp(&at(a)) } else { at(a).total_cmp(&at(b)) },
                 );
-                for place in 0..k as usize {
+                for (place, &from) in order.iter().take(k as usize).enumerate() {
                     let to = if axis == 0 { place * along + row } else { row * k as usize + place };
-                    assert_eq!(found[0][to], at(order[place]), "axis {axis}");
-                    assert_eq!(found[1][to], order[place] as f32, "axis {axis}");
+                    assert_eq!(found[0][to], at(from), "axis {axis}");
+                    assert_eq!(found[1][to], from as f32, "axis {axis}");
                 }
             }
         }

@@ -231,13 +231,13 @@ impl Case {
                             }
                         }
                     }
-                    for k in 0..n {
+                    for (k, &h) in h.iter().enumerate() {
                         let at = if self.layout == 1 {
                             ((row * STEPS + step) * d + dir) * n + k
                         } else {
                             ((step * d + dir) * batch + row) * n + k
                         };
-                        y[at] = h[k];
+                        y[at] = h;
                     }
                 }
                 for k in 0..n {

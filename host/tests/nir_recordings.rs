@@ -127,7 +127,7 @@ fn digits_of_the_event_camera() {
         let id: usize = name.trim_end_matches(".bs2").parse().expect("a number");
         let events = nir::parse_bs2(bytes, name).expect("events");
         simulator.reset();
-        let mut counts = vec![0.0; 10];
+        let mut counts = [0.0; 10];
         for frame in nir::raster(&events, 1000, 300, [34, 34]) {
             let frame: Vec<f64> = frame.into_iter().map(f64::from).collect();
             counts.iter_mut().zip(simulator.step(&frame)).for_each(|(count, x)| *count += x);

@@ -235,7 +235,7 @@ fn ten_networks_are_refused_completely() {
         for (code, parts) in case.errors {
             let holds =
                 |block: &&str| block.starts_with(code) && parts.iter().all(|part| block.contains(part));
-            match blocks.iter().position(|block| holds(block)) {
+            match blocks.iter().position(holds) {
                 Some(at) if blocks[at].contains("help:") => drop(blocks.remove(at)),
                 Some(_) => wrong(format!("no way out beside {code}")),
                 None => wrong(format!("no {code} with {parts:?}")),

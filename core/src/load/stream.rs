@@ -242,7 +242,7 @@ impl<'p, T: Target> Loader<'p, T> {
         if known.is_some() && entry.version != SECTION_VERSION {
             return Err(error(Rule::UnsupportedVersion(entry.version)));
         }
-        if index == 0 && entry.tag != FIRST || index == 0 && entry.length != CHIP_BYTES as u64 {
+        if index == 0 && (entry.tag != FIRST || entry.length != CHIP_BYTES as u64) {
             return Err(LoadError::Refused(Refusal::NoLimits));
         }
         let known = known.and_then(|at| u8::try_from(at).ok()).unwrap_or(SKIPPED);

@@ -94,7 +94,7 @@ pub fn samples_for(hits: u64, trials: u64, wanted: f64, level: f64) -> Option<u6
     }
     let reaches = |n: u64, d: u64| clopper_pearson(n - d, n, level).0 >= wanted;
     // With d disagreeing the lower end grows with n; n may only be so large that the share asks for no more than d.
-    let most = |d: u64| if misses == 0 { MOST } else { (d * trials / misses).min(MOST) };
+    let most = |d: u64| (d * trials).checked_div(misses).map_or(MOST, |n| n.min(MOST));
     let enough = |d: u64| most(d) > d && reaches(most(d), d);
     let mut d = u64::from(misses > 0);
     // Doubling, then halving: from some d on there are enough samples.

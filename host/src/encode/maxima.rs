@@ -84,7 +84,8 @@ impl Walk<'_> {
                 group_step,
             })
             .collect();
-        let weights = vec![Arc::new(Matrix::from_fn(1, copies.len(), |_, _| 1.0)); channels];
+        let ones = Arc::new(Matrix::from_fn(1, copies.len(), |_, _| 1.0));
+        let weights = std::iter::repeat_n(ones, channels).collect();
         let body = Body::Dot(Dot { reads: copies, weights, bias: vec![0.0; channels], act: Act::None });
         let grid = vec![positions * taps];
         let made = DotNode { name: format!("{}:operand", node.name), grid, channels, body };

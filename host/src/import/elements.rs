@@ -164,8 +164,8 @@ mod tests {
             [0.25, 0.75, 2.5, 5.0, -9.0].map(|x| rounded(data_type::FLOAT4E2M1, x, true).unwrap()),
             [0.0, 1.0, 2.0, 4.0, -6.0]
         );
-        assert_eq!(rounded(data_type::BFLOAT16, 1.003_906_25, true), Some(1.0));
-        assert_eq!(rounded(data_type::BFLOAT16, 1.011_718_75, true), Some(1.015_625));
+        assert_eq!(rounded(data_type::BFLOAT16, 257.0 / 256.0, true), Some(1.0));
+        assert_eq!(rounded(data_type::BFLOAT16, 259.0 / 256.0, true), Some(1.015_625));
         assert_eq!(rounded(data_type::FLOAT8E8M0, 1.0, true), None);
     }
 

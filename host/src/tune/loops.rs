@@ -15,6 +15,18 @@ use crate::expand::CoreOp;
 /// Passes over the nodes of a loop.
 pub const PASSES: usize = 4;
 
+/// What a pass over the nodes of a loop gave.
+struct Pass {
+    /// Error of what the loop hands on.
+    error: f64,
+    /// The core-ops of each node.
+    ops: Vec<Vec<CoreOp<Coded>>>,
+    /// The error of each node.
+    errors: Vec<NodeError>,
+    /// Its number.
+    number: usize,
+}
+
 impl Tuner<'_> {
     /// Tunes the nodes of a loop.
     pub(super) fn cell(
@@ -31,7 +43,7 @@ impl Tuner<'_> {
             self.suppose(node, known);
         }
         let mut pins = vec![None; own.nodes.len()];
-        let mut best: Option<(f64, Vec<Vec<CoreOp<Coded>>>, Vec<NodeError>, usize)> = None;
+        let mut best: Option<Pass> = None;
         for pass in 0..PASSES {
             let mut errors = Vec::new();
             for (number, pin) in own.nodes.clone().zip(&mut pins) {
@@ -50,12 +62,12 @@ impl Tuner<'_> {
             }
             self.step(own, known, samples);
             let error = self.recurrent(own, known, &mut errors);
-            if best.as_ref().is_none_or(|(least, ..)| error < *least) {
+            if best.as_ref().is_none_or(|best| error < best.error) {
                 let ops: Vec<_> = own.nodes.clone().map(|node| known.ops[node].clone()).collect();
-                best = Some((error, ops, errors, pass));
+                best = Some(Pass { error, ops, errors, number: pass });
             }
         }
-        let Some((_, ops, errors, pass)) = best else { return Ok(()) };
+        let Some(Pass { ops, errors, number: pass, .. }) = best else { return Ok(()) };
         for (number, ops) in own.nodes.clone().zip(ops) {
             known.ops[number] = ops;
             known.learn(number);
