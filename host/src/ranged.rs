@@ -196,14 +196,16 @@ pub fn compile(
     let expanded = expand::check(expand::expand(&encoded, target, options.expand)?, target)?;
 
     // Ranges that no input leaves, and whole numbers for them.
-    let known = ranges(&encoded.graph().dot, &inputs);
+    let known = ranges(&expanded.graph().encoded.dot, &inputs);
     let raw_batch = RawBatch::new(RawData::I32(&raw), length)?;
     let input_codes =
         encoded.graph().input.codes(SAMPLES, length, |sample, element| raw[sample * length + element]);
     let tuning = &options.tune;
-    let mut golden = GoldenSums::new(&encoded.graph().dot, batch.data(), tuning.rows, tuning.seed);
+    let mut golden = GoldenSums::new(&expanded.graph().encoded.dot, batch.data(), tuning.rows, tuning.seed);
     // What lies between two points of a grid is rounded to one of them, so the image sees no more than the points.
-    for (node, known) in golden.nodes.iter_mut().zip(&ranges(&encoded.graph().dot, &of_grids(&on_grid))) {
+    for (node, known) in
+        golden.nodes.iter_mut().zip(&ranges(&expanded.graph().encoded.dot, &of_grids(&on_grid)))
+    {
         node.survey = chosen(&node.survey, known);
     }
     let tuner = Tuner {

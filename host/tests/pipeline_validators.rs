@@ -101,7 +101,7 @@ fn reform_refuses() {
         let Taps::Window(window) = &mut body(dot, 2).reads[0].taps else { panic!("a window") };
         window.first += by;
     };
-    spoil("comes later", &|dot| body(dot, 1).reads[0].source = Source::Node(1));
+    spoil("computed later", &|dot| body(dot, 1).reads[0].source = Source::Node(1));
     spoil("weights do not fit", &|dot| body(dot, 1).weights[0] = Matrix::zeros(12, 139).into());
     spoil("weights do not fit", &|dot| cut(&mut body(dot, 2).bias));
     spoil("its name is taken", &|dot| dot.nodes[1].name = dot.nodes[0].name.clone());

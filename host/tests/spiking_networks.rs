@@ -137,7 +137,9 @@ fn expected(network: &SpikingNetwork, trace: &Trace) -> Vec<i32> {
                     .map(|neuron| ticks().map(|tick| tick[neuron].0).sum::<i128>() as i32),
             ),
             Read::Raster => codes.extend(ticks().flatten().map(|(spikes, _)| *spikes as i32)),
-            Read::Potentials => codes.extend(ticks().next_back().into_iter().flatten().map(|(_, v)| *v as i32)),
+            Read::Potentials => {
+                codes.extend(ticks().next_back().into_iter().flatten().map(|(_, v)| *v as i32))
+            }
             Read::PotentialRaster => codes.extend(ticks().flatten().map(|(_, v)| *v as i32)),
         }
     }

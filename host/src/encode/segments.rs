@@ -79,16 +79,24 @@ impl Segments {
 
     /// One piece for each jump of a function that is constant between at most `pieces` of them.
     fn of_jumps(act: &Act, pieces: usize, f: &[f64], (lo, step): (f64, f64)) -> Option<Self> {
-        let at: Vec<usize> = (1..f.len()).filter(|&i| f[i] != f[i - 1]).collect();
+        // First and last point of the grid at which the value is another one. A function that has a value of its own at the
+        // jump itself, as the sign has, changes twice where that is a point of the grid.
+        let mut at: Vec<(usize, usize)> = Vec::new();
+        for i in (1..f.len()).filter(|&i| f[i] != f[i - 1]) {
+            match at.last_mut() {
+                Some((first, last)) if first == last && *last + 1 == i => *last = i,
+                _ => at.push((i, i)),
+            }
+        }
         // Also pieces four times as wide do not meet.
-        let cells = at.windows(2).map(|pair| (pair[1] - pair[0]) / 4).fold(NARROWEST, usize::min);
+        let cells = at.windows(2).map(|pair| (pair[1].0 - pair[0].1) / 4).fold(NARROWEST, usize::min);
         if at.is_empty() || at.len() > pieces || cells < 8 {
             return None;
         }
         let half = 0.5 * step * cells as f64;
-        let piece = |&i: &usize| {
-            let middle = lo + step * (i as f64 - 0.5);
-            Segment { from: middle - half, to: middle + half, rise: f[i] - f[i - 1] }
+        let piece = |&(first, last): &(usize, usize)| {
+            let middle = lo + step * 0.5 * ((first - 1) as f64 + last as f64);
+            Segment { from: middle - half, to: middle + half, rise: f[last] - f[first - 1] }
         };
         let pieces: Vec<Segment> = at.iter().map(piece).collect();
         // At the jump itself a piece is half way up; where it lies is known to half a cell, of at least four.
