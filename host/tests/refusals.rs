@@ -102,7 +102,7 @@ fn cases() -> Vec<Case> {
                 .bytes(),
             4,
             "",
-            &[("SP0104", &["node \"choice\"", "If is control flow", "onnx-simplifier"])],
+            &[("SP0105", &["node \"choice\"", "the condition is computed", "onnx-simplifier"])],
         ),
         case(
             "data-dependent sizes",
@@ -112,7 +112,7 @@ fn cases() -> Vec<Case> {
                 .bytes(),
             4,
             "",
-            &[("SP0104", &["node \"where\"", "depends on the data", "do it on its output"])],
+            &[("SP0105", &["node \"where\"", "\"x\" is not a constant", "known in advance"])],
         ),
         case(
             "unsupported attribute",

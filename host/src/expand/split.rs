@@ -108,7 +108,9 @@ fn cut(graph: &EncodedGraph, target: &Target, options: ExpandOptions) -> Result<
 /// SP0305 as [`expand`], but for the number of cores.
 pub fn cores(graph: &EncodedGraph, target: &Target, options: ExpandOptions) -> Result<u64> {
     let count = |ops: &[CoreOp<Real>]| ops.iter().map(|op| op.parts.len() as u64).sum();
-    let Some(most) = targets(target, options) else { return Ok(count(&cut(graph, target, options)?)) };
+    // Networks with loops get no transmission.
+    let most = targets(target, options).filter(|_| graph.dot.loops.is_empty());
+    let Some(most) = most else { return Ok(count(&cut(graph, target, options)?)) };
     let graph = EncodedGraph { targets: Some(most), ..graph.clone() };
     let ops = cut(&graph, target, options)?;
     match transmitted(&graph, &ops, most, target)? {

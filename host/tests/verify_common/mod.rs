@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use spandrel::compile::{Compiled, Prepare, Request, compile};
+use spandrel::settings::Settings;
 use spandrel_core::{
     blob::Column,
     crossbar::{Readout, read_column},
@@ -19,12 +20,20 @@ pub(crate) fn digits(name: &str) -> PathBuf {
 
 /// The digits perceptron for PRIME, calibrated on `count` samples.
 pub(crate) fn compiled(count: usize) -> Compiled {
-    compiled_for("digits_mlp.onnx", "prime", count)
+    // One array a layer: a gather that brings more than its core has word lines for changes nothing, and is no fault to find.
+    compiled_within("digits_mlp.onnx", "prime", count, "encode.budget=x1")
 }
 
 /// A network of the digits example for `chip`, calibrated on `count` samples.
 pub(crate) fn compiled_for(model: &str, chip: &str, count: usize) -> Compiled {
+    compiled_within(model, chip, count, "encode.budget=auto")
+}
+
+fn compiled_within(model: &str, chip: &str, count: usize, setting: &str) -> Compiled {
+    let settings = Settings::parse([setting]).unwrap_or_else(|error| panic!("{error}"));
     let request = Request {
+        settings: settings.to_map(),
+        options: settings.into(),
         calibration_count: count,
         // The network divides by 16 itself.
         prepare: Prepare { scale: Some(vec![1.0]), ..Prepare::default() },

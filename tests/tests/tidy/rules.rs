@@ -255,6 +255,7 @@ pub const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("hwdesc/Cargo.toml", &[]),
     ("tests/conformance/Cargo.toml", &["spandrel", "spandrel-hwdesc"]),
     ("tests/oracle/Cargo.toml", &[]),
+    ("tests/recordings/Cargo.toml", &["spandrel", "spandrel-core", "spandrel-hwdesc"]),
     ("tests/scale/Cargo.toml", &["spandrel", "spandrel-core"]),
     ("host/Cargo.toml", &["spandrel-core", "spandrel-hwdesc", "spandrel-oracle"]),
     ("tests/Cargo.toml", &["spandrel", "spandrel-core", "spandrel-hwdesc", "spandrel-oracle"]),
