@@ -1,7 +1,7 @@
 //! Compiling for inputs of stated ranges, without samples of one's own: what the conformance tables are made with.
 //!
 //! Calibration samples are drawn with a seed, evenly within each input's range, whole numbers where the input holds whole ones.
-//! Ranges inside the network are those that no such input can leave, where they are not too wide to be of use ([`LOOSE`]), so
+//! Ranges inside the network are those that no such input can leave, where they are not too wide to be of use (`LOOSE`), so
 //! that nothing is clipped that no sample shows. The image comes with the largest possible error of each output ([`Bounds`]),
 //! which is known before the image has run on anything but calibration samples.
 

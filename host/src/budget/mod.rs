@@ -1,6 +1,6 @@
 //! The error budget: how much of a network's loss each limit of the chip causes, measured by lifting that limit alone.
 //!
-//! The network is compiled again for the same chip with one limit out of the way ([`limits`]) and evaluated on the same samples. What the
+//! The network is compiled again for the same chip with one limit out of the way (`limits`) and evaluated on the same samples. What the
 //! output's noise loses by that is the limit's share. Shares need not add up: noise of different sources can cancel or compound, tuning makes
 //! one limit good with what another leaves free, and where several limits bind, lifting one alone gains little.
 

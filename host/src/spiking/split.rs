@@ -23,7 +23,7 @@ pub struct Core {
     pub neurons: Vec<u32>,
     /// The axons, in the order of the core's rows.
     pub axons: Vec<Axon>,
-    /// [neuron][axon]
+    /// \[neuron\]\[axon\]
     pub weights: Vec<i32>,
 }
 

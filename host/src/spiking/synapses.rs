@@ -15,14 +15,14 @@ pub struct Convolution {
     pub padding: [usize; 2],
     /// Groups of channels.
     pub groups: usize,
-    /// [target channel][source channel of its group][row][column]
+    /// \[target channel\]\[source channel of its group\]\[row\]\[column\]
     pub weights: Vec<i32>,
 }
 
 /// Weights of a projection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Synapses {
-    /// [target][source]
+    /// \[target\]\[source\]
     Dense(Vec<i32>),
     /// (source, target, weight), in any order; what occurs twice is added up.
     Sparse(Vec<(u32, u32, i32)>),
@@ -36,9 +36,9 @@ pub enum Synapses {
         types: Vec<u8>,
         /// How many types there are.
         kinds: usize,
-        /// [target][type]
+        /// \[target\]\[type\]
         values: Vec<i32>,
-        /// [target][source]
+        /// \[target\]\[source\]
         bits: Vec<bool>,
     },
 }
