@@ -59,6 +59,9 @@ fn summary(report: &SpikingReport, output: &Path, report_path: Option<&Path>) ->
             ),
         );
     }
+    for remark in &report.remarks {
+        line("remark", remark.clone());
+    }
     line("cores", report.cores.to_string());
     line(
         "image",
