@@ -123,18 +123,19 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<SpikingCo
     };
     let calibration = read(&request.samples, request.labels.as_deref(), request.calibration_count)?;
     let steps = calibration.steps as u32;
+    // Other samples may be busier than these: twice as many spikes fit where there are several at all.
+    let input_spikes = match calibration.most() {
+        0 | 1 => 1,
+        most => most.saturating_mul(2),
+    };
 
     watcher.stage("quantise");
     let (network, quantised, golden) = match &source {
         Source::Nir(graph, scheme) => {
             let mut golden = Golden::new(graph, scheme)?;
             let reaches = golden.reaches(&calibration);
-            let quantising = QuantiseOptions {
-                threshold: options.threshold,
-                decay: options.decay,
-                input_spikes: calibration.most().max(1),
-                steps,
-            };
+            let quantising =
+                QuantiseOptions { threshold: options.threshold, decay: options.decay, input_spikes, steps };
             let quantised = quantise(graph, scheme, &chip, &reaches, &quantising)?;
             let mut network = quantised.network.clone();
             told(&mut network, false);
@@ -166,13 +167,13 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<SpikingCo
         Some(path) => (read(path, request.test_labels.as_deref(), usize::MAX)?, "test"),
         None => (calibration.clone(), "calibration"),
     };
-    if samples.steps != calibration.steps || samples.most() > calibration.most().max(1) {
+    if samples.steps != calibration.steps || samples.most() > input_spikes {
         let rule = format!(
-            "test samples have {} steps of at most {} spikes, calibration samples {} of {}",
+            "test samples have {} steps of at most {} spikes, calibration samples {} of at most {}",
             samples.steps,
             samples.most(),
             calibration.steps,
-            calibration.most()
+            input_spikes
         );
         let way_out = "bring both into the same steps; calibrate on the busiest samples";
         return Err(Diagnostic::error("SP0206", "test samples", rule, way_out).into());
