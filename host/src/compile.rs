@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::time::Instant;
 
-use spandrel_core::image::{Image, sha256};
+use spandrel_core::image::sha256;
 use spandrel_hwdesc::Chip;
 
 use crate::bound;
@@ -15,24 +15,25 @@ use crate::budget::Needs;
 use crate::chips;
 use crate::costs::Costs;
 use crate::diagnostic::{Diagnostic, Result};
-use crate::dots::{DotGraph, DotNode, OutputPort};
+use crate::dots::DotNode;
 use crate::emit::{answers, check_codes, check_image, write_image};
 use crate::encode::{self, InputCode, InputQuantiser, Levels, Plan, Spending, survey};
-use crate::engine::{ExactEngine, FastEngine, Options as EngineOptions};
-use crate::evaluate::{Evaluation, Reference, evaluate};
 use crate::exact::Exact;
 use crate::expand::{self, CoreOpGraph};
 use crate::fed::Fed;
-use crate::graph::{Golden, Graph};
 use crate::import::{Options, read_onnx_with};
-use crate::lower::{self, LowerOptions};
+use crate::lower::{self, LowerOptions, OverSequence};
 use crate::map::{Program, map};
-use crate::notes::{FORMAT, ModelNotes, Notes, OutputNotes, SampleNotes};
 use crate::prove::{parse, prove};
 use crate::report::{NodeReport, Report, StageTime, hex};
-use crate::sweep::{GoldenMemory, Remembering};
+use crate::sequence::{self, Fed as Model};
+use crate::sweep::GoldenMemory;
 use crate::target::Target;
 use crate::tune::{self, Coded, GoldenSums, InputMap, Tuner};
+
+mod finish;
+
+use finish::{measure, notes};
 
 pub use crate::request::{Prepare, Request, StageOptions};
 
@@ -129,29 +130,38 @@ pub fn compile_for(
     // 1. Import: the graph, and the golden model's sums on the calibration samples.
     let (graph, calibration) = stages.run("import", |watcher| {
         let graph = read_onnx_with(&request.model, &Options { dims: request.dims.clone() })?;
-        let fed = Fed::read(&request.samples, request.labels.as_deref(), &graph, request)?;
+        let model = Model::new(&graph, &request.states)?;
+        let fed = Fed::read(&request.samples, request.labels.as_deref(), &model, request)?;
         warn(&fed, watcher);
         watcher.product("graph", &|| graph.to_string());
         Ok((graph, fed.first(request.calibration_count)))
     })?;
-    let batch = calibration.batch();
+    // With state between samples all stages up to tuning see sequences: the model is the body of a loop over `steps` samples.
+    let model = Model::new(&graph, &request.states)?;
+    let (calibration, steps) = calibration.in_sequences(&model, request.sequence)?;
+    let batch = sequence::joined(calibration.batch(), steps);
 
     // 2. Reform: dot-like nodes.
-    let reformed = stages.run("reform", |watcher| {
+    let (reformed, decision) = stages.run("reform", |watcher| {
         let how = LowerOptions { loops: request.options.loops, ..LowerOptions::default() };
-        let dot = lower::lower(&graph, &how)?;
+        let OverSequence { network, dot, decision } = if model.holds() {
+            lower::lower_sequence(&model, steps, &how)?
+        } else {
+            let dot = lower::lower(&graph, &how)?;
+            OverSequence { network: graph.clone(), decision: dot.decision, dot }
+        };
         watcher.product("dot", &|| dot.to_string());
         let products: u64 = dot.nodes.iter().map(DotNode::products).sum();
         let few = batch.first((CHECKED.1 / products.max(1)).clamp(1, CHECKED.0) as usize);
-        let dot = lower::check(dot, &graph, &few)?.into_graph();
+        let dot = lower::check(dot, &network, &few)?.into_graph();
         // What follows is exact as well, so the same check.
         let dot = match encode::balanced(&dot, batch.data()) {
-            Some(even) => lower::check(even, &graph, &few)?.into_graph(),
+            Some(even) => lower::check(even, &network, &few)?.into_graph(),
             None => dot,
         };
         match encode::shared(&dot, batch.data(), target.rows) {
-            Some(wide) => Ok(lower::check(wide, &graph, &few)?.into_graph()),
-            None => Ok(dot),
+            Some(wide) => Ok((lower::check(wide, &network, &few)?.into_graph(), decision)),
+            None => Ok((dot, decision)),
         }
     })?;
 
@@ -160,16 +170,16 @@ pub fn compile_for(
     let most = if target.input_max <= 255 { 2047 } else { 32767 };
     let raw_steps = calibration.steps(most);
     let raw = calibration.raw(&raw_steps)?;
-    let raw_batch = raw.batch()?;
+    let raw_batch = raw.batch()?.in_sequences(steps)?;
     let kind = raw.raw_type();
-    let input_map = calibration.input_map(&raw_steps);
+    let input_map = calibration.input_map(&raw_steps).repeated(steps);
     let options = &request.options;
     options.tune.weights.check(&target)?;
     let plain = options.tune.weights == tune::WeightSet::Plain;
     let exact = if plain { Exact::find(&reformed, &input_map, kind, &target) } else { Exact::default() };
     // Where the network begins by quantising its input, the encoder does that.
     let (scale, offset) = (input_map.scale.as_slice(), input_map.offset.as_slice());
-    let quantiser = if target.digital.is_none() {
+    let quantiser = if target.digital.is_none() && !model.holds() {
         InputQuantiser::find(&reformed, (scale, offset), kind, &target)
     } else {
         None
@@ -227,9 +237,10 @@ pub fn compile_for(
     let (tuned, errors, codes, remarks) = stages.run("tune", |watcher| {
         let elements = calibration.feed.len;
         let code = &encoded.graph().input;
-        let input_codes = code.codes(raw_batch.len(), elements, |sample, element| {
+        let input_codes = code.codes(raw_batch.len() / steps, elements * steps, |row, element| {
+            let (step, element) = (element / elements, element % elements);
             let at = order.map_or(element, |order| order[element] as usize);
-            raw_batch.data().get(sample * elements + at)
+            raw_batch.data().get((row * steps + step) * elements + at)
         });
         let golden =
             GoldenSums::new(&expanded.graph().encoded.dot, &seen, options.tune.rows, options.tune.seed);
@@ -242,8 +253,16 @@ pub fn compile_for(
             options: &options.tune,
         };
         let result = tuner.tune(|done, all| watcher.progress(done, all))?;
-        watcher.product("coded", &|| result.graph.to_string());
-        Ok((tune::check(result.graph, &target)?, result.errors, result.codes, result.remarks))
+        // Of a sequence a first and a following run are left: all that a program has to do.
+        let (coded, codes) = if model.holds() {
+            let mut short = sequence::shortened(&result.graph, 2);
+            short.encoded.dot.decision = decision;
+            (short, sequence::by_sample(result.codes, steps))
+        } else {
+            (result.graph, result.codes)
+        };
+        watcher.product("coded", &|| coded.to_string());
+        Ok((tune::check(coded, &target)?, result.errors, codes, result.remarks))
     })?;
 
     // 6. Map: configurations, memory, program.
@@ -255,7 +274,7 @@ pub fn compile_for(
 
     // 7. Emit: bytes, decoded again and compared with the program (claim C3); the machine's codes compared with those
     // that tuning believed in, on every calibration sample.
-    let notes = notes(request, &calibration, &graph, &reformed, &raw_steps, &target)?;
+    let notes = notes(request, &calibration, &model, (&reformed, decision), &raw_steps, &target)?;
     let (image, compared) = stages.run("emit", |_| {
         let plain = write_image(&program, &[], &notes, &target)?;
         let parsed = parse(&plain)?;
@@ -280,16 +299,17 @@ pub fn compile_for(
         let parsed = parse(&image)?;
         let Some(path) = &request.test else {
             return Ok((
-                measure(&parsed, &graph, &calibration, &reformed, &raw_steps, memory)?,
+                measure(&parsed, &model, (&calibration, steps), &reformed, &raw_steps, memory)?,
                 "calibration",
             ));
         };
-        let mut test = Fed::read(path, request.test_labels.as_deref(), &graph, request)?;
+        let mut test = Fed::read(path, request.test_labels.as_deref(), &model, request)?;
         if request.test_skip > 0 {
             test.samples = test.samples.skip(request.test_skip)?;
         }
         warn(&test, watcher);
-        Ok((measure(&parsed, &graph, &test, &reformed, &raw_steps, memory)?, "test"))
+        let (test, steps) = test.in_sequences(&model, request.sequence)?;
+        Ok((measure(&parsed, &model, (&test, steps), &reformed, &raw_steps, memory)?, "test"))
     })?;
 
     let nodes = errors.iter().map(NodeReport::from).collect();
@@ -318,69 +338,8 @@ fn warn(fed: &Fed, watcher: &mut dyn Watcher) {
     warnings.for_each(|warning| watcher.warning(warning));
 }
 
-fn measure(
-    image: &Image<'_>,
-    graph: &Graph,
-    fed: &Fed,
-    dot: &DotGraph,
-    raw_steps: &[Option<f64>],
-    memory: Option<&mut GoldenMemory>,
-) -> Result<Evaluation> {
-    let raw = fed.raw(raw_steps)?;
-    let mut fast;
-    let mut core;
-    let engine: &mut dyn ExactEngine = match FastEngine::new(image, EngineOptions::default()) {
-        Ok(engine) => {
-            fast = engine;
-            &mut fast
-        }
-        Err(_) => {
-            core = crate::engine::CoreEngine::new(image, EngineOptions::default())?;
-            &mut core
-        }
-    };
-    let mut golden = Remembering { golden: Golden::new(graph), memory };
-    let outputs = dot.outputs.iter().map(|port| port.name.as_str()).collect();
-    let reference = Reference { engine: &mut golden, feed: &fed.feed, outputs };
-    evaluate(engine, &raw.batch()?, &fed.samples, Some(reference), &mut |_, _, _| {})
-}
-
 /// Lower-case hexadecimal digits of the SHA-256 of a file.
 pub(crate) fn file_digest(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::read(path, &error))?;
     Ok(hex(&sha256(&bytes)))
-}
-
-fn notes(
-    request: &Request,
-    fed: &Fed,
-    graph: &Graph,
-    dot: &DotGraph,
-    raw_steps: &[Option<f64>],
-    target: &Target,
-) -> Result<String> {
-    let output = |port: &OutputPort| {
-        let shape = graph.value_by_name(&port.name).map(|value| graph.value(value).shape.clone());
-        OutputNotes { name: port.name.clone(), shape: shape.unwrap_or_default() }
-    };
-    let notes = Notes {
-        format: FORMAT,
-        spandrel: env!("CARGO_PKG_VERSION").to_owned(),
-        model: ModelNotes {
-            file: request
-                .model
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default(),
-            sha256: file_digest(&request.model)?,
-            decision: dot.decision,
-            dims: request.dims.clone(),
-        },
-        samples: SampleNotes { sha256: file_digest(&request.samples)?, calibration_count: fed.samples.count },
-        inputs: fed.notes(graph, request, raw_steps),
-        outputs: dot.outputs.iter().map(output).collect(),
-        settings: request.settings.clone(),
-        chip: target.chip.to_toml(),
-    };
-    Ok(notes.to_text())
 }

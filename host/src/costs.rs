@@ -71,7 +71,7 @@ impl Costs {
                 Role::Transmission { .. } => ("transmission", &mut all.transmission),
             };
             *count += cores;
-            let positions = dot.positions() as u64;
+            let positions = (dot.positions() / graph.encoded.dot.runs()) as u64;
             let invocations = positions * cores as u64;
             let turns = positions * (cores as u64).div_ceil(target.cores.max(1));
             all.invocations += invocations;

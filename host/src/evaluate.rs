@@ -218,13 +218,16 @@ pub fn evaluate(
         output_digest: Digest32::default(),
     };
     let mut digest = OutputDigest::new();
-    let (mut first, mut block) = (0, BLOCK);
+    // Whole sequences at once.
+    let sequence = batch.sequence();
+    let whole = |samples: usize| (samples / sequence).max(1) * sequence;
+    let (mut first, mut block) = (0, whole(BLOCK));
     while first < batch.len() {
         let range = first..(first + block).min(batch.len());
         let outputs = match engine.run_batch(&batch.slice(range.clone())) {
             // Of networks that emit very much fewer samples go at once.
-            Err(EngineError::TooLarge { .. }) if range.len() > 1 => {
-                block = range.len() / 2;
+            Err(EngineError::TooLarge { .. }) if range.len() > sequence => {
+                block = whole(range.len() / 2);
                 continue;
             }
             Err(error) => return Err(numbered(error, first).into()),

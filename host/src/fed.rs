@@ -6,10 +6,11 @@ use crate::compile::Request;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::encode::InputRange;
 use crate::engine::RawBatch;
-use crate::graph::{Graph, Tensor2};
+use crate::graph::Tensor2;
 use crate::notes::InputNotes;
 use crate::samples::{Feed, FeedSet, Preprocess, SampleSet};
 use crate::samples_raw::{RawSamples, raw_scale, raw_type};
+use crate::sequence::{self, Fed as Model};
 use crate::tune::InputMap;
 
 /// Samples of all inputs, and how the model sees them.
@@ -19,9 +20,14 @@ pub(crate) struct Fed {
 }
 
 impl Fed {
-    /// Reads the samples in `path` for the inputs of `graph`, as `request` says.
-    pub(crate) fn read(path: &Path, labels: Option<&Path>, graph: &Graph, request: &Request) -> Result<Self> {
-        let names = graph.input_names();
+    /// Reads the samples in `path` for the inputs of `model` that samples are fed to, as `request` says.
+    pub(crate) fn read(
+        path: &Path,
+        labels: Option<&Path>,
+        model: &Model<'_>,
+        request: &Request,
+    ) -> Result<Self> {
+        let (graph, names) = (model.graph, model.input_names());
         let mut found = unknown_inputs(request, &names);
         let read = SampleSet::read(path, labels, &names).and_then(|samples| match &request.classes {
             Some(classes) => samples.with_classes(classes),
@@ -35,7 +41,7 @@ impl Fed {
             }
         };
         let mut feeds = Vec::new();
-        for ((part, &input), name) in samples.parts.iter().zip(graph.inputs()).zip(&names) {
+        for ((part, input), name) in samples.parts.iter().zip(model.inputs()).zip(&names) {
             let prepare = request.prepare(name);
             let (scale, mean, std) =
                 (prepare.scale.as_deref(), prepare.mean.as_deref(), prepare.std.as_deref());
@@ -55,6 +61,15 @@ impl Fed {
     /// The first `count` samples.
     pub(crate) fn first(self, count: usize) -> Self {
         Self { samples: self.samples.first(count), feed: self.feed }
+    }
+
+    /// The samples as [`sequence::whole`] leaves them, and the samples of a sequence.
+    ///
+    /// # Errors
+    /// Those of [`sequence::whole`].
+    pub(crate) fn in_sequences(self, model: &Model<'_>, asked: usize) -> Result<(Self, usize)> {
+        let (samples, steps) = sequence::whole(self.samples, model.holds(), asked)?;
+        Ok((Self { samples, ..self }, steps))
     }
 
     /// All samples as the model sees them.
@@ -108,8 +123,13 @@ impl Fed {
     }
 
     /// What an image's notes say of the inputs.
-    pub(crate) fn notes(&self, graph: &Graph, request: &Request, steps: &[Option<f64>]) -> Vec<InputNotes> {
-        let parts = self.samples.parts.iter().zip(&self.feed.parts).zip(graph.input_names()).zip(steps);
+    pub(crate) fn notes(
+        &self,
+        model: &Model<'_>,
+        request: &Request,
+        steps: &[Option<f64>],
+    ) -> Vec<InputNotes> {
+        let parts = self.samples.parts.iter().zip(&self.feed.parts).zip(model.input_names()).zip(steps);
         let notes = parts.map(|(((part, feed), name), &step)| InputNotes {
             name: name.to_owned(),
             shape: part.shape.clone(),

@@ -31,6 +31,7 @@ pub mod report;
 mod request;
 pub mod samples;
 pub mod samples_raw;
+pub mod sequence;
 pub mod settings;
 pub mod spiking;
 pub mod sweep;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use spandrel_core::image::{Codec, Image};
 
 use crate::diagnostic::{Diagnostic, Result};
-use crate::graph::Graph;
 use crate::samples::{Feed, FeedSet, Layout, Preprocess, SampleSet};
+use crate::sequence::{Fed, Feedback};
 
 /// The version of the notes' layout that this crate writes and reads.
 pub const FORMAT: u32 = 2;
@@ -50,6 +50,9 @@ pub struct ModelNotes {
     pub sha256: String,
     /// Whether the index of the largest value of the first output is a class.
     pub decision: bool,
+    /// Outputs that come back as inputs at the next sample.
+    #[serde(default, rename = "state", skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<Feedback>,
     /// Sizes that named dimensions were given.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dims: BTreeMap<String, usize>,
@@ -63,6 +66,15 @@ pub struct SampleNotes {
     pub sha256: String,
     /// How many samples of the file, from the first on, were used.
     pub calibration_count: usize,
+    /// Samples of a sequence, where state is held between samples; 0: all samples of a file.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sequence: usize,
+}
+
+/// Whether a field is at its default.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(value: &usize) -> bool {
+    *value == 0
 }
 
 /// How raw values are held on the way to the encoder.
@@ -150,12 +162,12 @@ impl Notes {
         self.outputs.iter().map(|output| output.name.as_str()).collect()
     }
 
-    /// How `samples` are fed to `graph`.
+    /// How `samples` are fed to `model`.
     ///
     /// # Errors
     /// SP0206, SP0209, SP0210: samples, layout and preprocessing do not fit the model; SP0612: it has other inputs.
-    pub fn feed(&self, samples: &SampleSet, graph: &Graph) -> Result<FeedSet> {
-        let names = graph.input_names();
+    pub fn feed(&self, samples: &SampleSet, model: &Fed<'_>) -> Result<FeedSet> {
+        let names = model.input_names();
         if names != self.input_names() {
             let rule = format!(
                 "the model has the inputs {}, the image {}",
@@ -165,8 +177,9 @@ impl Notes {
             let way_out = "give the model that the image was compiled from";
             return Err(Diagnostic::error("SP0612", "model", rule, way_out).into());
         }
-        let parts = self.inputs.iter().zip(&samples.parts).zip(graph.inputs());
-        let feeds = parts.map(|((input, part), &value)| input.feed(&part.shape, &graph.value(value).shape));
+        let parts = self.inputs.iter().zip(&samples.parts).zip(model.inputs());
+        let feeds =
+            parts.map(|((input, part), value)| input.feed(&part.shape, &model.graph.value(value).shape));
         Ok(FeedSet::new(feeds.collect::<Result<_>>()?))
     }
 
@@ -233,9 +246,10 @@ mod tests {
                 file: "net \"1\".onnx".into(),
                 sha256: "00".repeat(32),
                 decision: true,
+                states: vec![Feedback { output: "h\"".into(), input: "h0".into() }],
                 dims: BTreeMap::from([("sequence \"n\"".into(), 3)]),
             },
-            samples: SampleNotes { sha256: "ff".repeat(32), calibration_count: 1024 },
+            samples: SampleNotes { sha256: "ff".repeat(32), calibration_count: 1024, sequence: 8 },
             inputs: vec![InputNotes {
                 name: "serving_default_x:0".into(),
                 shape: vec![28, 28, 3],

@@ -8,6 +8,7 @@ use crate::expand::ExpandOptions;
 use crate::lower::LoopForm;
 use crate::nir::SpikingOptions;
 use crate::samples::Layout;
+use crate::sequence::Feedback;
 use crate::settings::Settings;
 use crate::tune::TuneOptions;
 
@@ -36,6 +37,10 @@ pub struct Request {
     pub prepare: Prepare,
     /// The same for single inputs, by name; what is left open there is as for every input.
     pub own: BTreeMap<String, Prepare>,
+    /// Outputs that come back as inputs at the next sample.
+    pub states: Vec<Feedback>,
+    /// Samples of a sequence, in front of which state is zero; 0: all samples of a file are one. Without `states` of no meaning.
+    pub sequence: usize,
     /// Sizes of the model's named dimensions.
     pub dims: BTreeMap<String, usize>,
     /// Choices of the stages.
@@ -64,6 +69,8 @@ impl Request {
             calibration_count: 1024,
             prepare: Prepare::default(),
             own: BTreeMap::new(),
+            states: Vec::new(),
+            sequence: 0,
             dims: BTreeMap::new(),
             options: StageOptions::default(),
             settings: Settings::default().to_map(),

@@ -103,6 +103,50 @@ fn random_programs_show_the_same() {
     assert!(compared > 700, "only {compared} programs were short enough");
 }
 
+/// Samples as one sequence: what one leaves behind is what the next one finds.
+#[test]
+fn sequences_hold_state_from_sample_to_sample() {
+    let (mut compared, mut held) = (0, 0);
+    for seed in 0..1500 {
+        let data = bytes(seed + 70_000, 4096);
+        let made = case(&mut Source::new(&data));
+        let built = made.image.build();
+        let image = Image::parse(&built).expect("a valid image");
+        if image.work() > 1 << 14 || made.samples[0].is_empty() {
+            continue;
+        }
+        // Two sequences of the samples, the second one backwards.
+        let backwards = made.samples.iter().rev();
+        let samples: Vec<&[i32]> = made.samples.iter().chain(backwards).map(Vec::as_slice).collect();
+        let sequence = made.samples.len();
+        let raw = samples.concat();
+        let alone = RawBatch::new(RawData::I32(&raw), samples[0].len()).expect("whole samples");
+        let batch = alone.in_sequences(sequence).expect("whole sequences");
+        for threads in [1, 2] {
+            let options = Options::with_threads(threads);
+            let mut core = CoreEngine::new(&image, options).expect("an engine");
+            let mut fast = FastEngine::new(&image, options).expect("an engine");
+            let outputs = core.run_batch(&batch).expect("a run");
+            assert_eq!(fast.run_batch(&batch).expect("a run"), outputs, "seed {seed}");
+            let mut met = Coverage::new();
+            let emitted: Vec<i128> = samples
+                .chunks(sequence)
+                .flat_map(|samples| Naive::new(&made.image, &mut met).run(samples).outputs)
+                .map(|(_, _, value)| value)
+                .collect();
+            let own: Vec<i128> = outputs.codes.iter().map(|code| i128::from(*code)).collect();
+            assert_eq!(own, emitted, "seed {seed}");
+            held += u32::from(sequence > 1 && core.run_batch(&alone).expect("a run") != outputs);
+        }
+        let one = Options::with_threads(1);
+        let mut core = CoreEngine::new(&image, one).expect("an engine");
+        let mut fast = FastEngine::new(&image, one).expect("an engine");
+        assert_eq!(shown(&mut fast, &batch), shown(&mut core, &batch), "seed {seed}");
+        compared += 1;
+    }
+    assert!(compared > 300 && held > 100, "{compared} programs, {held} with state that shows");
+}
+
 #[test]
 fn spiking_layers_show_the_same() {
     let (mut plain, mut silent) = (0, 0);

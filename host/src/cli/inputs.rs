@@ -6,6 +6,7 @@ use super::keep;
 use crate::compile::{Prepare, Request};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::samples::Layout;
+use crate::sequence::Feedback;
 
 #[derive(clap::Args)]
 pub(super) struct Inputs {
@@ -25,6 +26,33 @@ pub(super) struct Inputs {
     std: Vec<String>,
     #[command(flatten)]
     dims: Dims,
+    #[command(flatten)]
+    sequences: Sequences,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Sequences {
+    /// An output of the model that comes back as one of its inputs at the next sample; it begins at zero. Once for each
+    #[arg(long, value_name = "OUT=IN")]
+    state: Vec<String>,
+    /// Samples of a sequence, where state is held between samples: it is reset before each sequence [default: all samples of a file
+    /// are one]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    sequence: Option<u32>,
+}
+
+impl Sequences {
+    /// What is fed back; `None` when nothing is given.
+    pub(super) fn states(&self, found: &mut Diagnostics) -> Option<Vec<Feedback>> {
+        let states: Vec<Feedback> =
+            self.state.iter().filter_map(|text| keep(text.parse::<Feedback>(), found)).collect();
+        (!self.state.is_empty()).then_some(states)
+    }
+
+    /// Samples of a sequence, when they are given.
+    pub(super) fn sequence(&self) -> Option<usize> {
+        self.sequence.map(|samples| samples as usize)
+    }
 }
 
 #[derive(clap::Args)]
@@ -67,6 +95,13 @@ impl Inputs {
     /// Writes the options into `request`.
     pub(super) fn apply(&self, request: &mut Request, found: &mut Diagnostics) {
         request.dims = self.dims.read(found).unwrap_or_default();
+        request.states = self.sequences.states(found).unwrap_or_default();
+        request.sequence = self.sequences.sequence().unwrap_or(0);
+        if request.sequence > 0 && self.sequences.state.is_empty() {
+            let rule = "samples are no sequence where nothing is fed back";
+            let way_out = "name what is fed back with --state OUT=IN, or leave it out";
+            found.push(Diagnostic::error("SP0004", "--sequence", rule, way_out));
+        }
         let Request { prepare, own, .. } = request;
         each("--layout", &self.layout, (prepare, own), found, |to, text, found| {
             put(&mut to.layout, keep(text.parse::<Layout>(), found))
@@ -130,7 +165,10 @@ mod tests {
             options.iter().filter(|(o, _)| *o == option).map(|(_, v)| (*v).to_owned()).collect::<Vec<_>>()
         };
         let [layout, scale, mean, std, dim] = ["layout", "scale", "mean", "std", "dim"].map(of);
-        let inputs = Inputs { layout, scale, mean, std, dims: Dims { dim } };
+        let [state] = ["state"].map(of);
+        let sequence = of("sequence").first().and_then(|n| n.parse().ok());
+        let sequences = Sequences { state, sequence };
+        let inputs = Inputs { layout, scale, mean, std, dims: Dims { dim }, sequences };
         let (mut request, mut found) = (Request::new("m", "c", "s"), Diagnostics::default());
         inputs.apply(&mut request, &mut found);
         (request, found)
@@ -145,6 +183,8 @@ mod tests {
             ("layout", "x:0=nhc:nch"),
             ("dim", "a b=3"),
             ("dim", "t=1"),
+            ("state", "h 1=h 0"),
+            ("sequence", "4"),
         ];
         let (request, found) = inputs(&given);
         assert!(found.is_empty(), "{found}");
@@ -152,6 +192,8 @@ mod tests {
         assert_eq!((own.scale, own.mean, own.std), (Some(vec![1.0, 2.0]), Some(vec![-3.0]), None));
         assert_eq!(own.layout.map(|layout| layout.to_string()).as_deref(), Some("nhc:nch"));
         assert_eq!(request.prepare("other").scale, Some(vec![0.5]));
+        assert_eq!(request.states, [Feedback { output: "h 1".into(), input: "h 0".into() }]);
+        assert_eq!(request.sequence, 4);
         assert_eq!(request.dims, [("a b".to_owned(), 3), ("t".to_owned(), 1)].into());
     }
 
@@ -167,6 +209,10 @@ mod tests {
             &[("mean", "1,")],
             &[("std", "1"), ("std", "2")],
             &[("layout", "nhwc")],
+            &[("state", "h")],
+            &[("state", "=h")],
+            &[("state", "h=")],
+            &[("sequence", "3")],
             &[("layout", "x=nhc:nch"), ("layout", "x=nhc:nch")],
         ] {
             assert_eq!(inputs(given).1.0.len(), 1, "{given:?}");

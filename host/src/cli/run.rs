@@ -6,7 +6,13 @@ use std::time::Instant;
 use serde_json::json;
 use spandrel_core::image::{Image, sha256};
 
-use super::{Done, image_file, inputs::Dims, keep, kept::Kept, output, print, progress};
+use super::{
+    Done, image_file,
+    inputs::{Dims, Sequences},
+    keep,
+    kept::Kept,
+    output, print, progress,
+};
 use crate::confidence::{Interval, Shares};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::engine::{CoreEngine, ExactEngine, FastEngine, Options};
@@ -17,6 +23,7 @@ use crate::notes::Notes;
 use crate::report::hex;
 use crate::samples::SampleSet;
 use crate::samples_raw::RawSamples;
+use crate::sequence::{self, Fed, SequenceGolden};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -34,6 +41,8 @@ pub(super) struct Args {
     model: Option<PathBuf>,
     #[command(flatten)]
     dims: Dims,
+    #[command(flatten)]
+    sequences: Sequences,
     /// fast: whole blocks of samples at once; core: the machine that runs on the chip. Both give the same bits
     #[arg(long, value_enum, default_value = "fast")]
     engine: EngineName,
@@ -75,6 +84,9 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let samples = keep(SampleSet::read(&args.inputs, args.labels.as_deref(), &names), &mut found);
     let dims = args.dims.read(&mut found);
     let dims = dims.or_else(|| notes.as_ref().map(|notes| notes.model.dims.clone())).unwrap_or_default();
+    let states = args.sequences.states(&mut found);
+    let states =
+        states.or_else(|| notes.as_ref().map(|notes| notes.model.states.clone())).unwrap_or_default();
     let import = ImportOptions { dims };
     let graph = args.model.as_deref().and_then(|path| keep(read_onnx_with(path, &import), &mut found));
     if let Some(path) = &args.outputs {
@@ -85,9 +97,12 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     if found.has_errors() {
         return Err(found);
     }
+    let known = notes.as_ref().map_or(0, |notes| notes.samples.sequence);
+    let held = !states.is_empty() || args.sequences.sequence().is_some();
+    let (samples, steps) = sequence::whole(samples, held, args.sequences.sequence().unwrap_or(known))?;
     let raw = RawSamples::for_image(&samples, notes.as_ref().map_or(&[], |notes| &notes.inputs))
         .map_err(|found| found.within(&args.inputs.display().to_string()))?;
-    let batch = raw.batch()?;
+    let batch = raw.batch()?.in_sequences(steps)?;
     let options = args.threads.map_or_else(Options::default, Options::with_threads);
     let mut engine: Box<dyn ExactEngine + '_> = match args.engine {
         EngineName::Fast => Box::new(FastEngine::new(&image, options)?),
@@ -97,8 +112,9 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let reference = match (&graph, &notes, args.model.as_deref()) {
         (Some(graph), Some(notes), Some(path)) => {
             warn_of_other_model(path, notes)?;
-            golden = Golden::with_threads(graph, options.threads.get());
-            feed = notes.feed(&samples, graph)?;
+            let fed = Fed::new(graph, &states)?;
+            feed = notes.feed(&samples, &fed)?;
+            golden = SequenceGolden::new(Golden::with_threads(graph, options.threads.get()), fed, steps);
             Some(Reference { engine: &mut golden, feed: &feed, outputs: notes.output_names() })
         }
         _ => None,

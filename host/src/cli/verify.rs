@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{Done, image_file, inputs::Dims, keep, print, progress};
+use super::{
+    Done, image_file,
+    inputs::{Dims, Sequences},
+    keep, print, progress,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::verify::{ClaimId, ClaimReport, EquivalenceReport, Given, Status, verify_image};
 
@@ -21,6 +25,8 @@ pub(super) struct Args {
     samples: Option<PathBuf>,
     #[command(flatten)]
     dims: Dims,
+    #[command(flatten)]
+    sequences: Sequences,
     /// Claims that must pass [default: C1,C2,C6]
     #[arg(long, value_name = "C1,C2,…", value_delimiter = ',')]
     require: Vec<String>,
@@ -58,6 +64,7 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
     let require = args.require.iter().map(|id| id.parse::<ClaimId>().map_err(Diagnostics::from));
     let require: Vec<ClaimId> = require.filter_map(|id| keep(id, &mut found)).collect();
     let dims = args.dims.read(&mut found);
+    let states = args.sequences.states(&mut found);
     let bytes = found.into_result(bytes)?.unwrap_or_default();
     let name = args.image.display().to_string();
     let bar = progress::spinner();
@@ -69,6 +76,8 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
             model: args.model.as_deref(),
             samples: args.samples.as_deref(),
             dims: dims.as_ref(),
+            states: states.as_deref(),
+            sequence: args.sequences.sequence(),
             require: &require,
             cases: args.cases,
             seed: args.seed,

@@ -67,7 +67,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0411", "a chip description breaks a rule"),
     ("SP0412", "there is no such chip"),
     ("SP0601", "the image has no input"),
-    ("SP0602", "samples do not have the length that the image's input takes"),
+    ("SP0602", "samples do not have the length that the image's input takes, or are no whole sequences"),
     ("SP0603", "the machine refuses a sample"),
     ("SP0604", "the machine stops within a sample"),
     ("SP0605", "running the image takes more memory than allowed"),

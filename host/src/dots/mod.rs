@@ -72,6 +72,9 @@ pub struct DotGraph {
     pub nodes: Vec<DotNode>,
     /// Its loops, in order, apart from each other.
     pub loops: Vec<Loop>,
+    /// Whether each step of the only loop, which holds all nodes, is a run of the program of its own: what is handed from step to step is then
+    /// held between runs.
+    pub held: bool,
     /// The outputs.
     pub outputs: Vec<OutputPort>,
     /// Whether the largest element of the first output is the decision.
@@ -121,6 +124,11 @@ impl DotGraph {
         let reads = |other: &DotNode| other.body.reads().iter().any(|read| read.source == Source::Node(node));
         let first = self.loop_of(node).map_or(node + 1, |own| own.nodes.start);
         (first..self.nodes.len()).filter(|&other| reads(&self.nodes[other])).collect()
+    }
+
+    /// Runs of the program that the graph describes: the steps of a loop that is held between them, else one.
+    pub fn runs(&self) -> usize {
+        if self.held { self.loops.first().map_or(1, |own| own.steps) } else { 1 }
     }
 
     /// The loop that node `node` belongs to.

@@ -66,8 +66,9 @@ pub fn check_codes(
     let mut wrong = vec![false; codes.len()];
     let mut compared = 0u64;
     let samples = codes.iter().map(CodeMap::samples).max().unwrap_or(0).min(batch.len());
-    for from in (0..samples).step_by(BLOCK) {
-        let block = batch.slice(from..(from + BLOCK).min(samples));
+    let block = (BLOCK / batch.sequence()).max(1) * batch.sequence();
+    for from in (0..samples).step_by(block) {
+        let block = batch.slice(from..(from + block).min(samples));
         let outputs = engine.run_batch(&block)?;
         for index in 0..block.len() {
             // The program's own emission comes first.

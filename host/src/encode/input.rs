@@ -137,8 +137,9 @@ impl InputCode {
         }
     }
 
-    /// The range of the input that `element` belongs to. Panics behind the last one.
+    /// The range of the input that `element` belongs to. Behind the last one the inputs begin again: samples of a sequence.
     pub fn range(&self, element: usize) -> &InputRange {
+        let element = element % self.ranges.iter().map(|range| range.len).sum::<usize>().max(1);
         let mut end = 0;
         let own = self.ranges.iter().find(|range| {
             end += range.len;

@@ -64,6 +64,8 @@ impl<'a> RawData<'a> {
 pub struct RawBatch<'a> {
     data: RawData<'a>,
     length: usize,
+    /// Samples from reset to reset.
+    sequence: usize,
 }
 
 /// The raw values of one sample, in order.
@@ -99,7 +101,26 @@ impl<'a> RawBatch<'a> {
         if length == 0 || !data.len().is_multiple_of(length) {
             return Err(EngineError::Uneven { values: data.len(), length });
         }
-        Ok(Self { data, length })
+        Ok(Self { data, length, sequence: 1 })
+    }
+
+    /// The same samples as sequences of `sequence` each (at least 1): what a sample leaves in edges and state stays for the next one of
+    /// its sequence, and before the first one everything is reset.
+    ///
+    /// # Errors
+    /// [`EngineError::Sequence`]: the samples are no whole number of sequences.
+    pub const fn in_sequences(self, sequence: usize) -> Result<Self, EngineError> {
+        let samples = self.len();
+        if sequence == 0 || !samples.is_multiple_of(sequence) {
+            return Err(EngineError::Sequence { samples, sequence });
+        }
+        Ok(Self { sequence, ..self })
+    }
+
+    /// Samples of a sequence: 1 where every sample begins from the reset state.
+    #[must_use]
+    pub const fn sequence(&self) -> usize {
+        self.sequence
     }
 
     /// All values.
@@ -132,13 +153,16 @@ impl<'a> RawBatch<'a> {
         RawSample { data: self.data.slice(index * self.length..(index + 1) * self.length), next: 0 }
     }
 
-    /// The samples of `range`. Panics when it reaches beyond the last one.
+    /// The samples of `range`, which begins where a sequence does. Panics when it reaches beyond the last one.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Self {
-        Self {
-            data: self.data.slice(range.start * self.length..range.end * self.length),
-            length: self.length,
-        }
+        debug_assert!(range.start.is_multiple_of(self.sequence), "a sequence is not cut");
+        Self { data: self.data.slice(range.start * self.length..range.end * self.length), ..*self }
+    }
+
+    /// Sample `index` as a batch of its own. Panics beyond the last one.
+    pub(super) fn alone(&self, index: usize) -> Self {
+        Self { sequence: 1, ..*self }.slice(index..index + 1)
     }
 
     /// Checks that the samples have the length that input 0 of `image` takes.
@@ -162,6 +186,16 @@ mod tests {
         assert_eq!(batch.len(), 3);
         assert_eq!(batch.sample(1).collect::<Vec<_>>(), [3, -4]);
         assert_eq!(batch.slice(1..3).sample(1).collect::<Vec<_>>(), [5, -6]);
+    }
+
+    #[test]
+    fn sequences_are_whole() {
+        let batch = RawBatch::new(RawData::U8(&[1, 2, 3, 4, 5, 6]), 1).unwrap();
+        assert_eq!(batch.sequence(), 1);
+        let pairs = batch.in_sequences(2).unwrap();
+        assert_eq!(pairs.slice(2..6).sequence(), 2);
+        assert!(batch.in_sequences(4).is_err());
+        assert!(batch.in_sequences(0).is_err());
     }
 
     #[test]

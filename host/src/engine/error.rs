@@ -18,6 +18,13 @@ pub enum EngineError {
         /// Raw values per sample.
         length: usize,
     },
+    /// The samples are no whole number of sequences.
+    Sequence {
+        /// Samples given.
+        samples: usize,
+        /// Samples of a sequence.
+        sequence: usize,
+    },
     /// Samples are longer or shorter than the input takes.
     SampleLength {
         /// Raw values of a sample given.
@@ -61,6 +68,7 @@ impl EngineError {
     pub const fn way_out(&self) -> &'static str {
         match self {
             Self::NoInput => "compile the image again: it must have an input",
+            Self::Sequence { .. } => "give whole sequences, or another --sequence",
             Self::Uneven { .. } | Self::SampleLength { .. } => {
                 "give samples with as many values as the image's input takes"
             }
@@ -94,6 +102,14 @@ impl EngineError {
         }
         self
     }
+
+    /// The same error of a block whose lane l is sample `first + l * sequence` of all.
+    pub(super) const fn in_lane(mut self, first: usize, sequence: usize) -> Self {
+        if let Self::Refused { sample, .. } | Self::Stopped { sample, .. } = &mut self {
+            *sample = first + *sample * sequence;
+        }
+        self
+    }
 }
 
 impl fmt::Display for EngineError {
@@ -102,6 +118,9 @@ impl fmt::Display for EngineError {
             Self::NoInput => f.write_str("the image has no input"),
             Self::Uneven { values, length } => {
                 write!(f, "{values} raw values are no whole number of samples of {length}")
+            }
+            Self::Sequence { samples, sequence } => {
+                write!(f, "{samples} samples are no whole number of sequences of {sequence}")
             }
             Self::SampleLength { found, needed } => {
                 write!(f, "a sample has {found} raw values, the image's input takes {needed}")
@@ -130,7 +149,9 @@ impl From<EngineError> for Diagnostic {
     fn from(error: EngineError) -> Self {
         let code = match error {
             EngineError::NoInput => "SP0601",
-            EngineError::Uneven { .. } | EngineError::SampleLength { .. } => "SP0602",
+            EngineError::Uneven { .. } | EngineError::Sequence { .. } | EngineError::SampleLength { .. } => {
+                "SP0602"
+            }
             EngineError::Refused { .. } => "SP0603",
             EngineError::Stopped { .. } => "SP0604",
             EngineError::TooLarge { .. } => "SP0605",

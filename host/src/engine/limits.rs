@@ -62,7 +62,7 @@ pub(super) fn side_by_side<'b>(
     threads: NonZeroUsize,
     work: impl Fn(RawBatch<'b>) -> Result<Outputs, EngineError> + Sync,
 ) -> Result<Outputs, EngineError> {
-    let share = batch.len().div_ceil(threads.get()).max(1);
+    let share = batch.len().div_ceil(threads.get()).max(1).next_multiple_of(batch.sequence());
     let starts: Vec<usize> = (0..batch.len()).step_by(share).collect();
     let part = |first: usize| batch.slice(first..(first + share).min(batch.len()));
     let parts: Vec<Result<Outputs, EngineError>> = if starts.len() <= 1 {

@@ -82,7 +82,9 @@ fn samples(
     let mut machine = Machine::new(image, image.weights(), &mut ram).map_err(refused(0))?;
     let mut collect = Collect { outputs: Outputs::default(), inner };
     for sample in 0..batch.len() {
-        machine.reset();
+        if sample.is_multiple_of(batch.sequence()) {
+            machine.reset();
+        }
         let mut step = machine.run(batch.sample(sample), &mut collect).map_err(refused(sample))?;
         while step == Step::Running {
             step = machine.step(u64::MAX, &mut collect);

@@ -3,14 +3,15 @@
 //! * [`CoreEngine`] is the machine of `spandrel-core` itself, the one that runs on a chip's controller.
 //! * [`FastEngine`] lowers the same program for many samples at once and reads arrays as matrix products.
 //!
-//! Samples are independent: every edge, register and word of state is back at its reset value before each. What an engine
+//! Samples are independent, or in sequences ([`RawBatch::in_sequences`]): every edge, register and word of state is back at its reset value
+//! before each sample, or before the first one of each sequence. What an engine
 //! gives does not depend on the number of threads, on the size of blocks, or on the processor's SIMD level.
 //!
 //! # What a probe sees
 //!
 //! With a probe the samples run one after the other and every value is shown in the order of the machine
 //! ([`Probe`]). `Address::sample` is the number of the sample within the batch; ticks and invocations count from the
-//! start of the sample.
+//! last reset.
 
 mod batch;
 mod error;
@@ -29,12 +30,21 @@ pub use machine::CoreEngine;
 pub use outputs::Outputs;
 
 use spandrel_core::{
-    image::{Digest32, Image},
+    image::{Digest32, Image, Instruction, ResetTarget},
     machine::{Probe, Snapshot},
 };
 
 /// What [`ExactEngine::observe`] calls after each sample, with the sample's number and the state it left behind.
 pub type SampleDone<'a> = dyn FnMut(usize, &Snapshot<'_, '_>) + 'a;
+
+/// Whether what a sample leaves in `image`'s memory can change what the next one gives: a ring that its program does not reset.
+#[must_use]
+pub fn holds_state(image: &Image<'_>) -> bool {
+    let program = || (0..image.instruction_count()).filter_map(|at| image.instruction(at));
+    let reset = |edge| program().any(|own| own == Instruction::Reset(ResetTarget::Edge(edge)));
+    let ring = |edge: &u32| image.edge(*edge).is_some_and(|edge| edge.slots > 1);
+    (0..image.edge_count()).filter(ring).any(|edge| !reset(edge))
+}
 
 /// An engine that computes exactly what the machine of `spandrel-core` computes.
 pub trait ExactEngine {

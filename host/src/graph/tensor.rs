@@ -30,6 +30,12 @@ impl Tensor {
         (element_count(&shape)? == data.len()).then_some(Self { shape, data, steps: None })
     }
 
+    /// Nothing but zeros.
+    pub(crate) fn zeros(shape: Vec<usize>) -> Self {
+        let data = vec![0.0; shape.iter().product()];
+        Self { shape, data, steps: None }
+    }
+
     /// A tensor without dimensions.
     pub fn scalar(value: f32) -> Self {
         Self { shape: Vec::new(), data: vec![value], steps: None }

@@ -6,16 +6,18 @@
 //! node of a cell is a dot-like node as any other, of which only the order of computation is special
 //! ([`Loop`](crate::dots::Loop)).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::LowerOptions;
 use super::compose::compose;
 use super::lowerer::Lowerer;
+use super::spread::{spread, through};
 use super::value::{Sum, Value};
-use super::view::{View, of_node, source};
+use super::view::{Ref, View, of_node, source};
 use super::virtuals::{Term, Virtual, Weights, Work};
 use super::walk::walk;
 use crate::dots::{Axis, Body, DotNode, PAD, Read, Source, Taps, Term as Moves};
@@ -115,7 +117,9 @@ impl Lowerer<'_> {
             }
         }
         // Lower the body, its inputs being nodes that stand for them.
-        let mut inner = Lowerer::new(self.options);
+        // A loop within the step is a part of it.
+        let options = LowerOptions { loops: LoopForm::Unroll, ..self.options.clone() };
+        let mut inner = Lowerer::new(&options);
         let mut inputs = Vec::new();
         for (at, &id) in body.inputs().iter().enumerate() {
             let value = body.value(id);
@@ -141,15 +145,24 @@ impl Lowerer<'_> {
         if !inner.found.is_empty() || !inner.cells.is_empty() {
             return Err("its body can not be rewritten on its own".into());
         }
-        let mut roots = Vec::new();
+        // For each wanted output where its elements lie.
+        let mut held: Vec<Vec<Ref>> = Vec::new();
         for (&i, value) in wanted.iter().zip(values) {
             let Some(value) = value else { return Err("its body can not be rewritten on its own".into()) };
             let label = body.value(body.outputs()[i]).name.clone();
-            let Some(node) = held(&mut inner, &value.sum, stand_ins, &label) else {
+            let own = if i < scan.states { spread(&mut inner, &value.sum, stand_ins, &label) } else { None };
+            let own = own.or_else(|| {
+                let node = holder(&mut inner, &value.sum, stand_ins, &label)?;
+                Some((0..value.sum.len()).map(|e| Ref { source: of_node(node), element: e as u32 }).collect())
+            });
+            let Some(own) = own else {
                 return Err(format!("its output {label:?} does not depend on what it reads"));
             };
-            roots.push(node);
+            held.push(own);
         }
+        let node_of = |own: &Ref| own.source as usize - 1;
+        let roots: BTreeSet<usize> = held.iter().flatten().map(node_of).collect();
+        let roots: Vec<usize> = roots.into_iter().collect();
         let (mut nodes, mut numbers) = inner.emit(&roots);
         let kept: Vec<usize> = roots.iter().filter_map(|&root| numbers[root]).collect();
         let used = compose(&mut nodes, &kept);
@@ -166,36 +179,65 @@ impl Lowerer<'_> {
                 next += 1;
             }
         }
-        numbers.iter_mut().for_each(|n| *n = n.map(|n| place[n]));
-        let holders: Vec<usize> = roots.iter().map(|&root| numbers[root].unwrap_or(usize::MAX)).collect();
-        // What a read of the body's nodes means outside.
-        let of_state = |i: usize| {
-            let at = wanted.iter().position(|&own| own == i)?;
-            let pitch = body.value(body.inputs()[i]).len();
-            Some(Origin { source: Source::Node(holders[at]), first: 0, pitch, before: true })
-        };
         let lens: Vec<usize> = nodes.iter().map(DotNode::len).collect();
-        let origin = |from: usize| match inputs.iter().position(|&own| own == Some(from)) {
-            None => {
-                let source = Source::Node(place[from]);
-                Some(Origin { source, first: 0, pitch: lens[from], before: false })
+        // For each node of the cell, by its final number, the elements of a step.
+        let pitch: BTreeMap<usize, usize> = place.iter().copied().zip(lens.iter().copied()).collect();
+        numbers.iter_mut().for_each(|n| *n = n.map(|n| place[n]));
+        let final_place = |own: &Ref| (numbers[node_of(own)].unwrap_or(usize::MAX), own.element);
+        let held: Vec<Vec<(usize, u32)>> =
+            held.iter().map(|own| own.iter().map(final_place).collect()).collect();
+        // What a read of the body's nodes means outside: one read, or of a state those of the nodes that hold it.
+        let meant = |node: &DotNode, read: &Read, from: usize| -> Made<Vec<(Read, Origin)>> {
+            let input = inputs.iter().position(|&own| own == Some(from));
+            let one = |origin: Origin| vec![(read.clone(), origin)];
+            match input {
+                None => {
+                    let source = Source::Node(place[from]);
+                    Ok(one(Origin { source, first: 0, pitch: lens[from], before: false }))
+                }
+                Some(input) if input < scan.states => {
+                    let at = wanted.iter().position(|&own| own == input);
+                    let places = &held[at.ok_or("it reads a state that no step gives")?];
+                    let before = |source, node: usize| Origin {
+                        source,
+                        first: 0,
+                        pitch: pitch.get(&node).copied().unwrap_or(0),
+                        before: true,
+                    };
+                    let whole = places.iter().enumerate().all(|(i, own)| *own == (places[0].0, i as u32));
+                    if whole && pitch.get(&places[0].0) == Some(&places.len()) {
+                        return Ok(one(before(Source::Node(places[0].0), places[0].0)));
+                    }
+                    let parts = through(node, read, places).ok_or("it reads a state without any order")?;
+                    let with = |part: Read| match part.source {
+                        Source::Node(from) => (part, before(Source::Node(from), from)),
+                        source => (part, before(source, 0)),
+                    };
+                    Ok(parts.into_iter().map(with).collect())
+                }
+                Some(input) => Ok(one(origins[input - scan.states].ok_or("it reads a constant")?)),
             }
-            Some(input) if input < scan.states => of_state(input),
-            Some(input) => origins[input - scan.states],
         };
         let mut stretched: Vec<DotNode> = Vec::new();
         for (mut node, _) in nodes.into_iter().zip(&place).filter(|(_, place)| **place != usize::MAX) {
-            if matches!(node.body, Body::Max(_)) {
-                return Err("it takes a maximum".into());
-            }
-            for read in node.body.reads_mut() {
+            let mut reads = Vec::new();
+            for mut read in node.body.reads().to_vec() {
                 if let Source::Node(from) = read.source {
-                    let origin = origin(from).ok_or("it reads a state that no step gives")?;
-                    stretch(read, origin, scan.steps)?;
-                } else if let Taps::Window(window) = &mut read.taps {
-                    window.terms.iter_mut().for_each(|term| term.grid += 1);
+                    for (mut part, origin) in meant(&node, &read, from)? {
+                        stretch(&mut part, origin, scan.steps)?;
+                        reads.push(part);
+                    }
+                    continue;
                 }
+                match &mut read.taps {
+                    Taps::Window(window) => window.terms.iter_mut().for_each(|term| term.grid += 1),
+                    // The same at every step.
+                    Taps::Table { elements, .. } => *elements = elements.repeat(scan.steps).into(),
+                }
+                reads.push(read);
             }
+            let Body::Dot(dot) = &mut node.body else { return Err("it takes a maximum".into()) };
+            dot.reads = reads;
             stretched.push(node);
         }
         for node in stretched {
@@ -212,8 +254,17 @@ impl Lowerer<'_> {
                 work: Work::Dot { terms: vec![term], bias: dot.bias, act: dot.act },
             });
         }
-        let states = wanted.iter().zip(&holders).filter(|(i, _)| **i < scan.states).map(|(_, &n)| n);
-        self.cells.push(Cell { nodes: begin..self.nodes.len(), states: states.collect(), steps: scan.steps });
+        let states: BTreeSet<usize> = wanted
+            .iter()
+            .zip(&held)
+            .filter(|(i, _)| **i < scan.states)
+            .flat_map(|(_, own)| own.iter().map(|(node, _)| *node))
+            .collect();
+        self.cells.push(Cell {
+            nodes: begin..self.nodes.len(),
+            states: states.into_iter().collect(),
+            steps: scan.steps,
+        });
         self.rewrites.append(&mut inner.rewrites);
         self.rewrites.push(format!(
             "{name:?}: {} steps of a loop by one cell of {} nodes",
@@ -222,13 +273,16 @@ impl Lowerer<'_> {
         ));
         Ok((0..body.outputs().len())
             .map(|i| {
-                let holder = holders[wanted.iter().position(|&own| own == i)?];
+                let own = &held[wanted.iter().position(|&own| own == i)?];
                 let shape = &body.value(body.outputs()[i]).shape;
-                let len: usize = shape.iter().product();
                 Some(Value::of(if i < scan.states {
-                    View::plain(shape, of_node(holder), (scan.steps - 1) * len)
+                    let at = |&(node, element): &(usize, u32)| Ref {
+                        source: of_node(node),
+                        element: element + ((scan.steps - 1) * pitch.get(&node).copied().unwrap_or(0)) as u32,
+                    };
+                    View::of(shape.clone(), own.iter().map(at).collect())
                 } else {
-                    View::plain(&[&[scan.steps][..], shape].concat(), of_node(holder), 0)
+                    View::plain(&[&[scan.steps][..], shape].concat(), of_node(own[0].0), 0)
                 }))
             })
             .collect())
@@ -257,7 +311,7 @@ impl Lowerer<'_> {
 }
 
 /// The node of the cell that holds `sum`, its elements in order; `None` for constants.
-fn held(inner: &mut Lowerer<'_>, sum: &Sum, stand_ins: usize, name: &str) -> Option<usize> {
+fn holder(inner: &mut Lowerer<'_>, sum: &Sum, stand_ins: usize, name: &str) -> Option<usize> {
     if sum.addends.is_empty() {
         return None;
     }

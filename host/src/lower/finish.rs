@@ -1,6 +1,5 @@
 //! The whole stage: inputs, the walk, outputs.
 
-use super::LowerOptions;
 use super::compose::compose;
 use super::lowerer::{Lowerer, Outcome};
 use super::quantised;
@@ -8,10 +7,12 @@ use super::value::{Sum, Value};
 use super::view::{View, of_node, source};
 use super::virtuals::{Term, Virtual, Weights, Work};
 use super::walk::walk;
+use super::{LoopForm, LowerOptions};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::{Act, DotGraph, DotNode, InputPort, Loop, OutputPort, Read, Source, Taps, Window};
 use crate::graph::{Graph, Op, Select, ValueId};
 use crate::numeric::Matrix;
+use crate::sequence::Fed;
 
 /// Rewrites `graph` into dot-like nodes.
 ///
@@ -85,6 +86,53 @@ pub fn lower(graph: &Graph, options: &LowerOptions) -> Result<DotGraph> {
     }
     (out.nodes, out.outputs, out.rewrites) = (nodes, ports, lowerer.rewrites);
     Ok(out)
+}
+
+/// A model over a sequence of samples, with what is fed back between them.
+#[derive(Clone, Debug)]
+pub struct OverSequence {
+    /// The network over the sequence: what the golden model is asked with.
+    pub network: Graph,
+    /// One loop of all nodes, whose steps are the samples.
+    pub dot: DotGraph,
+    /// Whether the largest element of the first output of a sample is the decision.
+    pub decision: bool,
+}
+
+/// Rewrites the model `fed` over `steps` samples in a row, at least 2, into the nodes of one cell.
+///
+/// # Errors
+/// SP0301 for every node that can not be rewritten, and for what is no cell as a whole.
+pub fn lower_sequence(fed: &Fed<'_>, steps: usize, options: &LowerOptions) -> Result<OverSequence> {
+    let mut outputs = fed.outputs();
+    let first = fed.graph.value(outputs[0]);
+    let mut decision = outputs.len() == 1
+        && first.shape.iter().filter(|&&d| d > 1).count() == 1
+        && first.len() != fed.sample_len();
+    let mut remark = None;
+    if let Some((before, node)) = decided(fed.graph, outputs[0]) {
+        remark = Some(format!("{node:?}: dropped, the largest output stays the largest"));
+        (outputs[0], decision) = (before, true);
+    }
+    let network = fed.stretched(steps, &outputs)?;
+    let options = LowerOptions { keep_decision: true, loops: LoopForm::Cell, ..options.clone() };
+    let mut dot = lower(&network, &options)?;
+    // What decides is an element of one sample, not of the sequence.
+    dot.decision = false;
+    let whole = dot.loops.len() == 1 && dot.loops[0].nodes == (0..dot.nodes.len());
+    if !whole {
+        let why = dot.rewrites.iter().find_map(|text| text.split("no cell is stepped, since ").nth(1));
+        let rule = match why {
+            Some(why) => format!("with state between samples the model must be one cell, but {why}"),
+            None => {
+                "with state between samples the model must be one cell, but a part of it is not".to_owned()
+            }
+        };
+        let way_out = "compile the part of the model that is fed back on its own";
+        return Err(Diagnostic::error("SP0301", "--state", rule, way_out).into());
+    }
+    dot.rewrites.extend(remark);
+    Ok(OverSequence { network, dot, decision })
 }
 
 /// The value in front of a softmax over everything, or of the position of the largest of everything, that only views and

@@ -24,6 +24,7 @@ mod pattern;
 mod quantised;
 mod read;
 mod realise;
+mod spread;
 mod sweep;
 mod value;
 mod view;
@@ -32,7 +33,7 @@ mod walk;
 
 pub use cell::LoopForm;
 pub use check::{Reformed, check};
-pub use finish::lower;
+pub use finish::{OverSequence, lower, lower_sequence};
 
 /// Choices and limits of graph reform.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use spandrel_core::image::{
 use super::configs::{crossbar, mac};
 use super::ends::{encoder, outputs};
 use super::fetch::{edge_of, fixed, moving};
+use super::held;
 use super::place::{place, routes};
 use super::program::{Origin, Program};
 use super::records::{access, lay_out};
@@ -34,6 +35,7 @@ pub fn map(tuned: &Tuned, order: Option<&[u32]>, target: &Target) -> Result<Prog
         Program { weight_bits: target.cell_bits * target.slices, base: target.base(), ..Program::default() };
     edges(&mut program, &graph.encoded, target);
     encoder(&mut program, graph, order, target);
+    held::begin(&mut program, &graph.encoded);
     let mut first_config = Vec::new();
     for block in graph.encoded.dot.blocks() {
         let mut works = Vec::new();
@@ -48,6 +50,7 @@ pub fn map(tuned: &Tuned, order: Option<&[u32]>, target: &Target) -> Result<Prog
             works.push(NodeOps { node, ops, configs });
         }
         match graph.encoded.dot.loop_of(block.start) {
+            Some(_) if graph.encoded.dot.held => held::step(&mut program, graph, &works, target)?,
             Some(own) => stepped(&mut program, graph, own.steps, &works, target)?,
             None => node_program(&mut program, graph, &works[0], target)?,
         }
@@ -59,9 +62,10 @@ pub fn map(tuned: &Tuned, order: Option<&[u32]>, target: &Target) -> Result<Prog
     Ok(program)
 }
 
-/// Edge 0 is the input, edge n + 1 the value of node n, the last one the constant 1 where it is read.
+/// Edge 0 is the input, edge n + 1 the value of node n, then the constant 1 where it is read.
 fn edges(program: &mut Program, graph: &EncodedGraph, target: &Target) {
     let (least, most) = (target.base(), target.base() + target.input_max);
+    let (runs, carried) = (graph.dot.runs(), if graph.dot.held { graph.dot.carried() } else { Vec::new() });
     let codes = match (least, most) {
         (0.., ..=255) => Codec::U8,
         (-128.., ..=127) => Codec::I8,
@@ -70,7 +74,7 @@ fn edges(program: &mut Program, graph: &EncodedGraph, target: &Target) {
     };
     let sums = if target.adder_bits <= 16 { Codec::I16 } else { Codec::I32 };
     let edge = |length: usize, codec, reset| Edge {
-        length: length as u32,
+        length: (length / runs) as u32,
         codec,
         clear_on_tick: false,
         slots: 1,
@@ -81,12 +85,19 @@ fn edges(program: &mut Program, graph: &EncodedGraph, target: &Target) {
     for (number, node) in graph.nodes.iter().enumerate() {
         let codec = if node.form == Form::Sum { sums } else { codes };
         let reset = if node.form == Form::Sum { 0 } else { least };
-        program.edges.push(edge(graph.signals(Source::Node(number)), codec, reset));
+        let own = edge(graph.signals(Source::Node(number)), codec, reset);
+        // What is held between runs has a slot for the run before.
+        program.edges.push(Edge { slots: 1 + u16::from(carried.contains(&number)), ..own });
     }
     let reads_one =
         |node: &crate::dots::DotNode| node.body.reads().iter().any(|read| read.source == Source::One);
     if graph.dot.nodes.iter().any(reads_one) {
-        program.edges.push(edge(1, codes, least + graph.one));
+        let one = Edge { length: 1, ..edge(1, codes, least + graph.one) };
+        program.edges.push(one);
+        if graph.dot.held {
+            // Whether there was a run before: 0 after a reset, then the constant 1.
+            program.edges.push(Edge { slots: 2, reset: least, ..one });
+        }
     }
 }
 
@@ -189,13 +200,14 @@ pub(super) fn unrolled(
         return Err(Diagnostic::error("SP0309", format!("node {:?}", dot.name), rule, way_out).into());
     }
     let edge = node as u32 + 1;
+    let dot_held = encoded.dot.held;
     let length = program.edges[edge as usize].length;
     let mut scratch = Vec::new();
     for position in range {
         for (op, &config) in ops.iter().zip(configs) {
             let mut parts = Vec::new();
             for part in &op.parts {
-                let mut runs: Vec<(u32, Vec<u32>)> = Vec::new();
+                let mut runs: Vec<((u32, u16), Vec<u32>)> = Vec::new();
                 let mut padded = false;
                 for &line in part {
                     let own = &op.lines[line as usize];
@@ -208,17 +220,23 @@ pub(super) fn unrolled(
                         &mut scratch,
                         &mut signal,
                     );
-                    let from = edge_of(encoded, encoded.source(node, &own.line));
+                    let source = encoded.source(node, &own.line);
+                    let place = if dot_held {
+                        held::place(encoded, source, (node, own, position), &mut signal)
+                    } else {
+                        (edge_of(encoded, source), 0)
+                    };
                     padded |= signal[0] == PAD;
                     match runs.last_mut() {
-                        Some((edge, signals)) if *edge == from => signals.push(signal[0]),
-                        _ => runs.push((from, signal)),
+                        Some((known, signals)) if *known == place => signals.push(signal[0]),
+                        _ => runs.push((place, signal)),
                     }
                 }
                 parts.push(fixed(program, &runs, padded.then(|| outside(op, target))));
             }
             invoke(program, &parts, config);
-            let first = (position * width + op.first_signal) as i32;
+            let own = position % (positions / encoded.dot.runs());
+            let first = (own * width + op.first_signal) as i32;
             let pattern = access(program, Access::run(edge, length, first, op.columns.len() as u32));
             program.instructions.push(Instruction::Scatter {
                 combine: Combine::Set,
@@ -265,12 +283,13 @@ fn stored(graph: &EncodedGraph, op: &CoreOp<Coded>) -> Access {
 /// `count` signals from `first` on of the position that the loops over a node's grid are at.
 fn run_at_position(graph: &EncodedGraph, node: usize, first: usize, count: usize) -> Access {
     let (dot, width) = (&graph.dot.nodes[node], graph.nodes[node].width() as u32);
-    let positions = dot.positions();
+    // Of what is held between runs an edge has the positions of one.
+    let (positions, first_register) = (dot.positions() / graph.dot.runs(), usize::from(graph.dot.held));
     let mut pattern = Access::run(node as u32 + 1, width, first as i32, count as u32);
     // Positions are numbered through, so one axis serves the whole grid.
     let _ = pattern.axes.push(Axis { extent: positions as u32, pitch: width, origin: 0 });
     let mut pitch = positions;
-    for (register, &extent) in dot.grid.iter().enumerate() {
+    for (register, &extent) in dot.grid.iter().enumerate().skip(first_register) {
         pitch /= extent.max(1);
         if extent > 1 {
             let _ = pattern.terms.push(Term { coefficient: pitch as i32, register: register as u8, axis: 1 });

@@ -45,7 +45,7 @@ pub(super) fn encoder(
         raw: code.raw.codec(),
         mapping: code.mapping,
         signals: code.weights.len() as u8,
-        length: graph.encoded.dot.input_len() as u32,
+        length: (graph.encoded.dot.input_len() / graph.encoded.dot.runs()) as u32,
         edge: 0,
         channels: code.channels,
         inner: code.inner,
@@ -64,11 +64,12 @@ pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, target:
         let edge = port.node as u32 + 1;
         let length = program.edges[edge as usize].length;
         let codes = meaning(graph, port.node);
-        // Elements in the order of the graph's value, each with its signals.
-        let elements: Vec<u32> = match &port.order {
+        // Elements in the order of the graph's value, each with its signals; those of one run.
+        let mut elements: Vec<u32> = match &port.order {
             Some(order) => order.clone(),
             None => (0..dot.len() as u32).collect(),
         };
+        elements.truncate(elements.len() / encoded.dot.runs());
         let most = usize::from(node.copies.iter().copied().max().unwrap_or(1));
         let mut signals = Vec::new();
         let mut coefficients = Vec::new();

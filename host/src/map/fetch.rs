@@ -6,6 +6,7 @@
 
 use spandrel_core::image::{AXES_MAX, Access, Axis, DIMS_MAX, Dim, NO_TABLE, TERMS_MAX, Term};
 
+use super::held;
 use super::program::Program;
 use super::records::{access, table};
 use super::regular::{Place, Regular};
@@ -54,7 +55,10 @@ pub(super) fn moving(
         let mut first = 0;
         while first < places.len() {
             let (count, dims) = nest(&places[first..]);
-            let made = pattern(&frame, &places[first], &dims, pad);
+            let mut made = pattern(&frame, &places[first], &dims, pad);
+            if graph.dot.held {
+                made = held::pattern(graph, made)?;
+            }
             out.push((access(program, made), count));
             first += count;
         }
@@ -62,14 +66,19 @@ pub(super) fn moving(
     Some(out)
 }
 
-/// Patterns for a single position: `signals` of each line's source; `pad` is the code outside, where some lie there.
-pub(super) fn fixed(program: &mut Program, runs: &[(u32, Vec<u32>)], pad: Option<i32>) -> Vec<(u32, usize)> {
+/// Patterns for a single position: edge and age, and `signals` of each line's source; `pad` is the code outside, where some lie there.
+pub(super) fn fixed(
+    program: &mut Program,
+    runs: &[((u32, u16), Vec<u32>)],
+    pad: Option<i32>,
+) -> Vec<(u32, usize)> {
     runs.iter()
-        .map(|(edge, signals)| {
+        .map(|((edge, age), signals)| {
             let length = program.edges[*edge as usize].length;
             let first = signals.first().map_or(0, |&s| s as i32);
             let step = signals.get(1).map_or(1, |&s| s as i32 - first);
             let mut pattern = Access::run(*edge, length, first, signals.len() as u32);
+            pattern.age = *age;
             let even = pad.is_none()
                 && signals
                     .iter()

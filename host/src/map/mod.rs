@@ -7,6 +7,7 @@ mod build;
 mod configs;
 mod ends;
 mod fetch;
+mod held;
 mod place;
 mod program;
 mod records;

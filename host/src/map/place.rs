@@ -74,9 +74,10 @@ pub(super) fn routes(graph: &CoreOpGraph<Coded>, first_config: &[usize]) -> Vec<
     }
     for port in &encoded.dot.outputs {
         let node = &encoded.dot.nodes[port.node];
+        let of_a_run = |len: usize| len / encoded.dot.runs();
         let elements: BTreeSet<u32> = match &port.order {
-            Some(order) => order.iter().copied().collect(),
-            None => (0..node.len() as u32).collect(),
+            Some(order) => order[..of_a_run(order.len())].iter().copied().collect(),
+            None => (0..of_a_run(node.len()) as u32).collect(),
         };
         let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
         for element in elements {

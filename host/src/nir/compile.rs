@@ -317,10 +317,12 @@ fn notes(
             sha256: file_digest(&request.model)?,
             decision,
             dims: BTreeMap::new(),
+            states: Vec::new(),
         },
         samples: SampleNotes {
             sha256: file_digest(&request.samples)?,
             calibration_count: calibration.count(),
+            sequence: 0,
         },
         inputs: vec![InputNotes {
             name,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use spandrel_core::image::sha256;
 
 use crate::diagnostic::Result;
-use crate::graph::{Batch, Golden, NodeEngine, Tensor2};
+use crate::graph::{Batch, NodeEngine, Tensor2};
+use crate::sequence::SequenceGolden;
 
 /// The golden model's values of batches that were asked for, by digest of names and inputs.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +14,7 @@ pub struct GoldenMemory(BTreeMap<[u8; 32], Vec<Tensor2>>);
 
 /// A golden model that, with a memory, computes no batch twice.
 pub(crate) struct Remembering<'a, 'g> {
-    pub(crate) golden: Golden<'g>,
+    pub(crate) golden: SequenceGolden<'g>,
     pub(crate) memory: Option<&'a mut GoldenMemory>,
 }
 

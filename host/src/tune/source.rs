@@ -17,6 +17,11 @@ pub struct InputMap {
 }
 
 impl InputMap {
+    /// The map of `count` samples one behind the other.
+    pub(crate) fn repeated(&self, count: usize) -> Self {
+        Self { scale: self.scale.repeat(count), offset: self.offset.repeat(count) }
+    }
+
     /// Whether code 0 stands for 0 in every element.
     pub fn starts_at_zero(&self, code: &InputCode) -> bool {
         let zero = |(element, (scale, offset))| code.range(element).lo * scale + offset == 0.0;

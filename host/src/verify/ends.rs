@@ -86,7 +86,7 @@ pub(super) fn resets(
         };
         let expected = if held().any(sums) {
             0
-        } else if held().all(|name| name == ONE) {
+        } else if slots.len() == 1 && held().all(|name| name == ONE) {
             base + graph.encoded.one
         } else {
             base
@@ -168,19 +168,25 @@ pub(super) fn outputs(
         };
         let names_of = emitted.get(&(number as u16)).map_or(&[][..], Vec::as_slice);
         let signals = usize::from(decoder.signals);
-        if decoder.values as usize != elements.len() || names_of.len() != elements.len() * signals {
+        // Each run emits its own values.
+        let values = elements.len() / dot.runs();
+        if decoder.values as usize != values || names_of.len() != elements.len() * signals {
             let what = format!("the signals emitted for output {number}");
             let found = format!("{} for {} values", names_of.len(), decoder.values);
             evidence.fail(Failure::new(
                 what,
-                format!("{signals} for each of {} values", elements.len()),
+                format!("{signals} for each of {values} values, {} in all", elements.len()),
                 found,
             ));
             continue;
         }
         let start = if graph.encoded.nodes[port.node].form == Form::Sum { 0 } else { base };
         let own = Output { graph, image, names, node: port.node, decoder: *decoder, start };
-        own.values(&elements, names_of, evidence);
+        for (elements, names) in
+            elements.chunks(values.max(1)).zip(names_of.chunks((values * signals).max(1)))
+        {
+            own.values(elements, names, evidence);
+        }
     }
 }
 

@@ -12,8 +12,12 @@ use super::{
     report::{Evidence, Failure},
     stimuli::{Chance, raw},
 };
-use crate::engine::{CoreEngine, EngineError, ExactEngine, FastEngine, Options, Outputs, RawBatch, RawData};
+use crate::engine::{
+    CoreEngine, EngineError, ExactEngine, FastEngine, Options, Outputs, RawBatch, RawData, holds_state,
+};
 
+/// Samples of a sequence, where state is held between samples; a divisor of [`RUN`].
+const SEQUENCE: usize = 4;
 /// Samples that a thread takes at a time.
 const RUN: usize = 32;
 
@@ -75,9 +79,9 @@ impl Probe for Trace {
 
 fn shown(engine: &mut dyn ExactEngine, batch: &RawBatch<'_>) -> Result<(Vec<Event>, Outputs), EngineError> {
     let mut trace = Trace::default();
-    let mut end = None;
-    let outputs = engine.observe(batch, &mut trace, &mut |_, state| end = Some(state.digest()))?;
-    trace.0.extend(end.map(Event::Done));
+    let mut ends = Vec::new();
+    let outputs = engine.observe(batch, &mut trace, &mut |_, state| ends.push(state.digest()))?;
+    trace.0.extend(ends.into_iter().map(Event::Done));
     Ok((trace.0, outputs))
 }
 
@@ -133,6 +137,11 @@ impl Pair<'_> {
     }
 }
 
+/// Samples that are run one after the other from the reset state: several where state is held between them.
+fn sequence(image: &Image<'_>) -> usize {
+    if holds_state(image) { SEQUENCE } else { 1 }
+}
+
 /// The raw samples of C2: those given, then `cases` extreme and random ones.
 fn batch(image: &Image<'_>, given: &[Vec<i32>], cases: u64, seed: u64) -> Option<(Vec<i32>, usize)> {
     let encoder = image.encoder(0)?;
@@ -143,7 +152,9 @@ fn batch(image: &Image<'_>, given: &[Vec<i32>], cases: u64, seed: u64) -> Option
         all.extend(sample);
     }
     let range = if encoder.raw == Codec::I32 { (i32::MIN, i32::MAX) } else { encoder.raw.range() };
-    for index in 0..cases {
+    // Whole sequences.
+    let left = (given.len() as u64 + cases).next_multiple_of(sequence(image) as u64) - given.len() as u64;
+    for index in 0..left {
         all.extend(raw(index, length, range, &mut chance));
     }
     Some((all, length))
@@ -177,7 +188,9 @@ pub fn compare<'i>(
         evidence.text = "the image has no input".into();
         return evidence;
     };
-    let batch = match RawBatch::new(RawData::I32(&values), length) {
+    let sequence = sequence(image);
+    let batch = RawBatch::new(RawData::I32(&values), length).and_then(|batch| batch.in_sequences(sequence));
+    let batch = match batch {
         Ok(batch) => batch,
         Err(error) => {
             evidence.fail(Failure::new("the samples", "raw samples", error));
@@ -193,12 +206,12 @@ pub fn compare<'i>(
         match (model(), other()) {
             (Ok(mut model), Ok(mut other)) => {
                 let mut pair = Pair { model: model.as_mut(), other: other.as_mut() };
-                for sample in runs[run].clone() {
-                    let one = batch.slice(sample..sample + 1);
+                for sample in runs[run].clone().step_by(sequence) {
+                    let one = batch.slice(sample..sample + sequence);
                     if let Some(shown) = pair.sample(image, &one, sample as u64, &mut evidence) {
                         outputs.codes.extend(shown.codes);
                         outputs.tags = shown.tags;
-                        outputs.samples += 1;
+                        outputs.samples += shown.samples;
                     }
                 }
                 blocks(pair.other, &batch.slice(runs[run].clone()), &outputs, runs[run].start, &mut evidence);

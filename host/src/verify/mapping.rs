@@ -15,7 +15,7 @@ mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use spandrel_core::image::{Combine, HOST, Image, Instruction, LOOP_REGISTERS, NO_TABLE, ResetTarget};
+use spandrel_core::image::{Combine, Edge, HOST, Image, Instruction, LOOP_REGISTERS, NO_TABLE, ResetTarget};
 
 use super::{
     cores::Cores,
@@ -93,6 +93,8 @@ pub(super) struct Follow<'a, 'i> {
     pub out: MappingEvidence,
     signals: Vec<u32>,
     steps: u64,
+    /// The run of the program, where the graph has several.
+    run: usize,
 }
 
 /// Checks that the program of `image` computes `graph`, each weight in one place, within the chip's limits.
@@ -112,10 +114,15 @@ pub fn check_mapping_within(graph: &CoreOpGraph<Coded>, image: &Image<'_>, lines
     let common = Common::of(image);
     let (base, remark) = (common.base, common.remark);
     let wrong_base = common.check();
-    let first_name = |reset: i32| if reset == base + graph.encoded.one { ONE } else { NOTHING };
+    // What is held between runs lies outside before the first one.
+    let first_name = |edge: &Edge| match edge.reset {
+        _ if edge.slots > 1 => PADDED,
+        reset if reset == base + graph.encoded.one => ONE,
+        _ => NOTHING,
+    };
     let edges = (0..image.edge_count())
         .filter_map(|edge| image.edge(edge))
-        .map(|edge| vec![vec![first_name(edge.reset); edge.length as usize]; usize::from(edge.slots)])
+        .map(|edge| vec![vec![first_name(&edge); edge.length as usize]; usize::from(edge.slots)])
         .collect();
     let (inputs, sums) = (image.plan().inputs as usize, image.plan().sums as usize);
     let widths = graph.encoded.nodes.iter().map(|node| vec![HOST; node.width()]);
@@ -144,11 +151,15 @@ pub fn check_mapping_within(graph: &CoreOpGraph<Coded>, image: &Image<'_>, lines
         out: MappingEvidence::default(),
         signals: Vec::new(),
         steps: 0,
+        run: 0,
     };
     wrong_base.into_iter().for_each(|failure| follow.out.evidence.fail(failure));
-    follow.encode();
-    if follow.block(0, image.instruction_count()).is_none() && !follow.given_up() {
-        follow.fail("the program", "followed to its end", "a reference or a loop that leads nowhere");
+    for run in 0..graph.encoded.dot.runs() {
+        follow.run = run;
+        follow.encode();
+        if follow.block(0, image.instruction_count()).is_none() && !follow.given_up() {
+            follow.fail("the program", "followed to its end", "a reference or a loop that leads nowhere");
+        }
     }
     follow.finish();
     follow.out
@@ -194,7 +205,7 @@ impl Follow<'_, '_> {
     }
 
     fn encode(&mut self) {
-        let expected = self.names.first(1) as usize;
+        let expected = self.names.first(1) as usize / self.graph.encoded.dot.runs();
         let Some(encoder) = self.image.encoder(0) else {
             return self.fail("the image's input", format!("{expected} signals"), "none");
         };
@@ -204,7 +215,7 @@ impl Follow<'_, '_> {
         }
         let slot = self.edges.get_mut(encoder.edge as usize).and_then(|edge| edge.first_mut());
         for (signal, place) in (0..made.min(expected) as u32).zip(slot.into_iter().flatten()) {
-            *place = self.names.first(0) + signal;
+            *place = self.names.first(0) + (self.run * expected) as u32 + signal;
         }
         if encoder.order != NO_TABLE {
             // Every element must be fed by exactly one raw value.
@@ -280,7 +291,10 @@ impl Follow<'_, '_> {
             *line = if signal == OUTSIDE { PADDED } else { slot[signal as usize] };
         }
         self.line_edges[first..first + signals.len()].fill(access.edge);
-        self.line_pads[first..first + signals.len()].fill(access.pad);
+        let reset = self.image.edge(access.edge)?.reset;
+        for (pad, &signal) in self.line_pads[first..].iter_mut().zip(&signals) {
+            *pad = if signal == OUTSIDE { access.pad } else { reset };
+        }
         self.signals = signals;
         Some(())
     }
@@ -294,8 +308,13 @@ impl Follow<'_, '_> {
             Instruction::Add { combine, access, first } if combine != Combine::Add => {
                 let (_, names) = self.fetch(access)?;
                 let registers = self.sums.get_mut(first as usize..first as usize + names.len())?;
-                registers.fill(UNFINISHED);
                 self.chain = None;
+                if combine == Combine::Set && names.iter().all(|&name| name == ONE) {
+                    registers.fill(ONE);
+                    self.maxima.forget();
+                    return Some(());
+                }
+                registers.fill(UNFINISHED);
                 self.maxima.take(combine == Combine::Set, first as usize, names);
             }
             Instruction::Scatter { combine, access, first } => {
@@ -312,6 +331,9 @@ impl Follow<'_, '_> {
                         Some(_) if !seen.insert(name) => {}
                         Some(_) => {
                             let from = self.producer(name);
+                            if self.run > 0 {
+                                continue;
+                            }
                             *self.routes.entry((edge, from, HOST)).or_default() += 1;
                         }
                         None => {

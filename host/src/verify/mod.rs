@@ -52,6 +52,7 @@ use crate::diagnostic::{Diagnostic, Result};
 use crate::notes::Notes;
 use crate::samples::SampleSet;
 use crate::samples_raw::RawSamples;
+use crate::sequence::Feedback;
 
 /// Given samples that C1, C2 and C6 look at, at most.
 const GIVEN: usize = 64;
@@ -102,6 +103,10 @@ pub struct Given<'a> {
     pub samples: Option<&'a Path>,
     /// Sizes of the model's named dimensions; `None`: those that the image's notes tell.
     pub dims: Option<&'a BTreeMap<String, usize>>,
+    /// What is fed back between samples; `None`: what the image's notes tell.
+    pub states: Option<&'a [Feedback]>,
+    /// Samples of a sequence; `None`: what the image's notes tell.
+    pub sequence: Option<usize>,
     /// As in [`VerifyRequest`].
     pub require: &'a [ClaimId],
     /// As in [`VerifyRequest`].
@@ -125,6 +130,8 @@ pub fn verify(request: &VerifyRequest) -> Result<EquivalenceReport> {
         model: request.model.as_deref(),
         samples: request.samples.as_deref(),
         dims: None,
+        states: None,
+        sequence: None,
         require: &request.require,
         cases: request.cases,
         seed: request.seed,

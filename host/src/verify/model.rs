@@ -20,6 +20,7 @@ use crate::{
     notes::Notes,
     samples::{Layout, SampleSet},
     samples_raw::RawSamples,
+    sequence::{self, Fed, SequenceGolden},
     settings::Settings,
 };
 
@@ -51,6 +52,8 @@ fn request(
         calibration_count: notes.samples.calibration_count,
         own,
         dims: dims.cloned().unwrap_or_else(|| notes.model.dims.clone()),
+        states: notes.model.states.clone(),
+        sequence: notes.samples.sequence,
         options: settings.into(),
         settings: notes.settings.clone(),
         ..Request::new(model, chip.display().to_string(), samples)
@@ -161,12 +164,21 @@ pub(super) fn agreement(
     let dims = given.dims.cloned().unwrap_or_else(|| notes.model.dims.clone());
     let graph = read_onnx_with(model, &ImportOptions { dims })?;
     let samples = SampleSet::read(samples, None, &notes.input_names())?;
-    let feed = notes.feed(&samples, &graph)?;
+    let fed = Fed::new(&graph, given.states.unwrap_or(&notes.model.states))?;
+    let asked = given.sequence.unwrap_or(notes.samples.sequence);
+    let (samples, steps) = sequence::whole(samples, fed.holds(), asked)?;
+    let feed = notes.feed(&samples, &fed)?;
     let raw = RawSamples::for_image(&samples, &notes.inputs)?;
     let mut engine = FastEngine::new(image, Options::default())?;
-    let mut golden = Golden::new(&graph);
+    let mut golden = SequenceGolden::new(Golden::new(&graph), fed, steps);
     let reference = Reference { engine: &mut golden, feed: &feed, outputs: notes.output_names() };
-    let found = evaluate(&mut engine, &raw.batch()?, &samples, Some(reference), &mut |_, _, _| {})?;
+    let found = evaluate(
+        &mut engine,
+        &raw.batch()?.in_sequences(steps)?,
+        &samples,
+        Some(reference),
+        &mut |_, _, _| {},
+    )?;
     let shares = Shares::of(&found, given.wanted);
     let percent = |count: usize| format!("{:.2} %", 100.0 * count as f64 / found.samples as f64);
     let ends = |interval: Option<Interval>| {

@@ -35,6 +35,7 @@ pub(crate) mod product;
 mod program;
 mod ranges;
 mod run;
+mod sequences;
 mod snapshot;
 mod spiking;
 mod watch;
@@ -112,11 +113,8 @@ impl<'i> FastEngine<'i> {
         let mut record = Record::new(emissions(&self.program.image) as usize, batch.len());
         let mut first = 0;
         while first < batch.len() {
-            let end = (first + self.lanes).min(batch.len());
-            record.begin(first..end);
-            self.program
-                .run(&mut workspace, &batch.slice(first..end), &mut record)
-                .map_err(|error| error.shifted(first))?;
+            let end = (first + self.lanes * batch.sequence()).min(batch.len());
+            sequences::run(&self.program, &mut workspace, &batch.slice(first..end), first, &mut record)?;
             first = end;
         }
         Ok(record.outputs)
@@ -149,7 +147,9 @@ impl ExactEngine for FastEngine<'_> {
         let mut record = Record::new(emissions(&image) as usize, batch.len());
         let mut ram = snapshot::Ram::new(&image);
         for sample in 0..batch.len() {
-            record.begin(sample..sample + 1);
+            record.begin(sample, 1);
+            let fresh = sample.is_multiple_of(batch.sequence());
+            let one = batch.alone(sample);
             let mut show = Show {
                 record: &mut record,
                 probe: &mut *probe,
@@ -158,7 +158,7 @@ impl ExactEngine for FastEngine<'_> {
                 held: Held::default(),
             };
             self.program
-                .run(&mut workspace, &batch.slice(sample..sample + 1), &mut show)
+                .run(&mut workspace, &one, fresh, &mut show)
                 .map_err(|error| error.shifted(sample))?;
             ram.fill(&image, workspace.memory());
             done(sample, &ram.snapshot(&image));

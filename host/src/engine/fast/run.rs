@@ -27,6 +27,8 @@ pub(super) struct Workspace {
     /// Registers of positions side by side.
     inner: Registers,
     scratch: Scratch,
+    /// Ticks and invocations since the last reset.
+    counts: (u64, u64),
 }
 
 impl Workspace {
@@ -47,22 +49,30 @@ struct Block<'b, 'i, W> {
 }
 
 impl Program<'_> {
-    /// Runs `batch`, one block, from the reset state to the program's end.
+    /// Runs `batch`, one block, to the program's end: from the reset state when it is `fresh`, otherwise from what the block before,
+    /// of as many lanes, has left.
     pub(super) fn run(
         &self,
         workspace: &mut Workspace,
         batch: &RawBatch<'_>,
+        fresh: bool,
         watch: &mut impl Watch,
     ) -> Result<(), EngineError> {
-        let Workspace { memory, registers, inner, scratch } = workspace;
+        let Workspace { memory, registers, inner, scratch, counts } = workspace;
         let plan = self.image.plan();
-        memory.reset(&self.edges, plan, batch.len());
-        registers.reset((plan.inputs as usize, plan.sums as usize), batch.len());
+        if fresh {
+            memory.reset(&self.edges, plan, batch.len());
+            registers.reset((plan.inputs as usize, plan.sums as usize), batch.len());
+            *counts = (0, 0);
+        }
         self.encode.as_ref().ok_or(EngineError::NoInput)?.feed(batch, memory)?;
-        let mut block = Block { program: self, memory, scratch, watch, tick: 0, invocation: 0 };
+        let (tick, invocation) = *counts;
+        let mut block = Block { program: self, memory, scratch, watch, tick, invocation };
         block.touch(registers);
         let mut position = [[0; LOOP_REGISTERS]];
-        block.execute(0..self.instructions.len(), &mut position, registers, Some(inner))
+        block.execute(0..self.instructions.len(), &mut position, registers, Some(inner))?;
+        *counts = (block.tick, block.invocation);
+        Ok(())
     }
 }
 

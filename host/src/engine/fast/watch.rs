@@ -1,7 +1,5 @@
 //! Who is told what happens in a block.
 
-use std::ops::Range;
-
 use super::{memory::Memory, snapshot::Ram};
 use crate::engine::outputs::Outputs;
 use spandrel_core::{
@@ -31,8 +29,9 @@ pub(super) trait Watch {
 pub(super) struct Record {
     pub(super) outputs: Outputs,
     per_sample: usize,
-    /// First sample of the block under way.
+    /// Sample of the first lane of the block under way, and samples from lane to lane.
     first: usize,
+    pitch: usize,
     /// Signals that the block has emitted.
     next: usize,
 }
@@ -42,12 +41,12 @@ impl Record {
     pub(super) fn new(per_sample: usize, samples: usize) -> Self {
         let codes = vec![0; per_sample * samples];
         let tags = Vec::with_capacity(per_sample);
-        Self { outputs: Outputs { codes, tags, samples }, per_sample, first: 0, next: 0 }
+        Self { outputs: Outputs { codes, tags, samples }, per_sample, first: 0, pitch: 1, next: 0 }
     }
 
-    /// The next block holds `samples`.
-    pub(super) fn begin(&mut self, samples: Range<usize>) {
-        self.first = samples.start;
+    /// The next block holds sample `first` and, lane by lane, those `pitch` further on.
+    pub(super) fn begin(&mut self, first: usize, pitch: usize) {
+        (self.first, self.pitch) = (first, pitch);
         self.next = 0;
     }
 }
@@ -65,7 +64,7 @@ impl Watch for Record {
 
     fn emit(&mut self, output: u16, _: u32, values: &[i32]) {
         let targets = self.outputs.codes[self.first * self.per_sample..].chunks_exact_mut(self.per_sample);
-        for (target, value) in targets.zip(values) {
+        for (target, value) in targets.step_by(self.pitch).zip(values) {
             target[self.next] = *value;
         }
         self.next += 1;

@@ -21,7 +21,7 @@ impl Follow<'_, '_> {
         let slot = self.edges.get_mut(access.edge as usize)?.get_mut(usize::from(access.age))?;
         let mut wrong = None;
         for (number, (&name, &signal)) in sums.iter().zip(&signals).enumerate() {
-            if name >= SPECIAL || combine != Combine::Set {
+            if (name >= SPECIAL && name != ONE) || combine != Combine::Set {
                 wrong.get_or_insert((first + number, name));
             }
             if signal != OUTSIDE {
