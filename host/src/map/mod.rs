@@ -5,6 +5,7 @@
 
 mod build;
 mod configs;
+mod edges;
 mod ends;
 mod fetch;
 mod held;

@@ -11,12 +11,14 @@
 //! Of programs that deliver more lines than a budget, the deliveries of some positions are passed over: those at the borders of
 //! every grid and a seeded share of the others are looked at. Weights, sums, and the places of all results are looked at in any case.
 
+mod ahead;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use spandrel_core::image::{Combine, Edge, HOST, Image, Instruction, LOOP_REGISTERS, NO_TABLE, ResetTarget};
 
+use self::ahead::ahead;
 use super::{
     cores::Cores,
     digital::held::Common,
@@ -163,30 +165,6 @@ pub fn check_mapping_within(graph: &CoreOpGraph<Coded>, image: &Image<'_>, lines
     }
     follow.finish();
     follow.out
-}
-
-/// For each instruction the INVOKE that comes next, for each LOOP its END; the number of instructions where there is none.
-fn ahead(image: &Image<'_>) -> Vec<u32> {
-    let count = image.instruction_count();
-    let mut out = vec![count; count as usize];
-    let mut next = count;
-    for at in (0..count).rev() {
-        match image.instruction(at) {
-            // Its END has said where it ends.
-            Some(Instruction::Loop { .. }) => {}
-            Some(Instruction::End { start, .. }) if start < at => {
-                out[start as usize] = at;
-                out[at as usize] = next;
-            }
-            other => {
-                out[at as usize] = next;
-                if matches!(other, Some(Instruction::Invoke { .. })) {
-                    next = at;
-                }
-            }
-        }
-    }
-    out
 }
 
 impl Follow<'_, '_> {
