@@ -49,6 +49,8 @@ fn judge(case: &cases::Case, why: &mut String) -> Result<Option<Vec<u8>>, String
             model: Some(&model),
             samples: Some(&samples),
             dims: None,
+            states: None,
+            sequence: None,
             require: &CLAIMS,
             cases: 4,
             seed: 5,

@@ -25,6 +25,8 @@ fn a_compiled_network_passes_and_a_tampered_weight_is_located() {
         model: Some(&model),
         samples: Some(&samples),
         dims: None,
+        states: None,
+        sequence: None,
         require: &REQUIRED,
         cases: 24,
         seed: 7,
