@@ -8,6 +8,7 @@ use common::shared;
 use spandrel::graph::{Golden, Graph, NodeEngine, Tensor2};
 use spandrel::import::read_onnx;
 use spandrel::samples::{Array, ArrayData, Feed, Preprocess, Samples, read_named};
+use spandrel::sequence::{Fed, Feedback, SequenceGolden};
 
 /// The multi-layer perceptrons, with the accuracy on the first half of the MNIST test images that the data folder's
 /// index states for onnxruntime.
@@ -159,5 +160,24 @@ fn every_model_is_imported_or_refused() {
                 println!("{name}: refused\n{found}");
             }
         }
+    }
+}
+
+/// The denoiser that hands its state from sample to sample: mask and state of every recorded sample.
+#[test]
+fn state_that_comes_back_equals_that_of_onnxruntime() {
+    let Some(data) = shared("state_that_comes_back_equals_that_of_onnxruntime") else { return };
+    let graph = model(&data, "dtln_model_1");
+    let golden = data.join("onnx/golden/dtln_model_1.npz");
+    let of = |name: &str| matrix(read_named(&golden, name).expect("an array"));
+    let (mag, mask, state) = (of("mag"), of("mask"), of("state"));
+    let feedback = Feedback { output: "tf_op_layer_stack_2".into(), input: "input_3".into() };
+    let fed = Fed::new(&graph, std::slice::from_ref(&feedback)).unwrap();
+    let mut own = SequenceGolden::new(Golden::new(&graph), fed, mag.rows());
+    let found = own.values(&mag, &["activation_2", &feedback.output]).unwrap();
+    for (found, want) in found.iter().zip([mask, state]) {
+        let largest = want.data().iter().fold(0.0f32, |most, x| most.max(x.abs()));
+        let gap = found.data().iter().zip(want.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(found.data().len() == want.data().len() && gap <= 1e-4 * largest, "{gap} of {largest}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::speech;
 use crate::archive;
 use crate::process::{Result, root};
 
@@ -16,6 +17,8 @@ pub(super) enum Samples {
     Keywords,
     /// Every second frame of them.
     HalfKeywords,
+    /// Spectra of speech: sequences of the first half of the recording calibrate, of the second half measure.
+    Speech,
     /// So many recorded inputs beside the network, for lack of any others: the first half calibrates, the second measures; a single one
     /// does both.
     Recorded(usize),
@@ -31,6 +34,11 @@ fn half_keywords() -> PathBuf {
     root().join("out/networks/keywords-half.npy")
 }
 
+/// Where the spectra of speech lie that calibrate or measure.
+fn spectra(what: &str) -> PathBuf {
+    root().join(format!("out/networks/speech-{what}.npy"))
+}
+
 /// Makes the samples that the data folder holds in another form only.
 pub(super) fn prepare(folder: &Path) -> Result<()> {
     let file = folder.join(KEYWORD_FILE);
@@ -40,6 +48,8 @@ pub(super) fn prepare(folder: &Path) -> Result<()> {
         std::fs::write(&path, array.to_npy()).map_err(|error| format!("{}: {error}", path.display()))
     };
     put(half_keywords(), half)?;
+    put(spectra("calibration"), speech::frames(folder, 5)?)?;
+    put(spectra("test"), speech::frames(folder, 30)?)?;
     for network in &NETWORKS {
         if let Samples::Drawn { within, elements } = network.samples {
             put(network.drawn(), archive::uniform(&[DRAWN, elements], within))?;
@@ -98,7 +108,7 @@ const fn recorded(name: &'static str, count: usize, meaning: Meaning) -> Network
 /// Unknown.
 const ARM: [&str; 2] = ["--classes", "5,11,6,3,9,8,7,10,4,2,0,1"];
 
-pub(super) const NETWORKS: [Network; 31] = [
+pub(super) const NETWORKS: [Network; 32] = [
     mnist("tinymaix_mnist_fc", 90.68),
     mnist("mnist_mlp2x10", 90.28),
     mnist("mnist_mlp5x20_leaky_relu", 92.88),
@@ -159,6 +169,14 @@ pub(super) const NETWORKS: [Network; 31] = [
     drawn("hls4ml_three_layer_keras", 1.0, 16, Meaning::Class),
     drawn("marabou_KJ_TinyTaxiNet", 1.0, 128, Meaning::Fit),
     recorded("espcn_subpixel_float", 1, Meaning::Fit),
+    Network {
+        meaning: Meaning::Fit,
+        ..network(
+            "dtln_model_1",
+            Samples::Speech,
+            &["--state", "tf_op_layer_stack_2=input_3", "--sequence", "64"],
+        )
+    },
 ];
 
 impl Network {
@@ -193,6 +211,7 @@ impl Network {
                 let (file, labels) = (half_keywords(), path(KEYWORD_FILE));
                 vec![("--samples", file.clone()), ("--test", file), ("--test-labels", labels)]
             }
+            Samples::Speech => vec![("--samples", spectra("calibration")), ("--test", spectra("test"))],
             Samples::Drawn { .. } => {
                 vec![("--samples", self.drawn()), ("--test", path(&format!("onnx/golden/{}.npz", self.name)))]
             }
@@ -248,6 +267,9 @@ impl Network {
             Samples::Mnist => "MNIST".to_owned(),
             Samples::Cifar => "CIFAR-10".to_owned(),
             Samples::Keywords | Samples::HalfKeywords => format!("keywords, {KEYWORDS} / {}", 500 - KEYWORDS),
+            Samples::Speech => {
+                format!("speech, {0} / {0} sequences of {1}", speech::SEQUENCES, speech::FRAMES)
+            }
             Samples::Drawn { .. } => format!("drawn, {DRAWN} / recorded"),
             Samples::Recorded(1) => "recorded, 1 for both".to_owned(),
             Samples::Recorded(count) => format!("recorded, {} / {}", count / 2, count - count / 2),

@@ -8,6 +8,7 @@ mod answer;
 mod catalogue;
 mod kept;
 mod phases;
+mod speech;
 mod table;
 
 pub(crate) use phases::phases;
