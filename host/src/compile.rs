@@ -159,6 +159,10 @@ pub fn compile_for(
             Some(even) => lower::check(even, &network, &few)?.into_graph(),
             None => dot,
         };
+        let dot = match encode::native(&dot, &target) {
+            Some(own) => lower::check(own, &network, &few)?.into_graph(),
+            None => dot,
+        };
         match encode::shared(&dot, batch.data(), target.rows) {
             Some(wide) => Ok((lower::check(wide, &network, &few)?.into_graph(), decision)),
             None => Ok((dot, decision)),

@@ -1,7 +1,6 @@
 //! What the columns of one element must compute, and how their codes are read.
 
 use crate::target::Target;
-use spandrel_core::arith::shift_toward_zero;
 
 /// What follows the sum.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,10 +21,8 @@ impl Post {
     pub fn code(&self, sum: i32, target: &Target) -> i32 {
         match self {
             Post::Sum => sum,
-            Post::Relu { sum_shift } => {
-                let shifted = shift_toward_zero(i64::from(sum), u32::from(*sum_shift));
-                shifted.clamp(0, i64::from(target.input_max)) as i32
-            }
+            // What is below 0 is cut, so the way it rounds does not matter.
+            Post::Relu { sum_shift } => (sum.max(0) >> u32::from(*sum_shift).min(31)).min(target.input_max),
             Post::Table(table) => table[(sum + target.code_max).clamp(0, 2 * target.code_max) as usize],
         }
     }

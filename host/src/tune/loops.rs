@@ -7,7 +7,7 @@
 
 use super::forward::forward_steps;
 use super::source::ChannelCodes;
-use super::{CodeMap, Coded, NodeError, Progress, Tuner, decibels, score, with_payload};
+use super::{CodeMap, Coded, NodeError, Progress, TuneOptions, Tuner, decibels, score, with_payload};
 use crate::diagnostic::Result;
 use crate::dots::Loop;
 use crate::expand::CoreOp;
@@ -44,10 +44,14 @@ impl Tuner<'_> {
         }
         let mut pins = vec![None; own.nodes.len()];
         let mut best: Option<Pass> = None;
+        // Biases are searched anew in each pass: until the last one a short search does.
+        let short = TuneOptions { exact_passes: self.options.exact_passes.min(1), ..self.options.clone() };
+        let hasty = Tuner { options: &short, ..*self };
         for pass in 0..PASSES {
+            let tuner = if pass + 1 < PASSES { &hasty } else { self };
             let mut errors = Vec::new();
             for (number, pin) in own.nodes.clone().zip(&mut pins) {
-                let made = self.node(number, known, pin.as_deref(), progress)?;
+                let made = tuner.node(number, known, pin.as_deref(), progress)?;
                 if carried.contains(&number) {
                     pin.get_or_insert(made.pins);
                 }

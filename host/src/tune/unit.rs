@@ -6,6 +6,8 @@
 //! shifts and activation on all samples (a short list of pairs). What other arrays and copies already give is part of
 //! the criterion, so each corrects what the ones before it left.
 
+use std::collections::BTreeMap;
+
 use super::bias::BiasPair;
 use super::column::{Aim, Post};
 use super::digits::{Digits, Partials};
@@ -288,8 +290,13 @@ impl Search<'_> {
         }
         let rest: Vec<i32> =
             self.sums[copy].iter().zip(&self.reads[part][copy]).map(|(sum, read)| sum - read).collect();
-        let error = |pair: BiasPair| {
-            let read = self.bench.read(&self.partials[part][copy], pair);
+        // Many pairs share their high parts, and many their low ones.
+        let (rule, partials) = (self.bench.rule, &self.partials[part][copy]);
+        let (mut highs, mut lows) = (BTreeMap::new(), BTreeMap::new());
+        let mut error = |pair: BiasPair| {
+            let high: &Vec<i32> = highs.entry(pair.high).or_insert_with(|| rule.high(partials, pair.high));
+            let low: &Vec<i32> = lows.entry(pair.low).or_insert_with(|| rule.low(partials, pair.low));
+            let read = rule.join(high, low);
             let mut error = 0.0f64;
             for i in 0..n {
                 let gap = wanted[i] - f64::from(post.code(rest[i] + read[i], target));
