@@ -20,6 +20,11 @@ pub(super) const COPIES_MAX: usize = 32;
 
 /// The most reads that tell together what lies inside.
 const ONES_MAX: usize = 8;
+/// Codes that end below this are narrow.
+const NARROW: i32 = 128;
+/// On narrow codes the signals of a sum within a loop, and of a sum that the loop hands on: errors come back.
+const LOOP_CARRIER: u16 = 4;
+const LOOP_STATE: u16 = 8;
 /// Walks after which signals that loops hand on must be settled.
 const WALKS: usize = 8;
 
@@ -258,6 +263,9 @@ impl Walk<'_> {
                     && plan.dot.readers(number).first().is_some_and(|&first| first <= number);
                 let copies = match options.state_signals {
                     SignalBudget::Each(k) if state => k,
+                    SignalBudget::Auto if state && self.narrow_loop(number) => {
+                        LOOP_STATE.max(self.carrier_copies(number))
+                    }
                     SignalBudget::Auto if state => {
                         state_copies(plan.dot, number, target).max(self.carrier_copies(number))
                     }
@@ -304,7 +312,14 @@ impl Walk<'_> {
             SignalBudget::Each(k) => k,
             SignalBudget::Auto => self.plan.levels.nodes[number],
         };
-        k.max(self.plan.options.carrier_signals)
+        let least = if self.narrow_loop(number) { LOOP_CARRIER } else { 1 };
+        k.max(self.plan.options.carrier_signals).max(least)
+    }
+
+    /// Whether a node's errors come back through a loop, on a chip of few levels, where signals are left open.
+    fn narrow_loop(&self, number: usize) -> bool {
+        let Plan { dot, target, options, .. } = self.plan;
+        options.signals == SignalBudget::Auto && target.input_max < NARROW && dot.loop_of(number).is_some()
     }
 
     /// Signals of the values of an original node, at least, where the user leaves them open.
