@@ -51,6 +51,14 @@ fn agreement(network: &Network, object: &str) -> Option<f64> {
     }
 }
 
+/// The row of the document `old` whose first `cells` cells are those of `row`; `row` itself where there is none.
+pub(super) fn as_before(old: &str, row: String, cells: usize) -> String {
+    let begin =
+        |line: &str| line.split('|').take(cells + 1).map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let own = begin(&row);
+    old.lines().find(|line| begin(line) == own).map_or(row, |line| format!("{line}\n"))
+}
+
 /// One row.
 pub(super) fn row(network: &Network, chip: &str, nearest: Option<&Kept>, full: Option<&Kept>) -> String {
     let begin = format!("| {} | {} | {chip} |", network.name, network.measured());
@@ -92,7 +100,7 @@ pub(super) fn row(network: &Network, chip: &str, nearest: Option<&Kept>, full: O
 }
 
 /// Golden accuracies, as the folder's index states them and as they come out here.
-pub(super) fn stated(keeper: &Keeper, chips: &[&str]) -> String {
+pub(super) fn stated(keeper: &Keeper, chips: &[&str], old: &str) -> String {
     let mut text = String::from(
         "\nGolden accuracies, as the data folder's index states them and as they come out here on the same samples (of the keywords all 500):\n\n\
          | network | stated | found | |\n|---|---|---|---|\n",
@@ -109,7 +117,8 @@ pub(super) fn stated(keeper: &Keeper, chips: &[&str]) -> String {
             Some(found) if (found - stated).abs() < 0.005 => "the same",
             Some(_) => "**differs**",
         };
-        text.push_str(&format!("| {} | {stated:.2} | {} | {verdict} |\n", network.name, cell(found)));
+        let row = format!("| {} | {stated:.2} | {} | {verdict} |\n", network.name, cell(found));
+        text.push_str(&if found.is_some() { row } else { as_before(old, row, 2) });
     }
     text
 }
@@ -119,5 +128,9 @@ pub(super) fn compilers(made: &[String]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     made.iter().for_each(|compiler| *counts.entry(compiler).or_default() += 1);
     let list: Vec<String> = counts.iter().map(|(digest, count)| format!("{count} by `{digest}`")).collect();
-    format!("\n{} figures, by digest of the compiler that made them: {}.\n", made.len(), list.join(", "))
+    format!(
+        "\n{} figures were made last, by digest of the compiler that made them: {}. All other rows are older.\n",
+        made.len(),
+        list.join(", ")
+    )
 }
