@@ -36,5 +36,6 @@ pub mod settings;
 pub mod spiking;
 pub mod sweep;
 pub mod target;
+pub mod trace;
 pub mod tune;
 pub mod verify;

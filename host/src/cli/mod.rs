@@ -6,6 +6,7 @@
 mod chips;
 mod compile;
 mod compile_spiking;
+mod diff;
 mod image_file;
 mod inputs;
 mod inspect;
@@ -66,6 +67,8 @@ enum Verb {
     Sweep(Box<sweep::Args>),
     /// Check which claims hold for an image: the evidence, and every counter-example
     Verify(verify::Args),
+    /// Compare two images, engines or recorded executions: the first tick, core, unit and value that differ
+    Diff(diff::Args),
     /// Show what is in an image
     Inspect(inspect::Args),
     /// Make a pair of keys: one signs images, the other is pinned in firmware
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
             Verb::Run(args) => run::run(&args),
             Verb::Sweep(args) => sweep::sweep(&args),
             Verb::Verify(args) => verify::verify(&args),
+            Verb::Diff(args) => diff::diff(&args),
             Verb::Keygen(args) => sign::keygen(&args),
             Verb::Sign(args) => sign::sign(&args),
             Verb::Inspect(args) => inspect::inspect(&args),

@@ -24,6 +24,7 @@ use crate::report::hex;
 use crate::samples::SampleSet;
 use crate::samples_raw::RawSamples;
 use crate::sequence::{self, Fed, SequenceGolden};
+use crate::trace::record;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -50,6 +51,12 @@ pub(super) struct Args {
     /// network's unit) and, for classifiers, class. Of several outputs: NAME with the scores, NAME:codes, NAME:values, ..
     #[arg(long, value_name = "FILE.npz")]
     outputs: Option<PathBuf>,
+    /// Write every unit's output and every emitted signal of the first samples, for `spandrel diff`
+    #[arg(long, value_name = "FILE.npz")]
+    trace: Option<PathBuf>,
+    /// Samples of the trace
+    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(1..))]
+    trace_samples: u32,
     /// The agreement that the lower end of its interval is asked to reach: tells how many samples that takes
     #[arg(long, value_name = "SHARE", default_value = "0.99", value_parser = super::share)]
     want: f64,
@@ -62,7 +69,7 @@ pub(super) struct Args {
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum EngineName {
+pub(super) enum EngineName {
     Fast,
     Core,
 }
@@ -89,7 +96,7 @@ pub(super) fn run(args: &Args) -> Result<Done> {
         states.or_else(|| notes.as_ref().map(|notes| notes.model.states.clone())).unwrap_or_default();
     let import = ImportOptions { dims };
     let graph = args.model.as_deref().and_then(|path| keep(read_onnx_with(path, &import), &mut found));
-    if let Some(path) = &args.outputs {
+    for path in [&args.outputs, &args.trace].into_iter().flatten() {
         let inputs = [Some(&args.image), Some(&args.inputs), args.labels.as_ref(), args.model.as_ref()];
         keep(output::check(path, inputs.into_iter().flatten()), &mut found);
     }
@@ -131,6 +138,11 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let (decides, names) = (kept.decides, kept.names());
     if let Some(path) = &args.outputs {
         kept.write(path)?;
+    }
+    if let Some(path) = &args.trace {
+        // Whole sequences, and at least one.
+        let count = (args.trace_samples as usize).next_multiple_of(steps).min(batch.len());
+        record(engine.as_mut(), &batch.slice(0..count)).map_err(|found| found.within(&place))?.write(path)?;
     }
     let mut told =
         Told { image: &image, found: &evaluation, engine: engine.name(), decides, names, seconds: 0.0 };

@@ -12,6 +12,7 @@ mod set;
 use std::path::Path;
 
 pub use array::{Array, ArrayData};
+pub(crate) use files::is_npz;
 pub use files::{read_named, write_atomic, write_npz};
 pub use input::MAX_DECOMPRESSED;
 pub use layout::Layout;

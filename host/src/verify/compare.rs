@@ -6,7 +6,8 @@
 
 use std::fmt::Debug;
 
-use spandrel_core::image::{Image, List, Side, Tag};
+use spandrel_core::blob::{CHUNK_ROWS, Column};
+use spandrel_core::image::{Config, Image, List, Side, Tag};
 
 use super::{
     decode,
@@ -56,8 +57,31 @@ fn header(image: &Image<'_>) -> String {
     format!("chip {name:?}, {} words of memory", header.ram_words)
 }
 
+/// The weights `[column][line]` of configuration `core`. Crossbars and digital cores are decoded bit by bit from the section's bytes; spiking
+/// cores are read as the machine reads them.
+fn core_weights(image: &Image<'_>, core: u32) -> Option<Vec<Vec<i32>>> {
+    let Some(Config::Spiking(spiking)) = image.config(core) else {
+        return decode::core(image, core).map(decode::Core::into_weights);
+    };
+    let store = image.weights();
+    let blob = image.blob(spiking.blob);
+    let column = |number| {
+        let mut weights = vec![0; spiking.rows as usize];
+        let Some(blob) = blob else { return Some(Vec::new()) };
+        let column = Column::new(blob, *image.tables(), &store, number);
+        for (first, chunk) in (0..spiking.rows).step_by(CHUNK_ROWS).zip(weights.chunks_mut(CHUNK_ROWS)) {
+            column.read(first, chunk).ok()?;
+        }
+        Some(weights)
+    };
+    (0..spiking.columns).map(column).collect()
+}
+
 fn weights(expected: &Image<'_>, found: &Image<'_>, evidence: &mut Evidence) {
-    let (ours, theirs) = match (decode::cores(expected), decode::cores(found)) {
+    let all = |image: &Image<'_>| -> Result<Vec<Vec<Vec<i32>>>, u32> {
+        (0..image.config_count()).map(|core| core_weights(image, core).ok_or(core)).collect()
+    };
+    let (ours, theirs) = match (all(expected), all(found)) {
         (Ok(ours), Ok(theirs)) => (ours, theirs),
         (Err(core), _) | (_, Err(core)) => {
             evidence.fail(decode::refusal(found, core));
@@ -68,13 +92,14 @@ fn weights(expected: &Image<'_>, found: &Image<'_>, evidence: &mut Evidence) {
         evidence.fail(Failure::new("the number of configurations", ours.len(), theirs.len()));
     }
     for (core, (ours, theirs)) in (0u32..).zip(ours.iter().zip(&theirs)) {
-        let shape = |core: &decode::Core| format!("{} x {}", core.lines(), core.columns());
+        let shape =
+            |weights: &[Vec<i32>]| format!("{} x {}", weights.first().map_or(0, Vec::len), weights.len());
         if shape(ours) != shape(theirs) {
             let failure = Failure::new("the shape of the array", shape(ours), shape(theirs));
             evidence.fail(failure.at(found, core, None));
             continue;
         }
-        for (unit, (ours, theirs)) in (0u32..).zip(ours.weights().iter().zip(theirs.weights())) {
+        for (unit, (ours, theirs)) in (0u32..).zip(ours.iter().zip(theirs)) {
             evidence.cases += ours.len() as u64;
             if ours == theirs {
                 continue;

@@ -28,6 +28,14 @@ impl Core {
         }
     }
 
+    /// The weights alone.
+    pub(super) fn into_weights(self) -> Vec<Vec<i32>> {
+        match self {
+            Self::Crossbar(array) => array.weights,
+            Self::Digital(digital) => digital.weights,
+        }
+    }
+
     /// Columns.
     #[must_use]
     pub fn columns(&self) -> usize {

@@ -32,9 +32,9 @@ impl Verdict {
 /// Judges `case`; a panic is a wrong result.
 pub(crate) fn judge(case: &Case) -> Verdict {
     let guarded = |work: &dyn Fn() -> Option<Outcome>| {
-        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        first_panic().take();
+        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+            let text = first_panic().take().unwrap_or_else(|| "no message".to_owned());
             Some(Outcome { class: Class::Wrong, way: Way::AsIs, detail: format!("panic: {text}") })
         })
     };
@@ -179,4 +179,10 @@ pub(crate) fn first_line(found: &Diagnostics) -> String {
         let place = d.place.strip_prefix("model.onnx: ").unwrap_or(&d.place);
         format!("{} {place}: {}", d.code, d.rule)
     })
+}
+
+/// The message and place of the first panic since it was last taken: a thread's own, not that of the scope that waits for it.
+pub(crate) fn first_panic() -> std::sync::MutexGuard<'static, Option<String>> {
+    static FIRST: std::sync::Mutex<Option<String>> = std::sync::Mutex::new(None);
+    FIRST.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::case::Case;
-use crate::judge::{Verdict, judge};
+use crate::judge::{Verdict, first_panic, judge};
 
 /// The longest a case may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
@@ -19,7 +19,9 @@ const MEMORY_KIB: usize = 4 << 20;
 /// A child: judges every number that it reads from its standard input.
 pub(crate) fn serve(cases: &[Case]) -> std::io::Result<()> {
     // The panic's message is part of the verdict.
-    std::panic::set_hook(Box::new(|_| {}));
+    std::panic::set_hook(Box::new(|panic| {
+        first_panic().get_or_insert_with(|| panic.to_string().replace('\n', " "));
+    }));
     for line in std::io::stdin().lock().lines() {
         let verdict = match line?.parse().ok().and_then(|i: usize| cases.get(i)) {
             Some(case) => judge(case),
