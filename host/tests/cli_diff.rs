@@ -72,7 +72,7 @@ fn the_same_image_is_the_same_on_both_engines_and_in_its_trace() {
     let ran = &ended.json()["executions"];
     assert!(ran["compared"].as_u64().unwrap() >= 30 * 10, "{}", ended.out);
     assert_eq!((&ran["differing"], &ran["unrecorded"]), (&0.into(), &0.into()));
-    assert_eq!(ran["emits"], 30 * 10);
+    assert!(ran["emits"].as_u64().unwrap() >= 30 * 10 && ran["emits_differing"] == 0, "{}", ended.out);
 
     let ended = folder.spandrel("run a.spandrel --inputs test.npz --trace t.npz --trace-samples 8");
     assert_eq!(ended.code, 0, "{}", ended.err);

@@ -9,7 +9,7 @@ use crate::dots::Source;
 pub struct Copied {
     /// The transmission node.
     pub node: usize,
-    /// The channel.
+    /// The channel; 0 stands for all where a core takes the same copy of each.
     pub channel: usize,
     /// Which copy, from 0.
     pub copy: u32,
@@ -38,10 +38,10 @@ impl EncodedGraph {
     pub fn copied(&self, number: usize, line: &Line) -> Option<Copied> {
         let Source::Node(node) = self.source(number, line) else { return None };
         let from = self.repeats(node)?;
-        let Role::Transmission { targets } = self.nodes[node].role else { return None };
+        let Role::Transmission { targets, whole } = self.nodes[node].role else { return None };
         let channel = line.element as usize % self.dot.nodes[node].channels;
         // Copy 0 of all signals of the channel first, then copy 1.
         let copy = u32::from(line.copy) / u32::from(self.nodes[from].copies[channel].max(1));
-        Some(Copied { node, channel, copy, targets })
+        Some(Copied { node, channel: if whole { 0 } else { channel }, copy, targets })
     }
 }

@@ -83,6 +83,8 @@ pub enum Role {
     Transmission {
         /// Cores that one signal may reach.
         targets: u32,
+        /// Whether a core takes the same copy of every channel: some core reads other channels at other positions.
+        whole: bool,
     },
 }
 

@@ -9,14 +9,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ops::{CoreOp, Real};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::dots::{Act, Body, Source};
+use crate::dots::{Act, Body, PAD, Source, Taps};
 use crate::encode::{EncodedGraph, EncodedNode, Form, Role, mixed, same};
 use crate::target::Target;
 
-/// For each node whose signals core-ops read: how many of them read each of its channels.
-pub(super) fn fan_out(graph: &EncodedGraph, ops: &[CoreOp<Real>]) -> BTreeMap<usize, Vec<u32>> {
-    let mut found: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+/// How many core-ops read a node's signals.
+pub(super) struct Readers {
+    /// Of each channel. The same number for all where `whole`.
+    pub(super) channels: Vec<u32>,
+    /// Whether some core-op reads other channels at other positions, so that it needs the same copy of all.
+    pub(super) whole: bool,
+}
+
+/// The readers of each node whose signals core-ops read.
+pub(super) fn fan_out(graph: &EncodedGraph, ops: &[CoreOp<Real>]) -> BTreeMap<usize, Readers> {
+    let mut found: BTreeMap<usize, Readers> = BTreeMap::new();
+    // Core-ops that read any channel of a node.
+    let mut any: BTreeMap<usize, u32> = BTreeMap::new();
+    let mut moving: BTreeSet<usize> = BTreeSet::new();
+    let mut last = None;
     for op in ops {
+        if last.replace(op.node) != Some(op.node) {
+            moving.extend(moved(graph, op.node));
+        }
         let mut seen = BTreeSet::new();
         for own in op.lines.iter() {
             if let Source::Node(from) = graph.source(op.node, &own.line) {
@@ -24,12 +39,48 @@ pub(super) fn fan_out(graph: &EncodedGraph, ops: &[CoreOp<Real>]) -> BTreeMap<us
                 seen.insert((from, own.line.element as usize % channels));
             }
         }
+        let nodes: BTreeSet<usize> = seen.iter().map(|(from, _)| *from).collect();
+        nodes.into_iter().for_each(|from| *any.entry(from).or_default() += 1);
         for (from, channel) in seen {
-            let channels = graph.dot.nodes[from].channels;
-            found.entry(from).or_insert_with(|| vec![0; channels])[channel] += 1;
+            let none = || Readers { channels: vec![0; graph.dot.nodes[from].channels], whole: false };
+            found.entry(from).or_insert_with(none).channels[channel] += 1;
+        }
+    }
+    for (from, readers) in &mut found {
+        readers.whole = moving.contains(from);
+        if readers.whole {
+            readers.channels.fill(any.get(from).copied().unwrap_or(0));
         }
     }
     found
+}
+
+/// The sources of which a line of node `number` brings other channels at other positions.
+fn moved(graph: &EncodedGraph, number: usize) -> BTreeSet<usize> {
+    let dot = &graph.dot.nodes[number];
+    let moves = |taps: &Taps, channels: usize| match taps {
+        Taps::Window(window) => window.terms.iter().any(|term| {
+            let step = term.coefficient * window.axes[term.axis].pitch as i64;
+            dot.grid.get(term.grid).is_some_and(|&positions| positions > 1) && step % channels as i64 != 0
+        }),
+        Taps::Table { taps, elements } => {
+            let mut of = vec![None; *taps];
+            elements.chunks_exact((*taps).max(1)).any(|position| {
+                of.iter_mut().zip(position).any(|(of, element)| {
+                    let channel = (*element != PAD).then(|| *element as usize % channels);
+                    channel.is_some_and(|channel| *of.get_or_insert(channel) != channel)
+                })
+            })
+        }
+    };
+    let sources = dot.body.reads().iter().filter_map(|read| match read.source {
+        Source::Node(from) => Some((from, read)),
+        _ => None,
+    });
+    sources
+        .filter(|(from, read)| moves(&read.taps, graph.dot.nodes[*from].channels))
+        .map(|(from, _)| from)
+        .collect()
 }
 
 /// The graph with a transmission node behind every node of which `ops` read a signal more than `targets` times; `None` where there
@@ -44,7 +95,7 @@ pub(super) fn transmitted(
     target: &Target,
 ) -> Result<Option<EncodedGraph>> {
     let mut wide = fan_out(graph, ops);
-    wide.retain(|_, readers| readers.iter().any(|&n| n > targets));
+    wide.retain(|_, readers| readers.channels.iter().any(|&n| n > targets));
     if wide.is_empty() {
         return Ok(None);
     }
@@ -65,6 +116,7 @@ pub(super) fn transmitted(
         out.nodes.push(node.clone());
         if let Some(readers) = wide.get(&number) {
             let copies: Vec<u32> = readers
+                .channels
                 .iter()
                 .zip(&node.copies)
                 .map(|(n, k)| n.div_ceil(targets).max(1) * u32::from(*k))
@@ -74,14 +126,14 @@ pub(super) fn transmitted(
                 let place = format!("node {:?}", graph.dot.nodes[number].name);
                 let rule = format!(
                     "copying a channel to {} cores takes {most} outputs of one core, the chip's cores have {}",
-                    readers.iter().max().unwrap_or(&0),
+                    readers.channels.iter().max().unwrap_or(&0),
                     target.columns
                 );
                 let way_out = "use a chip with multicast (fan_out.multicast), more targets (fan_out.targets) or wider \
                                cores (mac.columns), or --set expand.transmission=off";
                 found.push(Diagnostic::error("SP0305", place, rule, way_out));
             }
-            push_copies(&mut out, &copies, targets);
+            push_copies(&mut out, &copies, Role::Transmission { targets, whole: readers.whole });
         }
         made.carries.push(out.nodes.len() - 1);
     }
@@ -98,7 +150,7 @@ struct Made {
 }
 
 /// A node behind the last one that repeats its signals.
-fn push_copies(out: &mut EncodedGraph, copies: &[u32], targets: u32) {
+fn push_copies(out: &mut EncodedGraph, copies: &[u32], role: Role) {
     let from = out.nodes.len() - 1;
     let source = &out.dot.nodes[from];
     let (name, grid, channels) = (format!("{}:copies", source.name), source.grid.clone(), source.channels);
@@ -106,7 +158,7 @@ fn push_copies(out: &mut EncodedGraph, copies: &[u32], targets: u32) {
     let node = mixed(name, &grid, channels, vec![(1.0, read)], vec![0.0; channels], Act::None);
     let copies = copies.iter().map(|&k| k.min(u32::from(u16::MAX)) as u16).collect();
     let mut encoded = EncodedNode::new(Form::Carrier { judged: None }, copies, Vec::new());
-    encoded.role = Role::Transmission { targets };
+    encoded.role = role;
     out.dot.nodes.push(node);
     out.nodes.push(encoded);
 }

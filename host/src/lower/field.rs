@@ -20,6 +20,9 @@ impl Field {
     /// The numbers `data` of `shape`; axes along which they do not vary shrink to 1.
     pub(super) fn of(shape: &[usize], mut data: Vec<f64>) -> Self {
         let mut shape = shape.to_vec();
+        if data.is_empty() {
+            return Self { shape, data: Arc::new(data) };
+        }
         for axis in 0..shape.len() {
             let (count, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
             let constant = |block: &[f64]| block.chunks_exact(inner).all(|own| same(own, &block[..inner]));

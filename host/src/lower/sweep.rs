@@ -79,6 +79,12 @@ impl Lowerer<'_> {
             }
             return Ok(finished(pattern.result(applied.node, n, &out), &applied));
         }
+        if rank == 1 {
+            // A row, of which ONNX leaves out the axis again.
+            let row = self.times_constant(&x.reshaped(&[1, k]), w, name)?.sum;
+            let shape = [&w.shape()[..w.shape().len() - 2], &[n]].concat();
+            return Ok(row.reshaped(&shape).into());
+        }
         // A matrix of its own for each batch: groups.
         let front = [&w.shape()[..w.shape().len() - 2], &x.shape[rank - 2..]].concat();
         let shape = crate::graph::broadcast(&x.shape, &front).unwrap_or_default();

@@ -136,6 +136,11 @@ impl Walk<'_, '_, '_> {
             let operands: Vec<Tensor> = constants.iter().flatten().map(|t| t.as_ref().clone()).collect();
             return self.lowerer.folded(&node.op, &operands).map(Some);
         }
+        let result = self.graph.value(node.output);
+        if result.is_empty() {
+            let rule = format!("its result of shape {:?} has no elements", result.shape);
+            return Err(refuse(rule, "leave the node out of the model: there is nothing to compute"));
+        }
         match &node.op {
             Op::Map(function) => {
                 let Some(value) = self.value(node.inputs[0]) else { return Ok(None) };
