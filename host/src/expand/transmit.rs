@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ops::{CoreOp, Real};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::dots::{Act, Body, PAD, Source, Taps};
+use crate::dots::{Act, Body, Source};
 use crate::encode::{EncodedGraph, EncodedNode, Form, Role, mixed, same};
 use crate::target::Target;
 
@@ -30,7 +30,7 @@ pub(super) fn fan_out(graph: &EncodedGraph, ops: &[CoreOp<Real>]) -> BTreeMap<us
     let mut last = None;
     for op in ops {
         if last.replace(op.node) != Some(op.node) {
-            moving.extend(moved(graph, op.node));
+            moving.extend(graph.moved(op.node));
         }
         let mut seen = BTreeSet::new();
         for own in op.lines.iter() {
@@ -53,34 +53,6 @@ pub(super) fn fan_out(graph: &EncodedGraph, ops: &[CoreOp<Real>]) -> BTreeMap<us
         }
     }
     found
-}
-
-/// The sources of which a line of node `number` brings other channels at other positions.
-fn moved(graph: &EncodedGraph, number: usize) -> BTreeSet<usize> {
-    let dot = &graph.dot.nodes[number];
-    let moves = |taps: &Taps, channels: usize| match taps {
-        Taps::Window(window) => window.terms.iter().any(|term| {
-            let step = term.coefficient * window.axes[term.axis].pitch as i64;
-            dot.grid.get(term.grid).is_some_and(|&positions| positions > 1) && step % channels as i64 != 0
-        }),
-        Taps::Table { taps, elements } => {
-            let mut of = vec![None; *taps];
-            elements.chunks_exact((*taps).max(1)).any(|position| {
-                of.iter_mut().zip(position).any(|(of, element)| {
-                    let channel = (*element != PAD).then(|| *element as usize % channels);
-                    channel.is_some_and(|channel| *of.get_or_insert(channel) != channel)
-                })
-            })
-        }
-    };
-    let sources = dot.body.reads().iter().filter_map(|read| match read.source {
-        Source::Node(from) => Some((from, read)),
-        _ => None,
-    });
-    sources
-        .filter(|(from, read)| moves(&read.taps, graph.dot.nodes[*from].channels))
-        .map(|(from, _)| from)
-        .collect()
 }
 
 /// The graph with a transmission node behind every node of which `ops` read a signal more than `targets` times; `None` where there

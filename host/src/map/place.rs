@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use spandrel_core::image::{HOST, Placement, Route};
 
-use crate::dots::{Body, Source};
-use crate::expand::CoreOpGraph;
+use crate::dots::{Body, PAD, Source};
+use crate::encode::EncodedGraph;
+use crate::expand::{CoreOp, CoreOpGraph, OpLine};
 use crate::target::Target;
 use crate::tune::Coded;
 
@@ -29,7 +30,7 @@ pub(super) fn place(configs: usize, target: &Target) -> Vec<Placement> {
 }
 
 /// Every bundle of signals: from the core that finishes a sum to each core that reads some of them, and to the host. Counted are
-/// lines: what one invocation takes in.
+/// lines; a line that takes other channels at other positions counts for each core that it comes from.
 pub(super) fn routes(graph: &CoreOpGraph<Coded>, first_config: &[usize]) -> Vec<Route> {
     let encoded = &graph.encoded;
     let mut routes = Vec::new();
@@ -48,6 +49,7 @@ pub(super) fn routes(graph: &CoreOpGraph<Coded>, first_config: &[usize]) -> Vec<
     let mut made_by =
         |node: usize, channel: usize| *makers.entry((node, channel)).or_insert_with(|| maker(node, channel));
     for (number, op) in graph.ops.iter().enumerate() {
+        let moving = moving_channels(encoded, op);
         for (part, rows) in op.parts.iter().enumerate() {
             let to = (first_config[number] + part) as u32;
             let mut counts: BTreeMap<(u32, u32), u32> = BTreeMap::new();
@@ -57,8 +59,12 @@ pub(super) fn routes(graph: &CoreOpGraph<Coded>, first_config: &[usize]) -> Vec<
                     Source::Input => *counts.entry((0, HOST)).or_default() += 1,
                     Source::One => {}
                     Source::Node(node) => {
-                        let channel = line.element as usize % encoded.dot.nodes[node].channels;
-                        if let Some(from) = made_by(node, channel) {
+                        let own = line.element as usize % encoded.dot.nodes[node].channels;
+                        let own = BTreeSet::from([own]);
+                        let channels = moving.get(&row).unwrap_or(&own);
+                        let makers: BTreeSet<usize> =
+                            channels.iter().filter_map(|&channel| made_by(node, channel)).collect();
+                        for from in makers {
                             *counts.entry((node as u32 + 1, last_config(from))).or_default() += 1;
                         }
                     }
@@ -91,4 +97,36 @@ pub(super) fn routes(graph: &CoreOpGraph<Coded>, first_config: &[usize]) -> Vec<
         routes.extend(counts.into_iter().map(|(from, signals)| Route { edge, from, to: HOST, signals }));
     }
     routes
+}
+
+/// Of the lines of `op` whose channel changes from position to position all the channels.
+fn moving_channels(encoded: &EncodedGraph, op: &CoreOp<Coded>) -> BTreeMap<u32, BTreeSet<usize>> {
+    let moved = encoded.moved(op.node);
+    let dot = &encoded.dot.nodes[op.node];
+    let lines: Vec<(u32, usize, &OpLine)> = (0..)
+        .zip(op.lines.iter())
+        .filter_map(|(row, own)| match encoded.source(op.node, &own.line) {
+            Source::Node(node) if moved.contains(&node) => Some((row, node, own)),
+            _ => None,
+        })
+        .collect();
+    let mut found: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
+    if lines.is_empty() {
+        return found;
+    }
+    let reads = dot.body.reads();
+    let mut elements = Vec::new();
+    for position in 0..dot.positions() {
+        elements.clear();
+        dot.bring(position, &mut elements);
+        for &(row, node, own) in &lines {
+            let element = elements[own.line.column as usize];
+            if element != PAD {
+                let step = reads[own.line.read as usize].group_step as u32;
+                let channel = (element + own.group * step) as usize % encoded.dot.nodes[node].channels;
+                found.entry(row).or_default().insert(channel);
+            }
+        }
+    }
+    found
 }

@@ -1,6 +1,6 @@
 //! Which configuration holds which array, how often it was invoked, and over which ways its lines are driven.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use spandrel_core::image::Image;
 
@@ -31,7 +31,12 @@ struct Held {
     part: usize,
     /// Invocations so far.
     count: usize,
+    /// Of each line the first way that was seen.
     ways: Vec<Way>,
+    /// Further ways of lines that bring other channels at other positions: line, edge, configuration or host.
+    further: BTreeSet<(usize, u32, u32)>,
+    /// Whether there are such lines, so that every position counts.
+    moves: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -163,13 +168,15 @@ impl Cores {
             out.evidence.fail(failure.at(image, config, unit));
         }
         let ways = vec![Way::Unseen; lines.len()];
-        self.configs[config as usize] = State::Held(Held { op, part, count: 0, ways });
+        let moves = !graph.encoded.moved(graph.ops[op].node).is_empty();
+        self.configs[config as usize] =
+            State::Held(Held { op, part, count: 0, ways, further: BTreeSet::new(), moves });
     }
 
-    /// Whether some line of `config` was never seen to carry anything.
+    /// Whether some line of `config` was never seen to carry anything, or carries other things at other positions.
     pub(super) fn unrouted(&self, config: u32) -> bool {
         match self.configs.get(config as usize) {
-            Some(State::Held(held)) => held.ways.contains(&Way::Unseen),
+            Some(State::Held(held)) => held.moves || held.ways.contains(&Way::Unseen),
             _ => false,
         }
     }
@@ -177,8 +184,17 @@ impl Cores {
     /// Notes over which ways lines were driven.
     pub(super) fn route(&mut self, config: u32, ways: &[Way]) {
         if let Some(State::Held(held)) = self.configs.get_mut(config as usize) {
-            let unseen = held.ways.iter_mut().zip(ways).filter(|(known, _)| **known == Way::Unseen);
-            unseen.for_each(|(known, way)| *known = *way);
+            for (line, (known, way)) in held.ways.iter_mut().zip(ways).enumerate() {
+                match (*known, *way) {
+                    (Way::Unseen, way) => *known = way,
+                    (Way::Over { edge: first, from: own, .. }, Way::Over { edge, from, .. })
+                        if (first, own) != (edge, from) =>
+                    {
+                        held.further.insert((line, edge, from));
+                    }
+                    _ => {}
+                }
+            }
         }
     }
 
@@ -214,6 +230,9 @@ impl Cores {
                 if let Some((edge, from)) = over {
                     *routes.entry((edge, from, *config)).or_default() += 1;
                 }
+            }
+            for &(_, edge, from) in &held.further {
+                *routes.entry((edge, from, *config)).or_default() += 1;
             }
         }
     }

@@ -128,3 +128,31 @@ fn what_no_chip_has_is_refused() {
     let (found, verdict) = classes(&case("Relu", &[], &[(&[3], &x)], (&[3], &x)));
     assert_eq!(found, [Class::Exact, Class::Refused, Class::Refused], "{verdict:?}");
 }
+
+#[test]
+fn values_that_are_copied_for_cores_reading_other_channels_elsewhere() {
+    // Along the axis of length 4 the maximum's channel is the position's, and two cores read it: tianji-ann copies it.
+    let x: Vec<f32> = (0..60).map(|i| ((i * 37 % 23) as f32 - 11.0) / 8.0).collect();
+    let softmax = |row: &[f32]| -> Vec<f32> {
+        let exp: Vec<f32> = row.iter().map(|v| v.exp()).collect();
+        let sum: f32 = exp.iter().sum();
+        exp.iter().map(|v| v / sum).collect()
+    };
+    let y: Vec<f32> = x.chunks(5).flat_map(softmax).collect();
+    let (found, verdict) = classes(&case("Softmax", &[], &[(&[3, 4, 5], &x)], (&[3, 4, 5], &y)));
+    assert_eq!(found[0], Class::Exact, "{verdict:?}");
+    assert!(found[1] <= Class::Approximate, "{verdict:?}");
+    let told = verdict.chips[1].as_ref().map_or("", |own| own.detail.as_str());
+    // Eight bits may be too few, and that is all that may be wrong.
+    assert!(found[2] <= Class::Approximate || told.starts_with("SP0313"), "{verdict:?}");
+}
+
+#[test]
+fn a_row_times_a_stack_of_matrices() {
+    let (x, w) = ([1.0f32, -2.0, 3.0, 0.5], [1.0f32, 0.0, 2.0, -1.0, 0.5, 1.5, -1.0, 2.0]);
+    let y: Vec<f32> = w.chunks(4).map(|w| w.iter().zip(&x).map(|(w, x)| w * x).sum()).collect();
+    let (found, verdict) = classes(&case("MatMul", &[], &[(&[4], &x), (&[2, 4, 1], &w)], (&[2, 1], &y)));
+    assert_eq!(found[0], Class::Exact, "{verdict:?}");
+    let details = verdict.chips.iter().flatten().map(|own| own.detail.as_str());
+    details.for_each(|detail| assert!(!detail.contains("panic"), "{verdict:?}"));
+}
