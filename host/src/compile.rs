@@ -26,7 +26,7 @@ use crate::lower::{self, LowerOptions, OverSequence};
 use crate::map::{Program, map};
 use crate::prove::{parse, prove};
 use crate::report::{NodeReport, Report, StageTime, hex};
-use crate::sequence::{self, Fed as Model};
+use crate::sequence::{self, Model};
 use crate::sweep::GoldenMemory;
 use crate::target::Target;
 use crate::tune::{self, Coded, GoldenSums, InputMap, Tuner};

@@ -10,7 +10,7 @@ use crate::graph::Tensor2;
 use crate::notes::InputNotes;
 use crate::samples::{Feed, FeedSet, Preprocess, SampleSet};
 use crate::samples_raw::{RawSamples, raw_scale, raw_type};
-use crate::sequence::{self, Fed as Model};
+use crate::sequence::{self, Model};
 use crate::tune::InputMap;
 
 /// Samples of all inputs, and how the model sees them.

@@ -10,7 +10,7 @@ use spandrel_core::image::{Codec, Image};
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::samples::{Feed, FeedSet, Layout, Preprocess, SampleSet};
-use crate::sequence::{Fed, Feedback};
+use crate::sequence::{Feedback, Model};
 
 /// The version of the notes' layout that this crate writes and reads.
 pub const FORMAT: u32 = 2;
@@ -166,7 +166,7 @@ impl Notes {
     ///
     /// # Errors
     /// SP0206, SP0209, SP0210: samples, layout and preprocessing do not fit the model; SP0612: it has other inputs.
-    pub fn feed(&self, samples: &SampleSet, model: &Fed<'_>) -> Result<FeedSet> {
+    pub fn feed(&self, samples: &SampleSet, model: &Model<'_>) -> Result<FeedSet> {
         let names = model.input_names();
         if names != self.input_names() {
             let rule = format!(

@@ -8,7 +8,7 @@ use common::shared;
 use spandrel::graph::{Golden, Graph, NodeEngine, Tensor2};
 use spandrel::import::read_onnx;
 use spandrel::samples::{Array, ArrayData, Feed, Preprocess, Samples, read_named};
-use spandrel::sequence::{Fed, Feedback, SequenceGolden};
+use spandrel::sequence::{Feedback, Model, SequenceGolden};
 
 /// The multi-layer perceptrons, with the accuracy on the first half of the MNIST test images that the data folder's
 /// index states for onnxruntime.
@@ -172,7 +172,7 @@ fn state_that_comes_back_equals_that_of_onnxruntime() {
     let of = |name: &str| matrix(read_named(&golden, name).expect("an array"));
     let (mag, mask, state) = (of("mag"), of("mask"), of("state"));
     let feedback = Feedback { output: "tf_op_layer_stack_2".into(), input: "input_3".into() };
-    let fed = Fed::new(&graph, std::slice::from_ref(&feedback)).unwrap();
+    let fed = Model::new(&graph, std::slice::from_ref(&feedback)).unwrap();
     let mut own = SequenceGolden::new(Golden::new(&graph), fed, mag.rows());
     let found = own.values(&mag, &["activation_2", &feedback.output]).unwrap();
     for (found, want) in found.iter().zip([mask, state]) {

@@ -45,16 +45,12 @@ fn judge(case: &cases::Case, why: &mut String) -> Result<Option<Vec<u8>>, String
     let (image, model, samples) = (compiled.image.clone(), case.model.clone(), case.samples.clone());
     let report = guarded(120, move || {
         let given = Given {
-            name: "case",
             model: Some(&model),
             samples: Some(&samples),
-            dims: None,
-            states: None,
-            sequence: None,
             require: &CLAIMS,
             cases: 4,
             seed: 5,
-            wanted: 0.99,
+            ..Given::new("case")
         };
         verify_image(&image, &given)
     })?

@@ -13,7 +13,7 @@ use spandrel::graph::{Golden, NodeEngine, Tensor2};
 use spandrel::import::read_onnx;
 use spandrel::lower::{LoopForm, LowerOptions, lower, lower_sequence};
 use spandrel::samples::{Array, ArrayData, write_npz};
-use spandrel::sequence::{Fed, Feedback, SequenceGolden, shortened};
+use spandrel::sequence::{self, Feedback, SequenceGolden, shortened};
 use spandrel::verify::{ClaimId, Given, Status, check_mapping, verify_image};
 use spandrel_core::image::{Image, Instruction};
 use spandrel_core::machine::{Machine, Step};
@@ -134,7 +134,7 @@ fn the_golden_model_carries_state_as_the_unrolled_network_does() {
     for stacked in [false, true] {
         let folder = files(&format!("golden-{stacked}"), stacked);
         let graph = read_onnx(&folder.join("step.onnx")).unwrap();
-        let fed = Fed::new(&graph, &feedback()).unwrap();
+        let fed = sequence::Model::new(&graph, &feedback()).unwrap();
         let x = numbers(9, SAMPLES * INPUTS);
         let batch = Tensor2::new(SAMPLES, INPUTS, x.clone()).unwrap();
         let mut golden = SequenceGolden::new(Golden::new(&graph), fed.clone(), SEQUENCE);
@@ -236,18 +236,7 @@ fn claims_hold_and_notes_tell_what_is_fed_back() {
     let folder = files("claims", false);
     let made = compiled(&folder, "tianji-ann");
     let (model, samples) = (folder.join("step.onnx"), folder.join("x.npz"));
-    let given = Given {
-        name: "step",
-        model: Some(&model),
-        samples: Some(&samples),
-        dims: None,
-        states: None,
-        sequence: None,
-        require: &[],
-        cases: 30,
-        seed: 1,
-        wanted: 0.99,
-    };
+    let given = Given { model: Some(&model), samples: Some(&samples), cases: 30, ..Given::new("step") };
     let report = verify_image(&made.image, &given).unwrap();
     for claim in &report.claims {
         let run = !matches!(claim.id, ClaimId::C5 | ClaimId::C8);
@@ -268,7 +257,7 @@ fn what_can_not_be_fed_back_is_refused() {
         (vec![of("y", "s")], "shape"),
         (vec![of("s1", "s"), of("s1", "s")], "twice"),
     ] {
-        let found = Fed::new(&graph, &states).unwrap_err();
+        let found = sequence::Model::new(&graph, &states).unwrap_err();
         assert!(found.0[0].code == "SP0004" && found.to_string().contains(rule), "{found}");
     }
     let request = |sequence| Request {

@@ -21,16 +21,12 @@ const REQUIRED: [ClaimId; 6] = [ClaimId::C1, ClaimId::C2, ClaimId::C3, ClaimId::
 fn a_compiled_network_passes_and_a_tampered_weight_is_located() {
     let (model, samples) = (digits("digits_mlp.onnx"), digits("train.npz"));
     let given = Given {
-        name: "digits",
         model: Some(&model),
         samples: Some(&samples),
-        dims: None,
-        states: None,
-        sequence: None,
         require: &REQUIRED,
         cases: 24,
         seed: 7,
-        wanted: 0.99,
+        ..Given::new("digits")
     };
     let bytes = &network().image;
     let report = verify_image(bytes, &given).unwrap_or_else(|error| panic!("{error}"));

@@ -44,16 +44,12 @@ fn every_claim_holds_for_compiled_images() {
     let (model, samples) = (digits("digits_mlp.onnx"), digits("train.npz"));
     let require = [ClaimId::C1, ClaimId::C2, ClaimId::C3, ClaimId::C4, ClaimId::C6, ClaimId::C7];
     let given = Given {
-        name: "digits",
         model: Some(&model),
         samples: Some(&samples),
-        dims: None,
-        states: None,
-        sequence: None,
         require: &require,
         cases: 12,
         seed: 3,
-        wanted: 0.99,
+        ..Given::new("digits")
     };
     let report = verify_image(&network(0).image, &given).unwrap_or_else(|error| panic!("{error}"));
     for claim in &report.claims {
@@ -82,18 +78,8 @@ fn a_changed_weight_fails_c3_and_c4_alone() {
     let (model, samples) = (digits("digits_mlp.onnx"), digits("train.npz"));
     let (core, unit, row) = (0, 5, 7);
     let (changed, ..) = with_weight(&network(0).image, core, unit, row).expect("a weight");
-    let given = Given {
-        name: "digits",
-        model: Some(&model),
-        samples: Some(&samples),
-        dims: None,
-        states: None,
-        sequence: None,
-        require: &[],
-        cases: 4,
-        seed: 3,
-        wanted: 0.99,
-    };
+    let given =
+        Given { model: Some(&model), samples: Some(&samples), cases: 4, seed: 3, ..Given::new("digits") };
     let report = verify_image(&changed, &given).unwrap_or_else(|error| panic!("{error}"));
     for id in [ClaimId::C1, ClaimId::C2, ClaimId::C6] {
         assert_eq!(report.claim(id).unwrap().status, Status::Passed, "{id}");

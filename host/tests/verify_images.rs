@@ -171,18 +171,7 @@ fn an_engine_that_lies_is_caught_where_it_lies() {
 #[test]
 fn an_image_alone_passes_what_needs_no_model() {
     let bytes = perceptron(&[300, 150, 10], 1);
-    let given = Given {
-        name: "p",
-        model: None,
-        samples: None,
-        dims: None,
-        states: None,
-        sequence: None,
-        require: &[],
-        cases: 20,
-        seed: 1,
-        wanted: 0.99,
-    };
+    let given = Given { cases: 20, ..Given::new("p") };
     let report = verify_image(&bytes, &given).unwrap();
     for claim in &report.claims {
         println!("{} {:?} {} cases: {}", claim.id, claim.status, claim.cases, claim.evidence);
@@ -209,18 +198,7 @@ fn an_image_alone_passes_what_needs_no_model() {
 #[test]
 fn damaged_images_and_unknown_claims_are_refused() {
     let mut bytes = perceptron(&[8, 4, 2], 1);
-    let given = Given {
-        name: "p",
-        model: None,
-        samples: None,
-        dims: None,
-        states: None,
-        sequence: None,
-        require: &[],
-        cases: 4,
-        seed: 1,
-        wanted: 0.99,
-    };
+    let given = Given { cases: 4, ..Given::new("p") };
     bytes[100] ^= 1;
     assert_eq!(verify_image(&bytes, &given).unwrap_err().0[0].code, "SP0610");
     assert_eq!("c9".parse::<ClaimId>().unwrap_err().code, "SP0701");

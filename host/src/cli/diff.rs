@@ -1,5 +1,6 @@
 //! `spandrel diff`: two images or two executions, and the first place where they differ.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -7,9 +8,9 @@ use serde_json::{Value, json};
 use spandrel_core::image::Image;
 
 use super::run::EngineName;
-use super::{Done, image_file, inputs::Sequences, keep, print};
+use super::{Done, image_file, inputs::Length, keep, print};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::engine::{CoreEngine, ExactEngine, FastEngine, Options};
+use crate::engine::{Options, holds_state};
 use crate::notes::Notes;
 use crate::samples::{SampleSet, is_npz};
 use crate::samples_raw::RawSamples;
@@ -30,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(1..))]
     samples: u32,
     #[command(flatten)]
-    sequences: Sequences,
+    length: Length,
     /// The engine that runs A
     #[arg(long, value_enum, value_name = "ENGINE", default_value = "core")]
     engine_a: EngineName,
@@ -84,14 +85,8 @@ pub(super) fn diff(args: &Args) -> Result<Done> {
         (Some(a), Some(b)) => Some(compare::images(a, b)),
         _ => None,
     };
-    let run = |side: &Side, image: Option<&Image<'_>>, path: &Path, engine| match (side, image, &args.inputs)
-    {
-        (Side::Trace(trace), ..) => Ok(Some(trace.clone())),
-        (_, Some(image), Some(inputs)) => execute(args, image, path, inputs, engine).map(Some),
-        _ => Ok(None),
-    };
-    let ours = keep(run(a, a_image.as_ref(), &args.a, args.engine_a), &mut found).flatten();
-    let theirs = keep(run(b, b_image.as_ref(), &args.b, args.engine_b), &mut found).flatten();
+    let ours = keep(trace(args, a, a_image.as_ref(), &args.a, args.engine_a), &mut found).flatten();
+    let theirs = keep(trace(args, b, b_image.as_ref(), &args.b, args.engine_b), &mut found).flatten();
     found.into_result(())?;
     let ran = ours.zip(theirs).map(|(ours, theirs)| Comparison::new(&ours, &theirs));
     let image = a_image.as_ref().or(b_image.as_ref());
@@ -102,22 +97,35 @@ pub(super) fn diff(args: &Args) -> Result<Done> {
     Ok(Done { passed, json: args.json.then(|| report.object(passed)) })
 }
 
+/// The trace that `side` is, or that running it gives; none of an image without inputs.
+fn trace<'s>(
+    args: &Args,
+    side: &'s Side,
+    image: Option<&Image<'_>>,
+    path: &Path,
+    engine: EngineName,
+) -> Result<Option<Cow<'s, Trace>>> {
+    match (side, image, &args.inputs) {
+        (Side::Trace(trace), ..) => Ok(Some(Cow::Borrowed(trace))),
+        (_, Some(image), Some(inputs)) => {
+            execute(args, image, path, inputs, engine).map(|trace| Some(Cow::Owned(trace)))
+        }
+        _ => Ok(None),
+    }
+}
+
 /// The trace of `image` on the first samples of `inputs`.
 fn execute(args: &Args, image: &Image<'_>, path: &Path, inputs: &Path, engine: EngineName) -> Result<Trace> {
     let notes = Notes::of(image, &path.display().to_string()).ok();
     let names = notes.as_ref().map_or_else(Vec::new, Notes::input_names);
     let samples = SampleSet::read(inputs, None, &names)?.first(args.samples as usize);
-    let held = crate::engine::holds_state(image);
     let known = notes.as_ref().map_or(0, |notes| notes.samples.sequence);
-    let steps = args.sequences.sequence().unwrap_or(known).min(samples.count);
-    let (samples, steps) = sequence::whole(samples, held, steps)?;
+    let steps = args.length.sequence().unwrap_or(known).min(samples.count);
+    let (samples, steps) = sequence::whole(samples, holds_state(image), steps)?;
     let raw = RawSamples::for_image(&samples, notes.as_ref().map_or(&[], |notes| &notes.inputs))
         .map_err(|found| found.within(&inputs.display().to_string()))?;
     let batch = raw.batch()?.in_sequences(steps)?;
-    let mut engine: Box<dyn ExactEngine + '_> = match engine {
-        EngineName::Fast => Box::new(FastEngine::new(image, Options::default())?),
-        EngineName::Core => Box::new(CoreEngine::new(image, Options::default())?),
-    };
+    let mut engine = engine.engine(image, Options::default())?;
     record(engine.as_mut(), &batch).map_err(|found| found.within(&path.display().to_string()))
 }
 

@@ -35,6 +35,12 @@ pub(super) struct Sequences {
     /// An output of the model that comes back as one of its inputs at the next sample; it begins at zero. Once for each
     #[arg(long, value_name = "OUT=IN")]
     state: Vec<String>,
+    #[command(flatten)]
+    length: Length,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Length {
     /// Samples of a sequence, where state is held between samples: it is reset before each sequence [default: all samples of a file
     /// are one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
@@ -49,6 +55,13 @@ impl Sequences {
         (!self.state.is_empty()).then_some(states)
     }
 
+    /// Samples of a sequence, when they are given.
+    pub(super) fn sequence(&self) -> Option<usize> {
+        self.length.sequence()
+    }
+}
+
+impl Length {
     /// Samples of a sequence, when they are given.
     pub(super) fn sequence(&self) -> Option<usize> {
         self.sequence.map(|samples| samples as usize)
@@ -167,7 +180,7 @@ mod tests {
         let [layout, scale, mean, std, dim] = ["layout", "scale", "mean", "std", "dim"].map(of);
         let [state] = ["state"].map(of);
         let sequence = of("sequence").first().and_then(|n| n.parse().ok());
-        let sequences = Sequences { state, sequence };
+        let sequences = Sequences { state, length: Length { sequence } };
         let inputs = Inputs { layout, scale, mean, std, dims: Dims { dim }, sequences };
         let (mut request, mut found) = (Request::new("m", "c", "s"), Diagnostics::default());
         inputs.apply(&mut request, &mut found);

@@ -23,7 +23,7 @@ use crate::notes::Notes;
 use crate::report::hex;
 use crate::samples::SampleSet;
 use crate::samples_raw::RawSamples;
-use crate::sequence::{self, Fed, SequenceGolden};
+use crate::sequence::{self, Model, SequenceGolden};
 use crate::trace::record;
 
 #[derive(clap::Args)]
@@ -74,6 +74,19 @@ pub(super) enum EngineName {
     Core,
 }
 
+impl EngineName {
+    /// The engine for `image`.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub(super) fn engine<'i>(self, image: &Image<'i>, options: Options) -> Result<Box<dyn ExactEngine + 'i>> {
+        Ok(match self {
+            Self::Fast => Box::new(FastEngine::new(image, options)?),
+            Self::Core => Box::new(CoreEngine::new(image, options)?),
+        })
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Done> {
     let start = Instant::now();
     // All that can be wrong with the files is told at once.
@@ -111,15 +124,12 @@ pub(super) fn run(args: &Args) -> Result<Done> {
         .map_err(|found| found.within(&args.inputs.display().to_string()))?;
     let batch = raw.batch()?.in_sequences(steps)?;
     let options = args.threads.map_or_else(Options::default, Options::with_threads);
-    let mut engine: Box<dyn ExactEngine + '_> = match args.engine {
-        EngineName::Fast => Box::new(FastEngine::new(&image, options)?),
-        EngineName::Core => Box::new(CoreEngine::new(&image, options)?),
-    };
+    let mut engine = args.engine.engine(&image, options)?;
     let (mut golden, feed);
     let reference = match (&graph, &notes, args.model.as_deref()) {
         (Some(graph), Some(notes), Some(path)) => {
             warn_of_other_model(path, notes)?;
-            let fed = Fed::new(graph, &states)?;
+            let fed = Model::new(graph, &states)?;
             feed = notes.feed(&samples, &fed)?;
             golden = SequenceGolden::new(Golden::with_threads(graph, options.threads.get()), fed, steps);
             Some(Reference { engine: &mut golden, feed: &feed, outputs: notes.output_names() })

@@ -10,7 +10,7 @@ use crate::evaluate::{Evaluation, Reference, evaluate};
 use crate::fed::Fed;
 use crate::graph::Golden;
 use crate::notes::{FORMAT, ModelNotes, Notes, OutputNotes, SampleNotes};
-use crate::sequence::{Fed as Model, SequenceGolden};
+use crate::sequence::{Model, SequenceGolden};
 use crate::sweep::{GoldenMemory, Remembering};
 use crate::target::Target;
 

@@ -1,7 +1,7 @@
 //! The whole stage: inputs, the walk, outputs.
 
 use super::compose::compose;
-use super::lowerer::{Lowerer, Outcome};
+use super::lowerer::{Lowerer, Outcome, filled};
 use super::quantised;
 use super::value::{Sum, Value};
 use super::view::{View, of_node, source};
@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Result};
 use crate::dots::{Act, DotGraph, DotNode, InputPort, Loop, OutputPort, Read, Source, Taps, Window};
 use crate::graph::{Graph, Op, Select, ValueId};
 use crate::numeric::Matrix;
-use crate::sequence::Fed;
+use crate::sequence::Model;
 
 /// Rewrites `graph` into dot-like nodes.
 ///
@@ -103,7 +103,7 @@ pub struct OverSequence {
 ///
 /// # Errors
 /// SP0301 for every node that can not be rewritten, and for what is no cell as a whole.
-pub fn lower_sequence(fed: &Fed<'_>, steps: usize, options: &LowerOptions) -> Result<OverSequence> {
+pub fn lower_sequence(fed: &Model<'_>, steps: usize, options: &LowerOptions) -> Result<OverSequence> {
     let mut outputs = fed.outputs();
     let first = fed.graph.value(outputs[0]);
     let mut decision = outputs.len() == 1
@@ -171,6 +171,7 @@ fn classifies(graph: &Graph, output: ValueId) -> bool {
 
 /// The node that holds an output, and where its elements lie in it.
 fn output(lowerer: &mut Lowerer<'_>, sum: &Sum, name: &str) -> Outcome<(usize, Option<Vec<u32>>)> {
+    filled(&sum.shape)?;
     if sum.addends.is_empty() {
         return Ok((constant(lowerer, &sum.offset.expand(&sum.shape), name), None));
     }

@@ -34,6 +34,15 @@ pub(super) fn refuse(rule: impl Into<String>, way_out: impl Into<String>) -> Ref
     Refusal { rule: rule.into(), way_out: known }
 }
 
+/// Refuses a result of `shape` that has no elements, computed or constant: no core-op could give it.
+pub(super) fn filled(shape: &[usize]) -> Outcome<()> {
+    if !shape.contains(&0) {
+        return Ok(());
+    }
+    let rule = format!("its result of shape {shape:?} has no elements");
+    Err(refuse(rule, "leave it out of the model: there is nothing to compute"))
+}
+
 /// So many functions of sums are remembered, to be made once when the graph holds them twice.
 const MOST_RECENT: usize = 64;
 

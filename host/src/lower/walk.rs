@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cell::LoopForm;
-use super::lowerer::{Lowerer, Outcome, refuse};
+use super::lowerer::{Lowerer, Outcome, filled, refuse};
 use super::value::{Sum, Value};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Binary, Graph, Node, Op, Origin, Scan, ScanResult, Select, Tensor, ValueId};
@@ -136,11 +136,7 @@ impl Walk<'_, '_, '_> {
             let operands: Vec<Tensor> = constants.iter().flatten().map(|t| t.as_ref().clone()).collect();
             return self.lowerer.folded(&node.op, &operands).map(Some);
         }
-        let result = self.graph.value(node.output);
-        if result.is_empty() {
-            let rule = format!("its result of shape {:?} has no elements", result.shape);
-            return Err(refuse(rule, "leave the node out of the model: there is nothing to compute"));
-        }
+        filled(&self.graph.value(node.output).shape)?;
         match &node.op {
             Op::Map(function) => {
                 let Some(value) = self.value(node.inputs[0]) else { return Ok(None) };

@@ -42,14 +42,14 @@ impl fmt::Display for Feedback {
 
 /// A model with what is fed back, checked: without any it is the model as it is.
 #[derive(Clone, Debug)]
-pub struct Fed<'g> {
+pub struct Model<'g> {
     /// The model.
     pub graph: &'g Graph,
     /// Output and input of each state.
     pub states: Vec<(ValueId, ValueId)>,
 }
 
-impl<'g> Fed<'g> {
+impl<'g> Model<'g> {
     /// `graph` with `feedback`.
     ///
     /// # Errors

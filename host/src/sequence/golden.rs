@@ -1,6 +1,6 @@
 //! The golden model, sample after sample, with what is fed back.
 
-use super::Fed;
+use super::Model;
 use crate::diagnostic::Result;
 use crate::graph::{Batch, Golden, NodeEngine, Tensor2};
 
@@ -8,14 +8,14 @@ use crate::graph::{Batch, Golden, NodeEngine, Tensor2};
 #[derive(Clone, Debug)]
 pub struct SequenceGolden<'g> {
     golden: Golden<'g>,
-    fed: Fed<'g>,
+    fed: Model<'g>,
     sequence: usize,
     output: String,
 }
 
 impl<'g> SequenceGolden<'g> {
     /// The model on sequences of `sequence` samples, which counts only where something is fed back.
-    pub fn new(golden: Golden<'g>, fed: Fed<'g>, sequence: usize) -> Self {
+    pub fn new(golden: Golden<'g>, fed: Model<'g>, sequence: usize) -> Self {
         let output = fed.graph.value(fed.outputs()[0]).name.clone();
         Self { golden, fed, sequence: sequence.max(1), output }
     }

@@ -1,7 +1,7 @@
 //! State between samples: outputs of the model that come back as its inputs at the next sample.
 //!
 //! A *sequence* is so many samples in a row; before its first one all state is zero. The compiler sees a sequence as a loop over time whose body is the
-//! whole model ([`Fed::stretched`]): states are carried through calibration and tuning as in any recurrent cell. When all
+//! whole model ([`Model::stretched`]): states are carried through calibration and tuning as in any recurrent cell. When all
 //! is tuned, the loop is cut to two steps ([`shortened`]), which hold everything that a step can be: the first one, and one after another. In the
 //! image one run of the program is one step, and the machine holds the state from run to run; a reset of the machine begins a sequence.
 
@@ -10,7 +10,7 @@ mod golden;
 mod shorten;
 mod stretch;
 
-pub use feedback::{Fed, Feedback};
+pub use feedback::{Feedback, Model};
 pub use golden::SequenceGolden;
 pub use shorten::{by_sample, shortened};
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Fed;
+use super::Model;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::graph::{Builder, Graph, Op, Origin, Scan, ScanResult, Select, ShapeError, Tensor, ValueId};
 
-impl Fed<'_> {
+impl Model<'_> {
     /// The network over `steps` samples in a row: its one input has the shape \[steps, ..\], all inputs of a sample one behind the other where there are several; `outputs`
     /// of the model are its outputs, one sample's values behind the other's.
     ///

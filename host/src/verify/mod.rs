@@ -117,6 +117,25 @@ pub struct Given<'a> {
     pub wanted: f64,
 }
 
+impl<'a> Given<'a> {
+    /// Nothing but the image, called `name`: no claim that needs a model or samples, otherwise as [`VerifyRequest::new`].
+    #[must_use]
+    pub const fn new(name: &'a str) -> Self {
+        Self {
+            name,
+            model: None,
+            samples: None,
+            dims: None,
+            states: None,
+            sequence: None,
+            require: &[],
+            cases: 256,
+            seed: 1,
+            wanted: WANTED,
+        }
+    }
+}
+
 /// Verifies an image file.
 ///
 /// # Errors
@@ -126,16 +145,13 @@ pub fn verify(request: &VerifyRequest) -> Result<EquivalenceReport> {
     let bytes = std::fs::read(&request.image).map_err(|error| Diagnostic::read(&request.image, &error))?;
     let name = request.image.display().to_string();
     let given = Given {
-        name: &name,
         model: request.model.as_deref(),
         samples: request.samples.as_deref(),
-        dims: None,
-        states: None,
-        sequence: None,
         require: &request.require,
         cases: request.cases,
         seed: request.seed,
         wanted: request.wanted,
+        ..Given::new(&name)
     };
     verify_image(&bytes, &given)
 }

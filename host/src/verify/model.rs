@@ -20,7 +20,7 @@ use crate::{
     notes::Notes,
     samples::{Layout, SampleSet},
     samples_raw::RawSamples,
-    sequence::{self, Fed, SequenceGolden},
+    sequence::{self, Model, SequenceGolden},
     settings::Settings,
 };
 
@@ -164,7 +164,7 @@ pub(super) fn agreement(
     let dims = given.dims.cloned().unwrap_or_else(|| notes.model.dims.clone());
     let graph = read_onnx_with(model, &ImportOptions { dims })?;
     let samples = SampleSet::read(samples, None, &notes.input_names())?;
-    let fed = Fed::new(&graph, given.states.unwrap_or(&notes.model.states))?;
+    let fed = Model::new(&graph, given.states.unwrap_or(&notes.model.states))?;
     let asked = given.sequence.unwrap_or(notes.samples.sequence);
     let (samples, steps) = sequence::whole(samples, fed.holds(), asked)?;
     let feed = notes.feed(&samples, &fed)?;
