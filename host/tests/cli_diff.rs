@@ -113,6 +113,13 @@ fn a_dump_with_one_changed_value_names_its_tick_core_and_unit() {
     assert_eq!(first["found"], (changed.value + 1).to_string());
     assert_eq!(ended.json()["executions"]["differing"], 1);
 
+    // A dump that has nothing in common with the run shows nothing, and is not the same.
+    let empty = Trace { fired: Vec::new(), ..dump.clone() };
+    empty.write(&folder.path("empty.npz")).unwrap();
+    let ended = folder.spandrel("diff a.spandrel empty.npz --inputs test.npz --samples 6 --json");
+    assert_eq!((ended.code, &ended.json()["same"]), (1, &false.into()), "{}", ended.err);
+    assert!(ended.out.contains("nothing was compared"), "{}", ended.out);
+
     // A lost value is a difference too, and named.
     dump.fired.remove(place);
     dump.write(&folder.path("lost.npz")).unwrap();

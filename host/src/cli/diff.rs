@@ -187,7 +187,7 @@ impl Report<'_> {
             let _ =
                 writeln!(text, "  {} values of cores or samples that only one has recorded", ran.unrecorded);
         }
-        if ran.compared == 0 && ran.emits == 0 {
+        if !ran.any() {
             text.push_str("  nothing was compared: the two have no sample and core in common\n");
         }
         if let Some(first) = ran.first() {

@@ -60,10 +60,16 @@ impl Comparison {
         comparison
     }
 
-    /// Whether nothing differs.
+    /// Whether anything was compared.
+    #[must_use]
+    pub const fn any(&self) -> bool {
+        self.compared > 0 || self.emits > 0
+    }
+
+    /// Whether something was compared and nothing differs.
     #[must_use]
     pub const fn same(&self) -> bool {
-        self.differing == 0 && self.emits_differing == 0
+        self.any() && self.differing == 0 && self.emits_differing == 0
     }
 
     /// The first value that differs.
