@@ -53,6 +53,8 @@
 //! }
 //! ```
 //!
+//! An image that holds state between samples goes on from the sample before; [`machine::Machine::reset`] begins a new sequence.
+//!
 //! *Time*: [`image::Image::work`] is the number of work units of a sample; a unit took 113 instructions on a Cortex-M4 (PRIME,
 //! `opt-level` 3). *Flash*: the image, and about 96 KB for the whole firmware of `firmware-sim`, whose README has the figures and
 //! how they were measured. *Errors*: [`image::Rule`] lists why images are refused, [`machine::RunError`] why calls are,
