@@ -31,7 +31,7 @@ use crate::sweep::GoldenMemory;
 use crate::target::Target;
 use crate::tune::{self, Coded, GoldenSums, InputMap, Tuner};
 
-mod finish;
+pub(crate) mod finish;
 
 use finish::{measure, notes};
 
@@ -278,7 +278,7 @@ pub fn compile_for(
 
     // 7. Emit: bytes, decoded again and compared with the program (claim C3); the machine's codes compared with those
     // that tuning believed in, on every calibration sample.
-    let notes = notes(request, &calibration, &model, (&reformed, decision), &raw_steps, &target)?;
+    let notes = notes(request, &calibration, &model, (&reformed, decision), &raw_steps, &target.chip)?;
     let (image, compared) = stages.run("emit", |_| {
         let plain = write_image(&program, &[], &notes, &target)?;
         let parsed = parse(&plain)?;

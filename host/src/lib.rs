@@ -27,6 +27,7 @@ pub mod notes;
 pub mod numeric;
 mod prove;
 pub mod ranged;
+pub mod rate;
 pub mod report;
 mod request;
 pub mod samples;

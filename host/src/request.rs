@@ -7,6 +7,7 @@ use crate::encode::EncodeOptions;
 use crate::expand::ExpandOptions;
 use crate::lower::LoopForm;
 use crate::nir::SpikingOptions;
+use crate::rate::RateOptions;
 use crate::samples::Layout;
 use crate::sequence::Feedback;
 use crate::settings::Settings;
@@ -115,6 +116,8 @@ pub struct StageOptions {
     pub expand: ExpandOptions,
     /// Stage 5.
     pub tune: TuneOptions,
+    /// Of trained networks on spiking chips.
+    pub rate: RateOptions,
     /// Of spiking networks.
     pub spiking: SpikingOptions,
 }

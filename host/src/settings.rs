@@ -15,6 +15,7 @@ use crate::encode::EncodeOptions;
 use crate::expand::ExpandOptions;
 use crate::lower::LoopForm;
 use crate::nir::SpikingOptions;
+use crate::rate::RateOptions;
 use crate::tune::TuneOptions;
 
 pub use table::SETTINGS;
@@ -30,13 +31,15 @@ pub struct Settings {
     pub expand: ExpandOptions,
     /// Of stage 5.
     pub tune: TuneOptions,
+    /// Of trained networks on spiking chips.
+    pub rate: RateOptions,
     /// Of spiking networks.
     pub spiking: SpikingOptions,
 }
 
 impl From<Settings> for StageOptions {
-    fn from(Settings { loops, encode, expand, tune, spiking }: Settings) -> Self {
-        Self { loops, encode, expand, tune, spiking }
+    fn from(Settings { loops, encode, expand, tune, rate, spiking }: Settings) -> Self {
+        Self { loops, encode, expand, tune, rate, spiking }
     }
 }
 
@@ -206,6 +209,8 @@ mod tests {
             ("expand.row_arrays", "5"),
             ("expand.transmission", "off"),
             ("loops", "unroll"),
+            ("rate.passes", "3"),
+            ("rate.window", "32"),
             ("sigmoid", "relu:9"),
             ("spiking.bin", "500"),
             ("spiking.decay", "down"),

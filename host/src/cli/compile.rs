@@ -16,6 +16,7 @@ use crate::confidence::Interval;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::nir;
 use crate::notes::Notes;
+use crate::rate;
 use crate::report::Report;
 use crate::samples::write_atomic;
 use crate::settings::{self, Settings};
@@ -80,6 +81,11 @@ pub(super) fn compile(args: &Args) -> Result<Done> {
     let mut watch = Watch { dumps: &args.dump, bar: progress::spinner() };
     if nir::is_spiking(&request.model) {
         let made = nir::compile(&request, &mut watch);
+        watch.bar.finish_and_clear();
+        return compile_spiking::done(&made?, &output, args.report.as_deref(), args.json);
+    }
+    if chips::find(&request.chip)?.spiking().is_some() {
+        let made = rate::compile(&request, &mut watch);
         watch.bar.finish_and_clear();
         return compile_spiking::done(&made?, &output, args.report.as_deref(), args.json);
     }

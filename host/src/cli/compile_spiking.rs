@@ -37,6 +37,9 @@ fn summary(report: &SpikingReport, output: &Path, report_path: Option<&Path>) ->
             ),
         );
     }
+    if let Some(accuracy) = report.ideal_accuracy {
+        line("ideal", format!("accuracy {accuracy:.4} {on} (values rounded to {} levels)", report.steps + 1));
+    }
     if let Some(accuracy) = report.accuracy {
         line("after", format!("accuracy {accuracy:.4} {on} (image)"));
     }

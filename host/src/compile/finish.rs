@@ -1,6 +1,7 @@
 //! What follows when an image is made: its notes, and what it gives on samples.
 
 use spandrel_core::image::Image;
+use spandrel_hwdesc::Chip;
 
 use super::{Request, file_digest};
 use crate::diagnostic::Result;
@@ -12,13 +13,12 @@ use crate::graph::Golden;
 use crate::notes::{FORMAT, ModelNotes, Notes, OutputNotes, SampleNotes};
 use crate::sequence::{Model, SequenceGolden};
 use crate::sweep::{GoldenMemory, Remembering};
-use crate::target::Target;
 
 /// The image on samples in sequences of so many, beside the golden model.
 ///
 /// # Errors
 /// Those of the engines.
-pub(super) fn measure(
+pub(crate) fn measure(
     image: &Image<'_>,
     model: &Model<'_>,
     (fed, sequence): (&Fed, usize),
@@ -52,13 +52,13 @@ pub(super) fn measure(
 ///
 /// # Errors
 /// Files that can not be read.
-pub(super) fn notes(
+pub(crate) fn notes(
     request: &Request,
     fed: &Fed,
     model: &Model<'_>,
     (dot, decision): (&DotGraph, bool),
     raw_steps: &[Option<f64>],
-    target: &Target,
+    chip: &Chip,
 ) -> Result<String> {
     let output = |port: &OutputPort| {
         let shape = model.graph.value_by_name(&port.name).map(|value| model.graph.value(value).shape.clone());
@@ -86,7 +86,7 @@ pub(super) fn notes(
         inputs: fed.notes(model, request, raw_steps),
         outputs: dot.outputs.iter().map(output).collect(),
         settings: request.settings.clone(),
-        chip: target.chip.to_toml(),
+        chip: chip.to_toml(),
     };
     Ok(notes.to_text())
 }

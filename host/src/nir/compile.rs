@@ -52,6 +52,8 @@ pub struct SpikingReport {
     pub evaluated_on: &'static str,
     /// Share of samples that the golden model classifies as labelled.
     pub golden_accuracy: Option<f64>,
+    /// Share of samples that the ideal rate-quantised network classifies as labelled; absent for spiking models.
+    pub ideal_accuracy: Option<f64>,
     /// Share of samples that the image classifies as labelled.
     pub accuracy: Option<f64>,
     /// Share of samples on which both choose the same class, and its 95 % interval (Clopper and Pearson).
@@ -160,7 +162,7 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<SpikingCo
         "every record and every weight of the image, decoded, against the program that was mapped",
     )];
     let mut remarks = Vec::new();
-    registers(&parsed, &mut claims, &mut remarks);
+    register_claims(&parsed, &mut claims, &mut remarks);
 
     watcher.stage("evaluate");
     let (samples, evaluated_on) = match &request.test {
@@ -206,6 +208,7 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<SpikingCo
         samples: classes.len(),
         evaluated_on,
         golden_accuracy: decided.as_ref().and_then(|golden| labels.map(|l| share(&|i| golden[i] == l[i]))),
+        ideal_accuracy: None,
         accuracy: labels.map(|labels| share(&|i| classes[i] == labels[i])),
         agreement: agreeing.map(|n| n as f64 / classes.len().max(1) as f64),
         agreement_interval: agreeing.map(|n| clopper_pearson(n as u64, classes.len() as u64, 0.95)),
@@ -223,7 +226,7 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<SpikingCo
 
 /// Claim C6 where no register can wrap, whatever spikes arrive; else a remark. Registers that saturate do so by their rule, and the
 /// remark says that they can.
-fn registers(image: &Image<'_>, claims: &mut Vec<ClaimEvidence>, remarks: &mut Vec<String>) {
+pub(crate) fn register_claims(image: &Image<'_>, claims: &mut Vec<ClaimEvidence>, remarks: &mut Vec<String>) {
     let (mut neurons, mut wraps) = (0, 0);
     for (number, reach) in (0..).zip(reach(image)) {
         let (Some(reach), Some(Config::Spiking(core))) = (reach, image.config(number)) else { continue };

@@ -31,6 +31,7 @@ mod window;
 use std::path::Path;
 
 pub use activity::Activity;
+pub(crate) use compile::register_claims;
 pub use compile::{SpikingCompiled, SpikingReport, compile, is_spiking};
 pub use events::{Event, parse_bs2, raster};
 pub use graph::{NirEdge, NirGraph, NirNode};

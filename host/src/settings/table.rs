@@ -89,6 +89,20 @@ pub const SETTINGS: &[Setting] = &[
         set: |s, v| put(&mut s.loops, v, |_| true),
     },
     Setting {
+        key: "rate.passes",
+        allowed: "0 to 100",
+        help: "of trained networks on spiking chips: how often each layer's thresholds and offsets are corrected by simulated counts",
+        get: |s| text(&s.rate.passes),
+        set: |s, v| put(&mut s.rate.passes, v, |n| *n <= 100),
+    },
+    Setting {
+        key: "rate.window",
+        allowed: "2 to 65536",
+        help: "of trained networks on spiking chips: ticks in which the spikes of a value are counted; the more, the finer and the slower",
+        get: |s| text(&s.rate.window),
+        set: |s, v| put(&mut s.rate.window, v, |n| (2..=65_536).contains(n)),
+    },
+    Setting {
         key: "sigmoid",
         allowed: "auto, relay, or relu:K with K from 1 to 32",
         help: "a sigmoid whose sum spans arrays: relayed to a native one, or approximated by K clipped ReLUs; auto: the relay where the chip has a sigmoid",

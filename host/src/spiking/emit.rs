@@ -12,9 +12,10 @@ use spandrel_core::image::{
 
 use super::{
     check::Checked,
+    given::{Decoding, Given},
     network::{Code, Read, Source},
     place::place,
-    split::{Core, split},
+    split::{Core, split_given},
 };
 use crate::diagnostic::{Diagnostic, Result};
 use crate::emit::write_program;
@@ -41,7 +42,15 @@ pub struct SpikingProgram {
 /// # Errors
 /// As [`split`] and [`program`].
 pub fn emit(checked: &Checked<'_>, notes: &str) -> Result<Vec<u8>> {
-    let made = program(checked)?;
+    emit_given(checked, &Given::default(), notes)
+}
+
+/// As [`emit`], with what is given.
+///
+/// # Errors
+/// As [`emit`].
+pub fn emit_given(checked: &Checked<'_>, given: &Given, notes: &str) -> Result<Vec<u8>> {
+    let made = program_given(checked, given)?;
     let chip = checked.chip;
     let limits = ChipLimits {
         kind: 3,
@@ -86,7 +95,15 @@ struct Writer<'c, 'n> {
 /// # Errors
 /// As [`split`]; SP0322 for weights that the chip's encoding can not hold together; SP0309 for what the format can not hold.
 pub fn program(checked: &Checked<'_>) -> Result<SpikingProgram> {
-    let cores = split(checked)?;
+    program_given(checked, &Given::default())
+}
+
+/// As [`program`], with what is given.
+///
+/// # Errors
+/// As [`program`], and [`split_given`].
+pub fn program_given(checked: &Checked<'_>, given: &Given) -> Result<SpikingProgram> {
+    let cores = split_given(checked, given)?;
     let network = checked.network;
     let mut writer = Writer {
         checked,
@@ -121,7 +138,7 @@ pub fn program(checked: &Checked<'_>) -> Result<SpikingProgram> {
     }
     writer.program.instructions.push(Instruction::Tick);
     writer.program.instructions.push(Instruction::End { register: TICK, start });
-    writer.ends();
+    writer.ends(given);
     let Writer { mut program, rings, widest, .. } = writer;
     lay_out(&mut program, widest.0, widest.1, state)?;
     Ok(SpikingProgram { program, cores, states, rings })
@@ -254,14 +271,13 @@ impl Writer<'_, '_> {
     }
 
     /// What is emitted, the encoder and the decoders.
-    fn ends(&mut self) {
+    fn ends(&mut self, given: &Given) {
         let network = self.checked.network;
         let (raw, hi) = match network.input.code {
             Code::Raster { spikes, .. } => (Codec::U8, i32::from(spikes)),
             Code::Rate { window } => (if window > 255 { Codec::I32 } else { Codec::U8 }, window as i32),
         };
-        let params = table(&mut self.program, vec![1, 0, 0]);
-        self.program.encoders.push(Encoder {
+        let mut encoder = Encoder {
             raw,
             mapping: Mapping::Affine { shift: 0 },
             signals: 1,
@@ -269,14 +285,38 @@ impl Writer<'_, '_> {
             edge: 0,
             channels: 1,
             inner: 1,
-            params,
+            params: NO_TABLE,
             order: NO_TABLE,
             lo: 0,
             hi,
-        });
+        };
+        match &given.codes {
+            None => encoder.params = table(&mut self.program, vec![1, 0, 0]),
+            Some(codes) => {
+                encoder.raw = codes.raw;
+                encoder.mapping = Mapping::Table { lo: codes.lo };
+                encoder.signals = codes.signals;
+                encoder.length /= u32::from(codes.signals.max(1));
+                encoder.params =
+                    table(&mut self.program, codes.codes.repeat(usize::from(codes.signals.max(1))));
+                if let Some(order) = &codes.order {
+                    // The image goes the other way: from the raw value to the element.
+                    let mut elements = vec![0i32; order.len()];
+                    for (element, &raw) in order.iter().enumerate() {
+                        elements[raw as usize] = element as i32;
+                    }
+                    encoder.order = table(&mut self.program, elements);
+                }
+            }
+        }
+        self.program.encoders.push(encoder);
         for (number, output) in network.outputs.iter().enumerate() {
             let told = self.told[number];
             let length = self.program.edges[told as usize].length;
+            if let Some(decoding) = given.decoding.get(number) {
+                self.decoded(number, told, decoding);
+                continue;
+            }
             let all = access(&mut self.program, Access::run(told, length, 0, length));
             self.program.instructions.push(Instruction::Emit { output: number as u16, access: all });
             self.program.decoders.push(Decoder {
@@ -289,5 +329,25 @@ impl Writer<'_, '_> {
                 scale: I32F32::ONE,
             });
         }
+    }
+
+    /// Emission and decoder of an output whose counts mean what `decoding` says.
+    fn decoded(&mut self, number: usize, told: u32, decoding: &Decoding) {
+        let all = self.pattern(told, 0, &decoding.signals, (0, 0));
+        self.program.instructions.push(Instruction::Emit { output: number as u16, access: all });
+        let scale = I32F32::saturating_from_num(decoding.unit).max(I32F32::DELTA);
+        let values = decoding.signals.len() / usize::from(decoding.each.max(1));
+        let offset = libm::rint(decoding.zero / scale.to_num::<f64>()) as i64;
+        let offsets = [(offset >> 32) as i32, offset as u32 as i32].repeat(values);
+        let offsets = table(&mut self.program, offsets);
+        self.program.decoders.push(Decoder {
+            output: number as u16,
+            reading: if decoding.decides { Reading::Class } else { Reading::Values },
+            signals: decoding.each,
+            values: values as u32,
+            coefficients: NO_TABLE,
+            offsets,
+            scale,
+        });
     }
 }

@@ -13,6 +13,7 @@
 mod bounds;
 mod check;
 mod emit;
+mod given;
 mod network;
 mod neuron;
 mod place;
@@ -23,8 +24,9 @@ mod text;
 
 pub use bounds::{Reach, reach};
 pub use check::Checked;
-pub use emit::{SpikingProgram, emit, program};
+pub use emit::{SpikingProgram, emit, emit_given, program, program_given};
+pub use given::{Decoding, Given, RawCodes};
 pub use network::{Code, Input, Output, Population, Projection, Read, Source, SpikingNetwork};
 pub use neuron::{Neuron, Values};
-pub use split::{Axon, Core, split};
+pub use split::{Axon, Core, split, split_given};
 pub use synapses::{Convolution, Synapses};

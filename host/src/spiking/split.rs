@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{check::Checked, network::Population};
+use super::{check::Checked, given::Given, network::Population};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 
 /// What an axon of a core listens to.
@@ -47,6 +47,14 @@ fn order(population: &Population) -> Vec<u32> {
 /// # Errors
 /// SP0324 for neurons with more synapses than a core has axons, SP0305 for more cores than the chip has.
 pub fn split(checked: &Checked<'_>) -> Result<Vec<Core>> {
+    split_given(checked, &Given::default())
+}
+
+/// As [`split`], but populations whose cores are given are cut as that says.
+///
+/// # Errors
+/// As [`split`]; SP0321 where the given cores are not all of a population's neurons, SP0324 where one is too large.
+pub fn split_given(checked: &Checked<'_>, given: &Given) -> Result<Vec<Core>> {
     let (network, chip) = (checked.network, checked.chip);
     let (rows, columns) = (chip.core_inputs().get() as usize, chip.core_outputs().get() as usize);
     let mut found = Diagnostics::default();
@@ -68,6 +76,33 @@ pub fn split(checked: &Checked<'_>) -> Result<Vec<Core>> {
                 format!("a neuron has {widest} synapses; a core of chip {:?} has {rows} axons", chip.name());
             let way_out = "split the sums over populations that relay them, or choose a chip with more axons";
             found.push(Diagnostic::error("SP0324", place, rule, way_out));
+            continue;
+        }
+        if let Some(sizes) = given.cores.get(number).filter(|sizes| !sizes.is_empty()) {
+            let mut first = 0u32;
+            for size in sizes {
+                let group: Vec<u32> =
+                    (first..first.saturating_add(*size).min(population.size as u32)).collect();
+                let axons: BTreeSet<Axon> =
+                    group.iter().flat_map(|n| &synapses[*n as usize]).map(|(axon, _)| *axon).collect();
+                if axons.len() > rows || group.len() > columns {
+                    let place = format!("population {:?}", population.name);
+                    let rule = format!(
+                        "a given core of {} axons and {} neurons; chip {:?} has {rows} and {columns}",
+                        axons.len(),
+                        group.len(),
+                        chip.name()
+                    );
+                    found.push(Diagnostic::error("SP0324", place, rule, "give smaller cores"));
+                }
+                cores.push(core(number, &group, &axons, &synapses));
+                first = first.saturating_add(*size);
+            }
+            if first as usize != population.size {
+                let place = format!("population {:?}", population.name);
+                let rule = format!("{first} neurons on given cores, {} there are", population.size);
+                found.push(Diagnostic::error("SP0321", place, rule, "give every neuron one core"));
+            }
             continue;
         }
         let mut group: Vec<u32> = Vec::new();

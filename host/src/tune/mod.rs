@@ -42,6 +42,7 @@ pub use free::RealMap;
 pub use golden::{GoldenSums, NodeSums};
 pub use nodes::CodedNodes;
 pub use options::{Rounding, TuneOptions, WeightSet};
+pub use round::ErrorFeedback;
 pub use source::{ChannelCodes, Decoding, InputMap};
 
 use aims::Reach;

@@ -1,0 +1,87 @@
+//! What a spiking chip offers to rate codes.
+
+use spandrel_hwdesc::{Chip, Encoding, Limit, Setting};
+
+use super::build::Limits;
+use super::pack::Room;
+use super::simulate::Soma;
+use super::tune::Registers;
+use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+
+/// What of a chip is used.
+pub(super) struct Target {
+    pub(super) limits: Limits,
+    pub(super) room: Room,
+    pub(super) registers: Registers,
+}
+
+/// What the chip offers, or every reason why rate codes can not be compiled for it.
+pub(super) fn target(chip: &Chip, window: u32, relays: bool) -> Result<Target> {
+    let mut found = Diagnostics::default();
+    let mut refuse = |code: &'static str, field: &str, rule: String, way_out: &str| {
+        found.push(Diagnostic::error(code, format!("chip {:?}: {field}", chip.name()), rule, way_out));
+    };
+    let Some(spiking) = chip.spiking() else {
+        let rule = format!("cores of kind {} hold no neurons", chip.kind().name());
+        refuse("SP0401", "kind", rule, "choose a chip of kind spiking, such as tianji");
+        return Err(found);
+    };
+    let longest = 1u64 << spiking.window_bits_max.get();
+    if u64::from(window) > longest {
+        let rule = format!("a window of {window} ticks; this chip counts in windows of at most {longest}");
+        refuse("SP0303", "spiking.window_bits_max", rule, "use a smaller rate.window");
+    }
+    let weight = chip.weights().iter().find_map(|encoding| match encoding {
+        Encoding::DynamicFixedPoint { bits, .. } | Encoding::Fraction { bits, .. } => {
+            Some((1i32 << (bits.get() - 1)) - 1)
+        }
+        _ => None,
+    });
+    if weight.is_none() {
+        let rule =
+            "rate codes are compiled for weights of their own at every synapse only, and this chip has none";
+        refuse("SP0401", "weights", rule.into(), "choose tianji or tianji-subtract");
+    }
+    if spiking.weight_shift != 0 || spiking.threshold_shift != 0 {
+        let rule = "rate codes are not compiled for shifted weights and thresholds yet";
+        refuse("SP0401", "spiking.weight_shift", rule.into(), "choose tianji or tianji-subtract");
+    }
+    if spiking.potential_bits.get() > 30 || spiking.potential_overflow != spandrel_hwdesc::Overflow::Saturate
+    {
+        let rule = "rate codes are compiled for potentials of at most 30 bits that saturate";
+        refuse("SP0401", "spiking.potential_bits", rule.into(), "choose tianji or tianji-subtract");
+    }
+    if spiking.current_decay.is_some() {
+        let rule = "rate codes are not compiled for currents that remember yet";
+        refuse("SP0401", "spiking.current_decay", rule.into(), "choose tianji or tianji-subtract");
+    }
+    let half = 1i32 << (spiking.potential_bits.get().min(30) - 1);
+    let symmetric = spiking.potential_limits == spandrel_hwdesc::Limits::Symmetric;
+    let axons = spiking.axons.get() as usize;
+    let neurons = spiking.neurons.get() as usize;
+    let fan_out = chip.fan_out();
+    let bits = |bits: u32| (1i64 << bits.min(30)) as i32;
+    found.into_result(Target {
+        limits: Limits { taps: axons, alike: axons, columns: neurons },
+        room: Room {
+            axons,
+            neurons,
+            targets: match fan_out.targets {
+                Limit::AtMost(most) if relays && !fan_out.multicast => Some(most as usize),
+                _ => None,
+            },
+        },
+        registers: Registers {
+            weight: weight.unwrap_or(1),
+            threshold: (bits(spiking.threshold_bits.get()) - 1).min(half - 1),
+            leak: if spiking.leak_bits.get() == 0 { 0 } else { bits(spiking.leak_bits.get() - 1) - 1 },
+            start: spiking.v_init == Setting::Configurable,
+            soma: Soma {
+                least: -half + i32::from(symmetric),
+                most: half - 1,
+                subtract: spiking.reset.contains(&spandrel_hwdesc::Reset::Subtract),
+                above: spiking.fire == spandrel_hwdesc::Fire::AboveThreshold,
+            },
+        },
+    })
+}
