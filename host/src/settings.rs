@@ -209,6 +209,8 @@ mod tests {
             ("expand.row_arrays", "5"),
             ("expand.transmission", "off"),
             ("loops", "unroll"),
+            ("rate.axons", "3"),
+            ("rate.copies", "2"),
             ("rate.passes", "3"),
             ("rate.window", "32"),
             ("sigmoid", "relu:9"),

@@ -33,8 +33,8 @@ fn compiled(model: &str, chip: &str, settings: &[&str]) -> SpikingCompiled {
 
 /// Accuracy is near that of the ideal network, and both engines count the same spikes.
 #[test]
-fn digits_on_both_resets() {
-    for (chip, least) in [("tianji-subtract", 0.03), ("tianji", 0.06)] {
+fn digits_on_every_chip() {
+    for (chip, least) in [("tianji-subtract", 0.03), ("tianji", 0.06), ("truenorth", 0.05)] {
         let made = compiled("digits_mlp.onnx", chip, &["rate.window=32"]);
         let report = &made.report;
         let (ideal, own) = (report.ideal_accuracy.unwrap_or(0.0), report.accuracy.unwrap_or(0.0));
@@ -58,6 +58,17 @@ fn digits_on_both_resets() {
 fn same_bytes_twice() {
     let once = || compiled("digits_mlp.onnx", "tianji", &["rate.window=8", "rate.passes=2"]).image;
     assert_eq!(once(), once());
+}
+
+/// Convolutions and maxima.
+#[test]
+fn pictures_and_maxima() {
+    for chip in ["tianji-subtract", "truenorth"] {
+        let report = compiled("digits_cnn.onnx", chip, &["rate.window=32", "rate.passes=2"]).report;
+        let (ideal, own) = (report.ideal_accuracy.unwrap_or(0.0), report.accuracy.unwrap_or(0.0));
+        assert!(ideal > 0.9 && own > ideal - 0.03, "{chip}: ideal {ideal}, image {own}");
+        assert!(report.populations.iter().any(|own| own.name.ends_with("(maximum)")));
+    }
 }
 
 /// A sum of more values than a core has axons crosses in parts, and relays are counted.

@@ -49,6 +49,9 @@ fn summary(report: &SpikingReport, output: &Path, report_path: Option<&Path>) ->
     line("time", format!("{} steps, {} ticks", report.steps, report.ticks));
     for p in &report.populations {
         let beside = match (p.golden_rate, p.differing) {
+            (Some(_), None) => {
+                p.snr_db.map_or(String::new(), |snr| format!(", {snr:.1} dB of signal to noise"))
+            }
             (Some(rate), Some(differing)) => {
                 format!(", golden {rate:.4}; {:.2} % of neurons and steps differ", differing * 100.0)
             }

@@ -30,6 +30,8 @@ pub struct Activity {
     pub scale: Option<f64>,
     /// Root mean square error of the weights, as a share of the largest.
     pub weight_error: Option<f64>,
+    /// Of rate codes: mean square of the wanted values over mean square of the error, in decibels; absent else.
+    pub snr_db: Option<f64>,
     /// Spikes of a neuron in a step, on average.
     pub rate: f64,
     /// The golden model's.
@@ -220,6 +222,7 @@ fn measured(network: &SpikingNetwork, chip: &Chip, found: &[Vec<Vec<i32>>]) -> R
             cores: cores.iter().filter(|core| core.population == p).count(),
             scale: None,
             weight_error: None,
+            snr_db: None,
             rate: if ticks > 0.0 { spikes / (ticks * population.size as f64) } else { 0.0 },
             golden_rate: None,
             differing: None,

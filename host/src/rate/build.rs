@@ -18,6 +18,8 @@ pub struct Limits {
     pub alike: usize,
     /// Neurons of a core.
     pub columns: usize,
+    /// Copies of each neuron of a part of a sum, and of other neurons.
+    pub copies: (usize, usize),
 }
 
 /// An output of the network.
@@ -116,7 +118,7 @@ impl Builder<'_> {
             Act::None => self.survey[number].bottom() < 0.0,
             Act::Curve(steps) => match **steps {
                 [Step::Map(Function::LeakyRelu { alpha })] if !told => {
-                    return (vec![Variant::PLUS, Variant::MINUS], vec![1.0, -f64::from(alpha)]);
+                    return self.copied(&[Variant::PLUS, Variant::MINUS], &[1.0, -f64::from(alpha)]);
                 }
                 _ => {
                     let rule =
@@ -129,7 +131,7 @@ impl Builder<'_> {
         };
         if told {
             let copies = (self.limits.columns / node.channels.max(1)).clamp(1, COPIES_MAX);
-            let variant = |j: usize| Variant { sign: 1.0, share: (j as f64 + 0.5) / copies as f64 };
+            let variant = |j: usize| Variant { share: (j as f64 + 0.5) / copies as f64, ..Variant::PLUS };
             if !self.dot.readers(number).is_empty() {
                 let rule = "it is an output, and another node reads it".to_owned();
                 self.refuse("SP0301", &node.name, rule, "cut the model behind its last output");
@@ -143,10 +145,17 @@ impl Builder<'_> {
             return ((0..copies).map(variant).collect(), vec![1.0 / copies as f64; copies]);
         }
         if signed {
-            (vec![Variant::PLUS, Variant::MINUS], vec![1.0, -1.0])
+            self.copied(&[Variant::PLUS, Variant::MINUS], &[1.0, -1.0])
         } else {
-            (vec![Variant::PLUS], vec![1.0])
+            self.copied(&[Variant::PLUS], &[1.0])
         }
+    }
+
+    /// As many copies of a value's neurons as are asked for, each of which counts its share.
+    fn copied(&self, variants: &[Variant], factors: &[f64]) -> (Vec<Variant>, Vec<f64>) {
+        let count = self.limits.copies.1.max(1);
+        let shares = factors.iter().map(|factor| factor / count as f64).collect::<Vec<_>>();
+        (Variant::copies(variants, count), shares.repeat(count))
     }
 
     fn dot_node(&mut self, number: usize, node: &DotNode, dot: &Dot) -> Value {
@@ -236,59 +245,64 @@ impl Builder<'_> {
             return self.out.layers.len() - 1;
         }
         let blocks = all.div_ceil(self.limits.taps);
-        if 2 * blocks > self.limits.alike {
-            let most = self.limits.alike / 2 * self.limits.taps;
+        let pair = Variant::copies(&[Variant::PLUS, Variant::MINUS], self.limits.copies.0);
+        let wide = pair.len();
+        if wide * blocks > self.limits.alike {
+            let most = self.limits.alike / wide * self.limits.taps;
             let rule = format!("a sum of {all} values; cores of this chip can add up {most} in two steps");
             self.refuse("SP0305", &layer.name, rule, "choose a chip with more axons");
         }
         let count = layer.variants.len();
-        let (per, pair) = (layer.outputs / count, [Variant::PLUS, Variant::MINUS]);
+        let per = layer.outputs / count;
         self.out.remarks.push(format!(
             "{:?}: sums of {all} values exceed {} axons, so {blocks} parts cross as spikes, above and below zero apart",
             layer.name, self.limits.taps
         ));
         let first = self.out.layers.len();
         for block in 0..blocks {
-            let own = all * block / blocks..all * (block + 1) / blocks;
-            let mut taps = Vec::with_capacity(layer.groups * layer.positions * own.len());
-            layer.taps.chunks_exact(all).for_each(|row| taps.extend_from_slice(&row[own.clone()]));
-            let mut weights = Vec::with_capacity(layer.groups * own.len() * per * 2);
+            // Every so many-th tap: neighbours have much in common, so that parts are small where the sum is.
+            let own = || (block..all).step_by(blocks);
+            let mut taps = Vec::with_capacity(layer.groups * layer.positions * own().len());
+            layer.taps.chunks_exact(all).for_each(|row| taps.extend(own().map(|tap| row[tap])));
+            let mut weights = Vec::with_capacity(layer.groups * own().len() * per * wide);
             for rows in layer.weights.chunks_exact(all * layer.outputs) {
-                for row in rows.chunks_exact(layer.outputs).skip(own.start).take(own.len()) {
+                for row in own().map(|tap| &rows[tap * layer.outputs..][..layer.outputs]) {
                     // All variants have the same weights but for their sign.
                     let sign = layer.variants[0].sign;
-                    weights.extend(row.iter().step_by(count).flat_map(|w| pair.map(|v| v.sign * sign * w)));
+                    let channels = row.iter().step_by(count);
+                    weights.extend(channels.flat_map(|w| pair.iter().map(move |v| v.sign * sign * w)));
                 }
             }
             self.out.layers.push(Layer {
                 name: format!("{}:part{block}", layer.name),
                 role: Role::Part,
-                outputs: per * 2,
-                variants: pair.to_vec(),
-                from: layer.from[own].to_vec(),
+                outputs: per * wide,
+                variants: pair.clone(),
+                from: own().map(|tap| layer.from[tap]).collect(),
                 taps,
                 weights,
-                bias: vec![0.0; layer.positions * layer.groups * per * 2],
+                bias: vec![0.0; layer.positions * layer.groups * per * wide],
                 follows: false,
                 ..layer
             });
         }
         let groups = layer.groups * per;
-        let mut taps = Vec::with_capacity(groups * layer.positions * blocks * 2);
+        let mut taps = Vec::with_capacity(groups * layer.positions * blocks * wide);
         for channel in 0..groups {
             for position in 0..layer.positions {
-                let neuron = (position * groups + channel) * 2;
-                (0..blocks).for_each(|_| taps.extend([neuron as u32, neuron as u32 + 1]));
+                let neuron = ((position * groups + channel) * wide) as u32;
+                (0..blocks).for_each(|_| taps.extend(neuron..neuron + wide as u32));
             }
         }
-        let signs = (0..blocks).flat_map(|_| pair).map(|part| part.sign);
+        let share = 2.0 / wide as f64;
+        let signs = (0..blocks).flat_map(|_| pair.iter().map(|part| part.sign * share));
         let one: Vec<f64> =
             signs.flat_map(|sign| layer.variants.iter().map(move |v| v.sign * sign)).collect();
         self.out.layers.push(Layer {
             role: Role::Reduce,
             groups,
             outputs: count,
-            from: (first..first + blocks).flat_map(|part| [From::Layer(part); 2]).collect(),
+            from: (first..first + blocks).flat_map(|part| vec![From::Layer(part); wide]).collect(),
             taps,
             weights: one.repeat(groups),
             ..layer

@@ -17,7 +17,7 @@ use super::tune::{Effort, tune};
 use crate::chips;
 use crate::compile::{Request, Watcher, finish};
 use crate::confidence::clopper_pearson;
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::encode::survey;
 use crate::fed::Fed as Samples;
 use crate::import::{Options, read_onnx_with};
@@ -47,7 +47,7 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<SpikingCo
 pub fn compile_for(request: &Request, chip: &Chip, watcher: &mut dyn Watcher) -> Result<SpikingCompiled> {
     let start = Instant::now();
     let window = request.options.rate.window;
-    let target = target(chip, window, request.options.expand.transmission)?;
+    let target = target(chip, &request.options.rate, request.options.expand.transmission)?;
 
     watcher.stage("import");
     let graph = read_onnx_with(&request.model, &Options { dims: request.dims.clone() })?;
@@ -71,6 +71,16 @@ pub fn compile_for(request: &Request, chip: &Chip, watcher: &mut dyn Watcher) ->
 
     watcher.stage("encode");
     let mut layers = build(&dot, &surveyed, target.limits)?;
+    let typed = target.registers.axons.is_some();
+    let unequal = layers.layers.iter().filter(|own| typed && own.role.alike() && !super::typed::equal(own));
+    let unequal: Diagnostics = unequal
+        .map(|layer| {
+            let rule = "it adds up values of several factors, and types of axons stand for its two signs";
+            let way_out = "use ReLU in place of leaky ReLU, or choose a chip with weights at every synapse";
+            Diagnostic::error("SP0301", format!("node {:?}", layer.name), rule, way_out)
+        })
+        .collect();
+    unequal.into_result(())?;
     watcher.product("encoded", &|| layers.layers.iter().map(|layer| format!("{layer}\n")).collect());
     let raw_steps = calibration.steps(2047);
     let raw = calibration.raw(&raw_steps)?;
@@ -97,7 +107,7 @@ pub fn compile_for(request: &Request, chip: &Chip, watcher: &mut dyn Watcher) ->
         From::Layer(number) => layers.layers[number].len(),
     };
     let stages = place(
-        &items(&layers.layers),
+        &items(&layers.layers, target.registers.axons),
         &depths(&layers.layers),
         size,
         |layer| told.contains(&layer),
@@ -108,7 +118,7 @@ pub fn compile_for(request: &Request, chip: &Chip, watcher: &mut dyn Watcher) ->
         (&title, &layers.layers, &tuned),
         &stages,
         (fed.unit.len(), window),
-        target.room,
+        (target.room, target.registers.axons),
         &told,
         chip,
     )
@@ -118,7 +128,13 @@ pub fn compile_for(request: &Request, chip: &Chip, watcher: &mut dyn Watcher) ->
     watcher.stage("emit");
     let given = Given {
         cores: made.cores.clone(),
-        codes: Some(RawCodes { raw: raw.raw_type().codec(), lo, codes, signals: 1, order: order.clone() }),
+        codes: Some(RawCodes {
+            raw: raw.raw_type().codec(),
+            lo,
+            codes,
+            signals: target.registers.axons.unwrap_or(1),
+            order: order.clone(),
+        }),
         decoding: decoding(&layers, &tuned, &made, dot.decision)?,
     };
     let checked = made.network.check(chip)?;

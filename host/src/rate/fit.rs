@@ -30,6 +30,7 @@ pub(super) struct Fit {
 #[derive(Clone)]
 pub(super) struct Set {
     weights: Vec<i32>,
+    step: Vec<i32>,
     threshold: Vec<i32>,
     /// Of each neuron: what the leak brings over a window, without `offset`.
     drift: Vec<f64>,
@@ -165,26 +166,22 @@ impl Fit {
             let share = if registers.start { 0.0 } else { layer.variant(neuron).share };
             largest[at] = largest[at].max((self.bias[neuron] / unit[at] + share).abs());
         }
-        let limit = f64::from(registers.weight);
-        let mut threshold = vec![1; width];
+        let typed = registers.axons.filter(|_| !layer.role.alike());
         let columns = parallel_map(width, |at| {
             let own = &self.omegas[at * taps..(at + 1) * taps];
-            let most = own.iter().fold(0.0f64, |most, w| most.max(w.abs()));
-            let by_weight = if most > 0.0 { limit * unit[at] / most } else { f64::from(registers.threshold) };
             // A correction may double the offset.
             let by_leak = f64::from(registers.leak) * ticks / (largest[at] + 1.0);
-            let t = by_weight.min(by_leak).min(f64::from(registers.threshold) * 0.9);
-            let t = libm::floor(t + 1e-9).max(1.0);
-            let scaled: Vec<f64> = own.iter().map(|w| w * t / unit[at]).collect();
-            let rounded: Vec<i32> = match &self.feedback[at / outputs] {
-                Some(feedback) => feedback.round(&scaled, limit).into_iter().map(i32::from).collect(),
-                None => scaled.iter().map(|w| libm::rint(*w).clamp(-limit, limit) as i32).collect(),
-            };
-            (t as i32, rounded)
+            let most = by_leak.min(f64::from(registers.threshold) * 0.9);
+            let feedback = self.feedback[at / outputs].as_ref();
+            match typed {
+                None => whole(own, unit[at], (f64::from(registers.weight), most), feedback),
+                Some(axons) => steps(own, unit[at], (axons, registers.weight, most), feedback),
+            }
         });
         let mut weights = vec![0; layer.groups * taps * outputs];
-        for (at, (t, column)) in columns.into_iter().enumerate() {
-            threshold[at] = t;
+        let (mut threshold, mut step) = (vec![1; width], vec![1; width]);
+        for (at, (t, s, column)) in columns.into_iter().enumerate() {
+            (threshold[at], step[at]) = (t, s);
             for (tap, weight) in column.into_iter().enumerate() {
                 weights[(at / outputs * taps + tap) * outputs + at % outputs] = weight;
             }
@@ -192,8 +189,61 @@ impl Fit {
         let scale = |at: usize| f64::from(threshold[at]) / unit[at];
         let drift = (0..layer.len()).map(|n| self.bias[n] * scale(n % width)).collect();
         let offset = (0..width).map(|at| layer.variant(at).share * f64::from(threshold[at])).collect();
-        Set { weights, threshold, drift, offset, registers, window }
+        Set { weights, step, threshold, drift, offset, registers, window }
     }
+}
+
+/// Threshold, step and weights of a neuron whose weights are any whole numbers within +-`limit`.
+fn whole(
+    own: &[f64],
+    unit: f64,
+    (limit, most): (f64, f64),
+    feedback: Option<&ErrorFeedback>,
+) -> (i32, i32, Vec<i32>) {
+    let largest = own.iter().fold(0.0f64, |most, w| most.max(w.abs()));
+    let by_weight = if largest > 0.0 { limit * unit / largest } else { most };
+    let t = libm::floor(by_weight.min(most) + 1e-9).max(1.0);
+    let scaled: Vec<f64> = own.iter().map(|w| w * t / unit).collect();
+    let rounded = match feedback {
+        Some(feedback) => feedback.round(&scaled, limit).into_iter().map(i32::from).collect(),
+        None => scaled.iter().map(|w| libm::rint(*w).clamp(-limit, limit) as i32).collect(),
+    };
+    (t as i32, 1, rounded)
+}
+
+/// Shares of the range of few bits that the largest weight is tried to reach beyond.
+const CLIPS: [f64; 5] = [1.0, 1.2, 1.45, 1.75, 2.1];
+
+/// Threshold, step and weights of a neuron whose weights are `axons` bits, two's complement, times a step, values of types within
+/// `value`.
+fn steps(
+    own: &[f64],
+    unit: f64,
+    (axons, value, most): (u8, i32, f64),
+    feedback: Option<&ErrorFeedback>,
+) -> (i32, i32, Vec<i32>) {
+    let half = f64::from(1 << (axons - 1));
+    let largest = own.iter().fold(0.0f64, |most, w| most.max(w.abs()));
+    let round = |w: f64| libm::rint(w).clamp(-half, half - 1.0);
+    let mut best: Option<(f64, f64, Vec<i32>)> = None;
+    for clip in CLIPS {
+        let per = if largest > 0.0 { (half - 0.5) * clip / largest } else { most / unit };
+        let scaled: Vec<f64> = own.iter().map(|w| w * per).collect();
+        let codes: Vec<i32> = match feedback {
+            Some(feedback) => feedback.round_to(&scaled, round).into_iter().map(i32::from).collect(),
+            None => scaled.iter().map(|w| round(*w) as i32).collect(),
+        };
+        let plain = scaled.iter().map(|w| (w - round(*w)) * (w - round(*w))).sum::<f64>() / (per * per);
+        if best.as_ref().is_none_or(|(error, ..)| plain < *error) {
+            best = Some((plain, per, codes));
+        }
+    }
+    let (_, per, codes) = best.unwrap_or((0.0, 1.0, vec![0; own.len()]));
+    // A threshold of `per * unit` codes.
+    let reach = (per * unit).max(1e-9);
+    let step = libm::floor((most / reach).min(f64::from(value) / half)).max(1.0);
+    let t = libm::rint(reach * step).clamp(1.0, most.max(1.0));
+    (t as i32, step as i32, codes.into_iter().map(|code| code * step as i32).collect())
 }
 
 impl Set {
@@ -218,6 +268,7 @@ impl Set {
         });
         Numbers {
             weights: self.weights.clone(),
+            step: self.step.clone(),
             threshold: self.threshold.clone(),
             start: start.collect(),
             leak: leaks,

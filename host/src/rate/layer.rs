@@ -29,20 +29,37 @@ pub enum Role {
     Maximum,
 }
 
+impl Role {
+    /// Whether weights are the same but for their sign.
+    pub fn alike(self) -> bool {
+        matches!(self, Self::Reduce | Self::Maximum)
+    }
+}
+
 /// One of the neurons that carry a channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Variant {
     /// 1, or -1: what lies below zero.
     pub sign: f64,
-    /// What is added to a count before it is rounded down: 0.5 rounds to the nearest. Copies of a channel are staggered.
+    /// What is added to a count before it is rounded down: 0.5 rounds to the nearest. Copies of an output are staggered.
     pub share: f64,
+    /// What a spike counts more than one of the first copy does: where a reset loses what is above the threshold, copies that fire
+    /// at other thresholds lose at other times.
+    pub stretch: f64,
 }
 
 impl Variant {
     /// What lies above zero, to the nearest count.
-    pub const PLUS: Self = Self { sign: 1.0, share: 0.5 };
+    pub const PLUS: Self = Self { sign: 1.0, share: 0.5, stretch: 1.0 };
     /// What lies below zero, to the nearest count.
-    pub const MINUS: Self = Self { sign: -1.0, share: 0.5 };
+    pub const MINUS: Self = Self { sign: -1.0, share: 0.5, stretch: 1.0 };
+
+    /// `count` copies of each of `variants`, their thresholds spread over an octave.
+    pub fn copies(variants: &[Self], count: usize) -> Vec<Self> {
+        let stretch = |copy: usize| libm::exp2(copy as f64 / count.max(1) as f64);
+        let copy = |copy: usize| variants.iter().map(move |own| Self { stretch: stretch(copy), ..*own });
+        (0..count.max(1)).flat_map(copy).collect()
+    }
 }
 
 /// A layer.

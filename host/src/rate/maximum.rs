@@ -95,8 +95,11 @@ impl Builder<'_> {
         terms: &[(f64, &(Value, Vec<u32>))],
         signed: bool,
     ) -> Value {
-        let variants = if signed { vec![Variant::PLUS, Variant::MINUS] } else { vec![Variant::PLUS] };
-        let factors = if signed { vec![1.0, -1.0] } else { vec![1.0] };
+        let (variants, factors) = if signed {
+            (vec![Variant::PLUS, Variant::MINUS], vec![1.0, -1.0])
+        } else {
+            (vec![Variant::PLUS], vec![1.0])
+        };
         let (mut from, mut one) = (Vec::new(), Vec::new());
         for (factor, (value, _)) in terms {
             for own in &value.factors {

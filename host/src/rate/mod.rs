@@ -22,6 +22,7 @@ mod target;
 mod told;
 mod trial;
 mod tune;
+mod typed;
 
 pub use build::{Layers, Limits, Told, build};
 pub use compile::{compile, compile_for};

@@ -7,9 +7,10 @@ use spandrel_hwdesc::Chip;
 use super::layer::{From, Layer};
 use super::pack::{Item, Placed, Room, What};
 use super::tune::Tuned;
+use super::typed::{self, Gathered};
 use crate::dots::PAD;
 use crate::spiking::{
-    Code, Input, Neuron, Output, Population, Projection, Read, Source, SpikingNetwork, Synapses, Values,
+    Code, Input, Neuron, Output, Population, Projection, Read, Source, SpikingNetwork, Values,
 };
 
 /// The network, and what is known of its parts.
@@ -25,9 +26,14 @@ pub(super) struct Made {
     pub(super) input_reached: Vec<u32>,
 }
 
-/// What layers listen to, for [`super::pack::place`].
-pub(super) fn items(layers: &[Layer]) -> Vec<Item> {
+/// What layers listen to, for [`super::pack::place`]; `bits`: axons of a signal with weights of its own, where they are typed.
+pub(super) fn items(layers: &[Layer], bits: Option<u8>) -> Vec<Item> {
     let item = |(number, layer): (usize, &Layer)| {
+        let axons = match bits {
+            None => 1,
+            Some(bits) if !layer.role.alike() => bits,
+            Some(_) => 1 + u8::from(typed::both(layer)),
+        };
         let mut listens = Vec::with_capacity(layer.len());
         for position in 0..layer.positions {
             for group in 0..layer.groups {
@@ -35,7 +41,7 @@ pub(super) fn items(layers: &[Layer]) -> Vec<Item> {
                 let mut own: Vec<_> = taps.iter().zip(&layer.from).filter(|(e, _)| **e != PAD).collect();
                 own.sort_unstable_by_key(|(element, from)| (**from, **element));
                 own.dedup();
-                let own: Vec<_> = own.into_iter().map(|(element, from)| ((*from, *element), 1)).collect();
+                let own: Vec<_> = own.into_iter().map(|(element, from)| ((*from, *element), axons)).collect();
                 (0..layer.outputs).for_each(|_| listens.push(own.clone()));
             }
         }
@@ -110,34 +116,25 @@ fn neuron(what: What, neurons: &[u32], layers: &[Layer], tuned: &Tuned, chip: &C
     Some(neuron)
 }
 
-/// The weights of a layer's neuron by signal.
-fn weights(layer: &Layer, tuned: &Tuned, number: usize, neuron: usize) -> BTreeMap<(From, u32), i32> {
-    let (position, at) = (neuron / layer.width(), neuron % layer.width());
-    let (group, output) = (at / layer.outputs, at % layer.outputs);
-    let count = layer.from.len();
-    let mut found = BTreeMap::new();
-    for (tap, (element, from)) in layer.taps_at(group, position).iter().zip(&layer.from).enumerate() {
-        if *element != PAD {
-            let weight = tuned.layers[number].numbers.weights[(group * count + tap) * layer.outputs + output];
-            *found.entry((*from, *element)).or_insert(0) += weight;
-        }
-    }
-    found
-}
-
 /// The network of `stages`; `None` for a chip without neurons.
 pub(super) fn network(
     (title, layers, tuned): (&str, &[Layer], &Tuned),
     stages: &[Vec<Placed>],
     (elements, window): (usize, u32),
-    room: Room,
+    (room, bits): (Room, Option<u8>),
     told: &[usize],
     chip: &Chip,
 ) -> Option<Made> {
+    // Axons of the input for each of its elements.
+    let each = bits.unwrap_or(1);
     let mut made = Made {
         network: SpikingNetwork {
             name: title.to_owned(),
-            input: Input { name: "input".into(), size: elements, code: Code::Rate { window } },
+            input: Input {
+                name: "input".into(),
+                size: elements * usize::from(each),
+                code: Code::Rate { window },
+            },
             populations: Vec::new(),
             projections: Vec::new(),
             outputs: Vec::new(),
@@ -163,50 +160,38 @@ pub(super) fn network(
             let mut of = vec![Vec::new(); size];
             neurons.iter().zip(0..).for_each(|(neuron, at)| of[*neuron as usize].push(at));
             now.insert(from, Copies { population, used: vec![0; size], of });
-            // Synapses by source: (signal of the source, neuron, weight).
-            let mut synapses: BTreeMap<Source, Vec<(u32, u32, i32)>> = BTreeMap::new();
+            let mut synapses = Gathered::new(placed.what, layers, tuned, bits);
             let mut at = 0u32;
             for core in &placed.cores {
-                let mut lines: BTreeMap<(From, u32), (Source, u32)> = BTreeMap::new();
-                for &(own, signal) in core.axons.keys() {
-                    let line = match before.get_mut(&own) {
+                let mut lines: BTreeMap<(From, u32), Vec<(Source, u32)>> = BTreeMap::new();
+                for (&(own, signal), &axons) in &core.axons {
+                    let line = |axon: u8| match before.get_mut(&own) {
                         Some(copies) => {
                             (Source::Population(copies.population), copies.next(signal, room.targets))
                         }
-                        None => (Source::Input, signal),
+                        None => (Source::Input, signal * u32::from(each) + u32::from(axon)),
                     };
-                    lines.insert((own, signal), line);
+                    lines.insert((own, signal), (0..axons).map(line).collect());
                 }
-                let mut last: Option<(u32, BTreeMap<(From, u32), i32>)> = None;
                 for &neuron in &core.neurons {
-                    let fresh = last.as_ref().is_none_or(|(known, _)| *known != neuron);
-                    if fresh {
-                        let own = match placed.what {
-                            What::Layer(number) => weights(&layers[number], tuned, number, neuron as usize),
-                            What::Relay(from) => BTreeMap::from([((from, neuron), 1)]),
-                        };
-                        last = Some((neuron, own));
-                    }
-                    for (signal, weight) in last.iter().flat_map(|(_, own)| own).filter(|(_, w)| **w != 0) {
-                        let (source, line) = lines[signal];
-                        synapses.entry(source).or_default().push((line, at, *weight));
-                    }
+                    synapses.neuron(neuron, at, &lines);
                     at += 1;
                 }
             }
             made.reached.push(vec![0; neurons.len()]);
-            for (from, triples) in synapses {
-                let reached = match from {
-                    Source::Input => &mut made.input_reached,
-                    Source::Population(number) => &mut made.reached[number],
-                };
-                triples.iter().for_each(|(line, ..)| reached[*line as usize] += 1);
-                made.network.projections.push(Projection {
-                    from,
-                    to: population,
-                    synapses: Synapses::Sparse(triples),
-                    delay: u16::from(from != Source::Input),
-                });
+            let sizes = |from: Source| match from {
+                Source::Input => elements * usize::from(each),
+                Source::Population(number) => made.network.populations[number].size,
+            };
+            for (from, reached, synapses) in synapses.into_projections(neurons.len(), sizes) {
+                for line in reached {
+                    match from {
+                        Source::Input => made.input_reached[line as usize / usize::from(each)] += 1,
+                        Source::Population(number) => made.reached[number][line as usize] += 1,
+                    }
+                }
+                let delay = u16::from(from != Source::Input);
+                made.network.projections.push(Projection { from, to: population, synapses, delay });
             }
             made.network.populations.push(Population {
                 name: name(placed.what, layers, stage),

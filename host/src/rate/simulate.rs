@@ -59,6 +59,8 @@ impl Train {
 pub struct Numbers {
     /// \[group\]\[tap\]\[output\]
     pub weights: Vec<i32>,
+    /// Of typed axons, of each neuron of a position: what weights are multiples of.
+    pub step: Vec<i32>,
     /// Of each neuron of a position.
     pub threshold: Vec<i32>,
     /// Of each neuron.

@@ -114,6 +114,7 @@ pub(super) fn activities(
             cores,
             scale: None,
             weight_error: None,
+            snr_db: None,
             rate: spikes / (reached.len().max(1) as f64 * f64::from(window)),
             golden_rate: wanted,
             differing: None,
@@ -141,7 +142,11 @@ pub(super) fn activities(
             What::Relay(_) => " (relay)",
         };
         let name = format!("{}{role}", population.name);
-        all.push(activity(name, own, &made.reached[number], made.cores[number].len(), wanted));
+        let mut found = activity(name, own, &made.reached[number], made.cores[number].len(), wanted);
+        if let What::Layer(layer) = what {
+            found.snr_db = Some(tuned.layers[*layer].snr_db);
+        }
+        all.push(found);
     }
     all
 }

@@ -110,6 +110,7 @@ pub(super) fn merged(layer: &Layer, old: Trial, new: Trial) -> Trial {
     for at in (0..width).filter(|at| better[*at]) {
         out.error[at] = new.error[at];
         out.unit[at] = new.unit[at];
+        out.numbers.step[at] = new.numbers.step[at];
         out.numbers.threshold[at] = new.numbers.threshold[at];
         out.numbers.start[at] = new.numbers.start[at];
         let (group, output) = (at / outputs, at % outputs);

@@ -6,7 +6,7 @@
 
 use super::build::Layers;
 use super::fit::fit;
-use super::layer::{From, Layer};
+use super::layer::{From, Layer, Role};
 use super::simulate::{Numbers, Soma, Train, Wiring, run};
 use super::trial::{Trial, merged, powers};
 use crate::numeric::parallel_map;
@@ -14,8 +14,11 @@ use crate::numeric::parallel_map;
 /// Registers of a chip's neurons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registers {
-    /// Largest magnitude of a weight.
+    /// Largest magnitude of a weight; of typed axons of a value.
     pub weight: i32,
+    /// Of typed axons: how many, each of another type, bring a signal to neurons with weights of their own; a weight is a whole number
+    /// of so many bits times a step of each neuron.
+    pub axons: Option<u8>,
     /// Largest threshold.
     pub threshold: i32,
     /// Largest leak; the least is one less than its negative.
@@ -100,6 +103,8 @@ pub(super) struct Tuner<'l> {
     /// Reference values of each layer, \[sample\]\[neuron\].
     values: Vec<Vec<f32>>,
     uniform: Vec<bool>,
+    /// Of parts whose sums take them all with the same weight: the unit of each neuron of a position.
+    shared: Vec<Option<Vec<f64>>>,
 }
 
 /// Tunes all layers; `decision`: the largest element of the first output is all that counts.
@@ -120,6 +125,7 @@ pub fn tune(layers: &mut Layers, fed: &Fed, registers: Registers, effort: Effort
         units: vec![Vec::new(); count],
         values: vec![Vec::new(); count],
         uniform,
+        shared: vec![None; count],
     };
     let mut tuned = Tuned { layers: Vec::new(), zeros: Vec::new(), counts: Vec::new() };
     let mut zeros = vec![0.0; own.outputs.len()];
@@ -136,6 +142,9 @@ pub fn tune(layers: &mut Layers, fed: &Fed, registers: Registers, effort: Effort
             layer.bias.iter_mut().for_each(|bias| *bias -= zero);
             sums.iter_mut().for_each(|z| *z -= zero as f32);
             span = Some(top - zero);
+        }
+        if registers.axons.is_some() && layer.role == Role::Part && tuner.shared[number].is_none() {
+            tuner.share(number);
         }
         let wiring = Wiring::new(&layer, |from| tuner.size(from));
         let made = tuner.layer(number, &layer, &wiring, &sums, span);
@@ -272,18 +281,56 @@ impl Tuner<'_> {
         if let Some(span) = span {
             return vec![span / window; width];
         }
+        if let Some(shared) = &self.shared[number] {
+            return shared.clone();
+        }
         let mut most = vec![0.0f32; width];
         for row in sums.chunks_exact(width) {
             most.iter_mut().zip(row).for_each(|(most, z)| *most = most.max(*z));
         }
         let all = f64::from(most.iter().fold(0.0f32, |all, own| all.max(*own))).max(1e-9);
-        let own = |most: &f32| f64::from(*most).max(LEAST * all) / window;
-        if self.uniform[number] { vec![all / window; width] } else { most.iter().map(own).collect() }
+        let own = |(at, most): (usize, &f32)| {
+            let most = if self.uniform[number] { all } else { f64::from(*most).max(LEAST * all) };
+            most / window * layer.variant(at).stretch
+        };
+        most.iter().enumerate().map(own).collect()
+    }
+
+    /// Gives all parts of the sum to which part `number` belongs the same units.
+    fn share(&mut self, number: usize) {
+        let own = From::Layer(number);
+        let sum =
+            self.layers.layers.iter().find(|layer| layer.role == Role::Reduce && layer.from.contains(&own));
+        let mut parts: Vec<usize> = Vec::new();
+        for from in sum.iter().flat_map(|sum| &sum.from) {
+            if let From::Layer(part) = *from
+                && !parts.contains(&part)
+            {
+                parts.push(part);
+            }
+        }
+        let (width, count) = (self.layers.layers[number].width(), self.layers.layers[number].variants.len());
+        let mut most = vec![0.0f32; width / count];
+        for part in &parts {
+            let layer = &self.layers.layers[*part];
+            for row in self.sums(layer).chunks_exact(width) {
+                for (most, channel) in most.iter_mut().zip(row.chunks_exact(count)) {
+                    *most = channel.iter().fold(*most, |most, z| most.max(*z));
+                }
+            }
+        }
+        let all = f64::from(most.iter().fold(0.0f32, |all, own| all.max(*own))).max(1e-9);
+        let unit = |most: &f32| f64::from(*most).max(LEAST * all) / f64::from(self.effort.window);
+        let units: Vec<f64> = most.iter().flat_map(|most| vec![unit(most); count]).collect();
+        for part in parts {
+            self.shared[part] = Some(units.clone());
+        }
     }
 
     fn layer(&self, number: usize, layer: &Layer, wiring: &Wiring, sums: &[f32], span: Option<f64>) -> Trial {
         let sources: Vec<Vec<Vec<u32>>> = self.source_counts(layer);
-        let fit = fit(layer, sums, &sources, self, !layer.follows);
+        let alike = self.registers.axons.is_some() && layer.role.alike();
+        let fit = fit(layer, sums, &sources, self, !layer.follows && !alike);
         let unit = match layer.from.first() {
             Some(from) if layer.follows => {
                 let own = |group: usize| self.unit(*from, layer.taps_at(group, 0)[0]);
@@ -292,7 +339,7 @@ impl Tuner<'_> {
             _ => self.ranges(number, layer, sums, span),
         };
         let factors: &[f64] = match self.registers.soma.subtract {
-            _ if layer.follows => &[1.0],
+            _ if layer.follows || self.shared[number].is_some() => &[1.0],
             _ if span.is_some() && self.registers.soma.subtract => &[1.0],
             true => &FACTORS,
             false => &FACTORS_ZERO,

@@ -89,6 +89,24 @@ pub const SETTINGS: &[Setting] = &[
         set: |s, v| put(&mut s.loops, v, |_| true),
     },
     Setting {
+        key: "rate.axons",
+        allowed: "2 to 8",
+        help: "of trained networks on spiking chips with typed axons and 1-bit synapses: axons of different types that bring a signal, the bits of its weights",
+        get: |s| text(&s.rate.axons),
+        set: |s, v| put(&mut s.rate.axons, v, |n| (2..=8).contains(n)),
+    },
+    Setting {
+        key: "rate.copies",
+        allowed: "auto, or 1 to 8",
+        help: "of trained networks on spiking chips: neurons that carry a part of a sum together, at other thresholds; auto: two where the chip resets to zero, else one",
+        get: |s| s.rate.copies.map_or_else(|| "auto".into(), |n| text(&n)),
+        set: |s, v| {
+            s.rate.copies =
+                if v == "auto" { None } else { Some(v.parse().ok().filter(|n| (1..=8).contains(n))?) };
+            Some(())
+        },
+    },
+    Setting {
         key: "rate.passes",
         allowed: "0 to 100",
         help: "of trained networks on spiking chips: how often each layer's thresholds and offsets are corrected by simulated counts",
