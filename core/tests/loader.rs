@@ -124,7 +124,7 @@ fn what_this_board_does_not_take_is_refused_before_the_first_write() {
     let rows = with(&less(ChipLimits { rows: 7, ..limits }));
     assert_eq!(rows, Refusal::BeyondChip { what: "rows", needed: 8, available: 7 });
     // Unsigned, or by another key.
-    let (unsigned, seen) = refusal(&plain(), &Policy { rollback: 0, ..pinned() });
+    let (unsigned, seen) = refusal(&plain(), &pinned());
     assert_eq!((unsigned, seen.begun), (Refusal::Unsigned, 0));
     let (wrong, seen) = refusal(&signed(3, &SigningKey::from_bytes(&[8; 32])), &pinned());
     assert_eq!((wrong, seen.begun, seen.committed, seen.abandoned), (Refusal::WrongSignature, 1, 0, 1));

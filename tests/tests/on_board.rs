@@ -7,7 +7,8 @@ use spandrel_core::image::{Config, Image, Subject, Tag};
 use spandrel_core::load::bus::ChipTarget;
 use spandrel_core::load::{Loader, Policy, Progress};
 use spandrel_core::verify::{
-    AnswersStep, CoreAnswers, Extent, MismatchKind, ReadBack, ReadBackStep, Shadow, ShadowStep, detection_ppm,
+    AnswersStep, CoreAnswers, Extent, KnownAnswers, KnownProgress, KnownStep, Mismatch, MismatchKind,
+    ReadBack, ReadBackStep, Shadow, ShadowStep, detection_ppm,
 };
 use spandrel_tests::chip::{MAP, SimChip, WINDOWS};
 use spandrel_tests::images::{Answer, mlp};
@@ -256,4 +257,44 @@ fn stuck_cells_are_found_by_known_answers() {
         }
     }
     assert!(found * 10 >= stuck * 7, "{found} of {stuck}");
+}
+
+/// Known answers in slices of `budget`: what came of it, and how many slices there were.
+fn sliced(image: &Image<'_>, budget: u64) -> (KnownStep, u32) {
+    let mut ram = vec![0; image.header().ram_words as usize];
+    let (known, mut progress) = (KnownAnswers::new(image, image.weights()), KnownProgress::new());
+    for slices in 1..1_000_000 {
+        match known.step(&mut progress, &mut ram, budget) {
+            KnownStep::Running => {}
+            end => return (end, slices),
+        }
+    }
+    panic!("no end");
+}
+
+#[test]
+fn known_answers_in_slices_are_those_in_one_go() {
+    let mut builder = mlp::image();
+    builder.record_networks(&[&mlp::SAMPLES[0], &mlp::SAMPLES[1]]);
+    let good = builder.build();
+    let last = builder.answers.len() - 1;
+    builder.answers[last].answers[1] += 1;
+    let wrong = builder.build();
+    for (bytes, fails) in [(image(), false), (good, false), (wrong, true)] {
+        let image = Image::parse(&bytes).expect("a valid image");
+        let mut ram = vec![0; image.header().ram_words as usize];
+        let whole = match KnownAnswers::new(&image, image.weights()).check(&mut ram) {
+            Ok(checked) => KnownStep::Same(checked),
+            Err(mismatch) => KnownStep::Wrong(mismatch),
+        };
+        assert_eq!(matches!(whole, KnownStep::Wrong(Mismatch { .. })), fails);
+        let mut before = u32::MAX;
+        for budget in [1, 2, 3, 7, 50, 1000, u64::MAX] {
+            let (end, slices) = sliced(&image, budget);
+            assert_eq!(end, whole, "{budget}");
+            assert!(slices <= before, "{budget}: {slices} slices, {before} of smaller ones");
+            before = slices;
+        }
+        assert!(sliced(&image, 1).1 > 20);
+    }
 }

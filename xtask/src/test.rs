@@ -13,6 +13,7 @@ const WORKSPACES: &[(&str, &[&str])] = &[
     // One call, so that everything is compiled once.
     ("main workspace", &["--release", "--workspace"]),
     ("log reader", &["--manifest-path", "firmware-sim/Cargo.toml", "--package", "spandrel-log"]),
+    ("C interface", &["--manifest-path", "firmware-sim/Cargo.toml", "--package", "spandrel-c"]),
     ("tract as oracle", &["--manifest-path", "tests/tract/Cargo.toml"]),
 ];
 

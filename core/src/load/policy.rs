@@ -56,13 +56,13 @@ impl Policy<'_> {
             return Err(Refusal::TooLong { bytes: header.total_bytes, room: self.room });
         }
         if self.key.is_some() {
-            // Nothing but a signature makes the counter worth anything: without a key it is not looked at.
-            if header.rollback < self.rollback {
-                return Err(Refusal::RolledBack { image: header.rollback, least: self.rollback });
-            }
             let seal = header.total_bytes.checked_sub(header.seal_offset);
             if seal != Some(crate::image::SIGNED_SEAL_BYTES as u64) {
                 return Err(Refusal::Unsigned);
+            }
+            // Nothing but a signature makes the counter worth anything: without a key it is not looked at.
+            if header.rollback < self.rollback {
+                return Err(Refusal::RolledBack { image: header.rollback, least: self.rollback });
             }
         }
         Ok(())

@@ -216,7 +216,7 @@ impl<F: NorFlash> Slots<F> {
     ///
     /// # Errors
     /// The flash failed.
-    pub fn update<'p>(&mut self, policy: &'p Policy<'p>) -> Result<Update<'_, 'p, F>, SlotError<F::Error>> {
+    pub fn update<'p>(&mut self, policy: &Policy<'p>) -> Result<Update<'_, 'p, F>, SlotError<F::Error>> {
         let active = self.active()?;
         let slot = active.map_or(Slot::A, |active| active.slot.other());
         let sequence = active.map_or(0, |active| active.sequence.wrapping_add(1));

@@ -54,7 +54,7 @@ enum State {
 
 /// Loads one image into `target`: on a 32-bit core about 700 bytes beside the target's own.
 pub struct Loader<'p, T: Target> {
-    policy: &'p Policy<'p>,
+    policy: Policy<'p>,
     target: T,
     state: State,
     begun: bool,
@@ -71,9 +71,9 @@ pub struct Loader<'p, T: Target> {
 impl<'p, T: Target> Loader<'p, T> {
     /// A loader that has seen nothing yet. The target is not touched before the image is acceptable as far as its header and
     /// limits tell.
-    pub fn new(policy: &'p Policy<'p>, target: T) -> Self {
+    pub fn new(policy: &Policy<'p>, target: T) -> Self {
         Self {
-            policy,
+            policy: *policy,
             target,
             state: State::Header,
             begun: false,
@@ -135,7 +135,8 @@ impl<'p, T: Target> Loader<'p, T> {
         }
     }
 
-    fn stop(&mut self) {
+    /// Gives up an image that is not complete: the target abandons it, and the loader takes no more. A loaded image stays.
+    pub fn stop(&mut self) {
         if self.begun && self.state != State::Done && self.state != State::Stopped {
             self.target.abandon();
         }

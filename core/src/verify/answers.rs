@@ -54,6 +54,12 @@ impl<'v, 'i> CoreAnswers<'v, 'i> {
         Self { image, vector: 0, unit: 0, compared: 0 }
     }
 
+    /// The image whose answers are asked for.
+    #[must_use]
+    pub const fn image(&self) -> &'v Image<'i> {
+        self.image
+    }
+
     /// Asks for about `budget` values, at least one.
     pub fn step<P: TestPort>(&mut self, port: &mut P, budget: u32) -> AnswersStep<P::Error> {
         let mut left = budget.max(1);

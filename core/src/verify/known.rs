@@ -81,21 +81,62 @@ pub struct Checked {
     pub values: u64,
 }
 
-/// Compares emitted signals with a vector's answers as they come.
-struct Compare<'a> {
-    answers: crate::image::Values<'a>,
-    next: u32,
+/// Where a sliced check is. It belongs to one image and to the memory that the first step was lent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownProgress {
+    /// Whether the configurations are through.
+    networks: bool,
+    vector: u32,
+    /// Configurations: columns compared. Networks: raw values fed.
+    done: u32,
+    /// Networks: the sample has been started.
+    started: bool,
+    /// Networks: signals emitted, and the first wrong one.
+    emitted: u32,
     wrong: Option<MismatchKind>,
+    checked: Checked,
 }
 
-impl Probe for Compare<'_> {
+impl KnownProgress {
+    /// Nothing has been checked yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        let checked = Checked { networks: 0, configs: 0, values: 0 };
+        Self { networks: false, vector: 0, done: 0, started: false, emitted: 0, wrong: None, checked }
+    }
+}
+
+impl Default for KnownProgress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How far a sliced check is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownStep {
+    /// There is more to check.
+    Running,
+    /// All known answers are met.
+    Same(Checked),
+    /// A value differs.
+    Wrong(Mismatch),
+}
+
+/// Compares emitted signals with a vector's answers as they come.
+struct Compare<'a, 'p> {
+    answers: crate::image::Values<'a>,
+    progress: &'p mut KnownProgress,
+}
+
+impl Probe for Compare<'_, '_> {
     fn emit(&mut self, _: u16, _: u32, found: i32) {
-        let index = self.next;
-        self.next = index.saturating_add(1);
-        if let (None, Some(expected)) = (self.wrong, self.answers.get(index))
+        let index = self.progress.emitted;
+        self.progress.emitted = index.saturating_add(1);
+        if let (None, Some(expected)) = (self.progress.wrong, self.answers.get(index))
             && expected != found
         {
-            self.wrong = Some(MismatchKind::Output { index, expected, found });
+            self.progress.wrong = Some(MismatchKind::Output { index, expected, found });
         }
     }
 }
@@ -131,37 +172,71 @@ impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
     /// # Errors
     /// The first value that differs.
     pub fn check(&self, ram: &mut [u32]) -> Result<Checked, Mismatch> {
-        let mut checked = Checked { networks: 0, configs: 0, values: 0 };
-        for network in [false, true] {
-            for number in 0..self.image.vector_count() {
-                let Some(vector) = self.image.vector(number) else { continue };
-                let kind = |kind| Mismatch { vector: number, kind };
-                match vector.subject {
-                    Subject::Config { .. } if !network => {
-                        self.config(&vector).map_err(kind)?;
-                        checked.configs += 1;
-                    }
-                    Subject::Network { .. } if network => {
-                        self.network(&vector, ram).map_err(kind)?;
-                        checked.networks += 1;
-                    }
-                    _ => continue,
-                }
-                checked.values += u64::from(vector.answers.len());
+        let mut progress = KnownProgress::new();
+        loop {
+            match self.step(&mut progress, ram, u64::MAX) {
+                KnownStep::Running => {}
+                KnownStep::Same(checked) => return Ok(checked),
+                KnownStep::Wrong(mismatch) => return Err(mismatch),
             }
         }
-        Ok(checked)
     }
 
-    fn config(&self, vector: &Vector<'_>) -> Result<(), MismatchKind> {
-        let Subject::Config { config: number, shift, relu } = vector.subject else { return Ok(()) };
-        let Some(mut config) = self.image.config(number) else { return Ok(()) };
+    /// Goes on for about `budget` work units, as [`Machine::step`] counts them, a raw value fed being one. It does at least one
+    /// piece of work and finishes the piece it began: a column, what a step of the machine finishes, the reset of the machine before
+    /// a network vector, or the state digest behind it.
+    ///
+    /// `ram` must be the same words in every step, and nobody else may change them meanwhile.
+    pub fn step(&self, progress: &mut KnownProgress, ram: &mut [u32], budget: u64) -> KnownStep {
+        let mut left = budget.max(1);
+        while left > 0 {
+            let Some(vector) = self.image.vector(progress.vector) else {
+                if progress.networks {
+                    return KnownStep::Same(progress.checked);
+                }
+                (progress.networks, progress.vector) = (true, 0);
+                continue;
+            };
+            let through = match vector.subject {
+                Subject::Config { .. } if !progress.networks => self.config(&vector, progress, &mut left),
+                Subject::Network { .. } if progress.networks => {
+                    self.network(&vector, progress, ram, &mut left)
+                }
+                _ => {
+                    progress.vector += 1;
+                    continue;
+                }
+            };
+            match through {
+                Err(kind) => return KnownStep::Wrong(Mismatch { vector: progress.vector, kind }),
+                Ok(false) => {}
+                Ok(true) => {
+                    let Checked { networks, configs, values } = &mut progress.checked;
+                    *(if progress.networks { networks } else { configs }) += 1;
+                    *values += u64::from(vector.answers.len());
+                    (progress.vector, progress.done) = (progress.vector + 1, 0);
+                }
+            }
+        }
+        KnownStep::Running
+    }
+
+    /// Compares columns; whether the vector is through.
+    fn config(
+        &self,
+        vector: &Vector<'_>,
+        progress: &mut KnownProgress,
+        left: &mut u64,
+    ) -> Result<bool, MismatchKind> {
+        let Subject::Config { config: number, shift, relu } = vector.subject else { return Ok(true) };
+        let Some(mut config) = self.image.config(number) else { return Ok(true) };
         if let (Some(shift), Config::Crossbar(crossbar)) = (shift, &mut config)
             && let Readout::Composed { rounding, .. } = crossbar.readout
         {
             crossbar.readout = Readout::Composed { shift, rounding };
         }
-        for unit in 0..config.columns() {
+        while progress.done < config.columns() && *left > 0 {
+            let unit = progress.done;
             let found = self
                 .read(&config, unit, |row| vector.inputs.get(row).unwrap_or(0))
                 .map_err(|_| MismatchKind::Fault { instruction: 0, kind: FaultKind::WeightStore })?;
@@ -173,8 +248,10 @@ impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
             if found != expected {
                 return Err(MismatchKind::Unit { core: number, unit, expected, found });
             }
+            progress.done += 1;
+            *left = left.saturating_sub(config.column_work());
         }
-        Ok(())
+        Ok(progress.done >= config.columns())
     }
 
     /// What column `unit` of `config` reads; a digital core's saturated to 32 bits.
@@ -195,26 +272,53 @@ impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
         }
     }
 
-    fn network(&self, vector: &Vector<'_>, ram: &mut [u32]) -> Result<(), MismatchKind> {
-        let Subject::Network { input, digest } = vector.subject else { return Ok(()) };
-        if self.image.work() > self.work_max {
-            return Err(MismatchKind::TooLong { work: self.image.work() });
+    /// Feeds, runs and compares a sample; whether it is through.
+    fn network(
+        &self,
+        vector: &Vector<'_>,
+        progress: &mut KnownProgress,
+        ram: &mut [u32],
+        left: &mut u64,
+    ) -> Result<bool, MismatchKind> {
+        let Subject::Network { input, digest } = vector.subject else { return Ok(true) };
+        let (image, weights) = (self.image, self.weights.clone());
+        let first = !progress.started && progress.done == 0;
+        if first && image.work() > self.work_max {
+            return Err(MismatchKind::TooLong { work: image.work() });
         }
-        let mut machine =
-            Machine::new(self.image, self.weights.clone(), ram).map_err(MismatchKind::Refused)?;
-        let raw = (0..vector.inputs.len()).filter_map(|index| vector.inputs.get(index));
-        machine.feed(input, 0, raw).map_err(MismatchKind::Refused)?;
-        machine.start().map_err(MismatchKind::Refused)?;
-        let mut compare = Compare { answers: vector.answers, next: 0, wrong: None };
-        if let Step::Fault(fault) = machine.step(u64::MAX, &mut compare) {
-            return Err(MismatchKind::Fault { instruction: fault.at, kind: fault.kind });
+        let machine =
+            if first { Machine::new(image, weights, ram) } else { Machine::resume(image, weights, ram) };
+        let mut machine = machine.map_err(MismatchKind::Refused)?;
+        if !progress.started {
+            let end = u64::from(progress.done).saturating_add(*left).min(u64::from(vector.inputs.len()));
+            let end = u32::try_from(end).unwrap_or(u32::MAX);
+            let raw = (progress.done..end).filter_map(|index| vector.inputs.get(index));
+            machine.feed(input, progress.done, raw).map_err(MismatchKind::Refused)?;
+            *left = left.saturating_sub(u64::from(end - progress.done));
+            progress.done = end;
+            if end < vector.inputs.len() {
+                return Ok(false);
+            }
+            machine.start().map_err(MismatchKind::Refused)?;
+            (progress.started, progress.emitted, progress.wrong) = (true, 0, None);
+            return Ok(false);
         }
-        if let Some(wrong) = compare.wrong {
+        let budget = core::mem::take(left);
+        match machine.step(budget, &mut Compare { answers: vector.answers, progress }) {
+            Step::Running => return Ok(false),
+            Step::SampleDone => {}
+            Step::Fault(fault) => {
+                return Err(MismatchKind::Fault { instruction: fault.at, kind: fault.kind });
+            }
+        }
+        progress.started = false;
+        if let Some(wrong) = progress.wrong {
             return Err(wrong);
         }
-        if compare.next != vector.answers.len() {
-            return Err(MismatchKind::OutputCount { expected: vector.answers.len(), found: compare.next });
+        let (expected, found) = (vector.answers.len(), progress.emitted);
+        if found != expected {
+            return Err(MismatchKind::OutputCount { expected, found });
         }
-        if machine.snapshot().digest() == digest { Ok(()) } else { Err(MismatchKind::State) }
+        if machine.snapshot().digest() == digest { Ok(true) } else { Err(MismatchKind::State) }
     }
 }

@@ -8,7 +8,7 @@
 //! | the answers of one core | [`CoreAnswers`], with the configuration read back as it should be | that core's computation |
 //! | live outputs | [`Shadow`] | computation that known answers do not reach, or signals between cores |
 //!
-//! The last three work a bounded amount at a time, so that they fit a control loop.
+//! All work a bounded amount at a time (`step(budget)`), so that they fit a control loop.
 
 mod answers;
 mod known;
@@ -16,6 +16,6 @@ mod readback;
 mod shadow;
 
 pub use answers::{AnswersStep, CoreAnswers, TestMode, TestPort};
-pub use known::{Checked, KnownAnswers, Mismatch, MismatchKind};
+pub use known::{Checked, KnownAnswers, KnownProgress, KnownStep, Mismatch, MismatchKind};
 pub use readback::{Difference, Extent, READ_BYTES, ReadBack, ReadBackStep, detection_ppm};
 pub use shadow::{Deviation, Shadow, ShadowStep};

@@ -11,6 +11,12 @@ pub const LONG: &[(&str, usize, &str)] = &[];
 /// Files that may hold `unsafe`, each with the reason.
 pub const UNSAFE: &[(&str, &str)] = &[
     ("firmware-sim/src/board.rs", "registers, memory and interrupts of the board"),
+    ("firmware-sim/capi/src/raw.rs", "pointers from C become references"),
+    ("firmware-sim/capi/src/image.rs", "exports to C"),
+    ("firmware-sim/capi/src/run.rs", "exports to C"),
+    ("firmware-sim/capi/src/load.rs", "exports to C"),
+    ("firmware-sim/capi/src/check.rs", "exports to C"),
+    ("firmware-sim/capi/tests/interface.rs", "calls the exports as C does"),
     (
         "host/src/engine/fast/product.rs",
         "the one call of the matrix product, whose only interface takes pointers",
@@ -110,6 +116,11 @@ pub const LAYERS: &[Layer] = &[
         files: "firmware-sim/src/",
         forbidden: &["spandrel", "spandrel_hwdesc", "spandrel_oracle", "spandrel_tests"],
         reason: "the firmware links the core alone",
+    },
+    Layer {
+        files: "firmware-sim/capi/src/",
+        forbidden: &["spandrel", "spandrel_hwdesc", "spandrel_oracle", "spandrel_tests", "std"],
+        reason: "the C interface links the core alone",
     },
     Layer {
         files: "tests/src/",
@@ -262,6 +273,7 @@ pub const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("tests/tract/Cargo.toml", &["spandrel", "spandrel-core"]),
     ("fuzz/Cargo.toml", &["spandrel-tests"]),
     ("firmware-sim/Cargo.toml", &["spandrel-core"]),
+    ("firmware-sim/capi/Cargo.toml", &["spandrel-core", "spandrel-tests"]),
     ("firmware-sim/log/Cargo.toml", &[]),
     ("xtask/Cargo.toml", &[]),
 ];

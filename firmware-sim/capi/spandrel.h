@@ -1,0 +1,399 @@
+/* spandrel.h: images of neuromorphic chips and crossbars on the board, from C.
+ *
+ * Made by cbindgen from firmware-sim/capi/src: change it there. docs/firmware.md is the guide.
+ *
+ * Rules of every function:
+ * - it returns a status: SPANDREL_OK, SPANDREL_MORE (call it again), or why it did nothing or stopped;
+ * - it allocates nothing, keeps nothing static, and blocks on nothing but the callbacks of the bus;
+ * - an object lies in memory that you lend as uint64_t words; it needs no closing, and must not be moved or copied;
+ * - what an object was opened with (image bytes, words, windows, names, the image object) must stay as it is while the
+ *   object is in use;
+ * - an object may be used by one thread or interrupt level at a time; a callback that comes back to the object that called it
+ *   gets SPANDREL_BUSY;
+ * - `error` may be NULL. Otherwise it is filled in whenever the status is neither SPANDREL_OK nor SPANDREL_MORE.
+ */
+
+
+#ifndef SPANDREL_H
+#define SPANDREL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Done.
+#define SPANDREL_OK 0
+
+// Not done yet: call again, with more bytes where bytes are wanted.
+#define SPANDREL_MORE 1
+
+// A pointer is NULL or not aligned, or a callback is missing.
+#define SPANDREL_BAD_POINTER 16
+
+// Too few words were lent; `error.expected` has the number needed where an error is passed.
+#define SPANDREL_TOO_SMALL 17
+
+// No object of that kind lies there.
+#define SPANDREL_BAD_OBJECT 18
+
+// The object is in use by the call that called back, or a sample is under way.
+#define SPANDREL_BUSY 19
+
+// There is no such input, output or index, or a value is out of range.
+#define SPANDREL_OUT_OF_RANGE 20
+
+// The bytes break a rule of the format: damaged on the way, or written by another version.
+#define SPANDREL_BAD_IMAGE 32
+
+// The image is whole, and the policy does not take it: `error.rule` says why (`unsigned`, `rolled-back`, ...).
+#define SPANDREL_REFUSED 33
+
+// A callback of the bus failed; `error.found` has what it returned.
+#define SPANDREL_BUS 34
+
+// The chip has no room for a section.
+#define SPANDREL_NO_ROOM 35
+
+// Loading has stopped before: open the loader anew.
+#define SPANDREL_STOPPED 36
+
+// A sample does not fit: too long, too short, or a value outside the raw type.
+#define SPANDREL_BAD_SAMPLE 48
+
+// The machine has stopped: image or lent words were changed underneath.
+#define SPANDREL_FAULT 49
+
+// A value is not the known answer.
+#define SPANDREL_WRONG 64
+
+// A byte of the chip's configuration is not the image's.
+#define SPANDREL_DIFFERS 65
+
+// A number in an error that does not apply.
+#define SPANDREL_NONE UINT32_MAX
+
+// Words of 64 bits that an image object needs at most.
+#define SPANDREL_IMAGE_WORDS 96
+
+// Words of 64 bits that a machine needs at most, beside the image's own words.
+#define SPANDREL_RUN_WORDS 120
+
+// Words of 64 bits that a loader needs at most.
+#define SPANDREL_LOADER_WORDS 120
+
+// Words of 64 bits that a check of known answers needs at most.
+#define SPANDREL_ANSWERS_WORDS 24
+
+// Words of 64 bits that reading back needs at most.
+#define SPANDREL_READBACK_WORDS 24
+
+// A check of known answers.
+typedef struct spandrel_answers spandrel_answers;
+
+// An image that was checked.
+typedef struct spandrel_image spandrel_image;
+
+// A loader. The chip is held before the first write and released after the last check: a half-configured chip never runs.
+typedef struct spandrel_loader spandrel_loader;
+
+// A check that reads configuration back.
+typedef struct spandrel_readback spandrel_readback;
+
+// A machine that runs an image.
+typedef struct spandrel_run spandrel_run;
+
+// Why, where, and what to do. Only the library writes it.
+typedef struct spandrel_error {
+  // The status that was returned.
+  uint32_t status;
+  // The rule, a stable name such as `section-checksum`; ends with NUL.
+  char rule[32];
+  // The image's section, empty if it is about none; ends with NUL.
+  char section[12];
+  // The field of the record, or what is too large; ends with NUL.
+  char field[32];
+  // The record of the section, or the instruction.
+  uint32_t record;
+  // The vector of known answers.
+  uint32_t vector;
+  // The configuration.
+  uint32_t config;
+  // The physical core that holds it.
+  uint32_t core;
+  // The column, or the number of the emitted signal.
+  uint32_t unit;
+  // Where in the section, in bytes.
+  uint64_t offset;
+  // What should be there.
+  int64_t expected;
+  // What is there.
+  int64_t found;
+  // What to do about it: `way_out_length` bytes that do not end with NUL (print them with `%.*s`).
+  const char *way_out;
+  // Bytes of `way_out`.
+  size_t way_out_length;
+} spandrel_error;
+
+// What a board accepts. All zero, with `room` set, accepts any image that is no longer.
+typedef struct spandrel_policy {
+  // Name of the chip, at most 24 bytes and NUL; NULL: any chip, and the next six are not looked at.
+  const char *chip;
+  // The least revision that images may be compiled for.
+  uint32_t revision_least;
+  // The last one.
+  uint32_t revision_most;
+  // Kind of core: 1 crossbar, 2 digital, 3 spiking.
+  uint32_t kind;
+  // Inputs of a core.
+  uint32_t rows;
+  // Outputs of a core.
+  uint32_t columns;
+  // Cores.
+  uint32_t cores;
+  // The pinned Ed25519 public key, 32 bytes; NULL: none, and signature and counter are not looked at.
+  const uint8_t *key;
+  // The least rollback counter: that of the image in use.
+  uint32_t rollback;
+  // The longest image in bytes.
+  uint64_t room;
+} spandrel_policy;
+
+// What an image says of itself.
+typedef struct spandrel_facts {
+  // Length in bytes.
+  uint64_t bytes;
+  // Work units of one inference: the sum of the budgets of its steps.
+  uint64_t work;
+  // 32-bit words that running it needs.
+  uint32_t ram_words;
+  // Inputs.
+  uint32_t inputs;
+  // Decoders: readings of its outputs.
+  uint32_t decoders;
+  // Vectors of known answers.
+  uint32_t vectors;
+  // Revision of the chip that it was compiled for.
+  uint32_t chip_revision;
+  // Rollback counter.
+  uint32_t rollback;
+  // 1 if it is signed; whether by the right key, only the policy tells.
+  uint32_t is_signed;
+  // Name of the chip; ends with NUL.
+  char chip[28];
+  // SHA-256 of everything before the seal.
+  uint8_t digest[32];
+} spandrel_facts;
+
+// What an input takes.
+typedef struct spandrel_input {
+  // Raw values of a sample.
+  uint32_t length;
+  // The least raw value.
+  int32_t least;
+  // The largest one.
+  int32_t most;
+} spandrel_input;
+
+// Where emitted codes go. Set `count` and `lost` to 0 before each sample.
+typedef struct spandrel_outputs {
+  // Room for `capacity` codes, in the order in which the image emits them.
+  int32_t *codes;
+  // Room for the number of the output of each; NULL: nobody wants to know.
+  uint16_t *numbers;
+  // How many codes there is room for.
+  uint32_t capacity;
+  // How many there are.
+  uint32_t count;
+  // How many there was no room for.
+  uint32_t lost;
+} spandrel_outputs;
+
+// A chip behind a bus. Each callback gets `context` and returns 0, or a number of its own that tells why it failed: the call
+// that needed it then returns SPANDREL_BUS, with the number in `error.found`. Callbacks must return: no longjmp, no exception.
+typedef struct spandrel_bus {
+  // Whatever the callbacks need.
+  void *context;
+  // Holds the cores: nothing runs until they are released, and what runs is broken off.
+  uint32_t (*hold)(void *context);
+  // Lets the cores run from their reset state.
+  uint32_t (*release)(void *context);
+  // Writes configuration at an address of the chip.
+  uint32_t (*write)(void *context, uint32_t address, const uint8_t *bytes, size_t length);
+  // Reads configuration back.
+  uint32_t (*read)(void *context, uint32_t address, uint8_t *bytes, size_t length);
+} spandrel_bus;
+
+// A window of the chip's address space that holds one section of images, in the image's order of bytes. Sections without a window
+// are checked and not written.
+typedef struct spandrel_window {
+  // The section, such as `WEIGHTS`: eight bytes, filled up with zeros.
+  uint8_t section[8];
+  // Its first address.
+  uint32_t address;
+  // Its length in bytes.
+  uint32_t room;
+} spandrel_window;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// The version of this library: major, minor and patch in a byte each, from the third byte down.
+uint32_t spandrel_version(void);
+
+// The exact number of 64-bit words that an image object needs on this target.
+size_t spandrel_image_words(void);
+
+// How long the image at the start of `bytes` is, from its header alone; nothing else is checked.
+uint32_t spandrel_image_length(const uint8_t *bytes, size_t length, uint64_t *image_bytes);
+
+// Checks the one whole image that `bytes` are, and opens it in `words` lent words. The bytes are read where they lie from now on.
+uint32_t spandrel_image_open(uint64_t *memory,
+                             size_t words,
+                             const uint8_t *bytes,
+                             size_t length,
+                             struct spandrel_image **image,
+                             struct spandrel_error *error);
+
+// Whether the policy takes the image: chip, revision, limits, length, signature, counter. For images that run from flash; a loader
+// asks by itself.
+uint32_t spandrel_image_accept(const struct spandrel_image *image,
+                               const struct spandrel_policy *policy,
+                               struct spandrel_error *error);
+
+// What the image says of itself.
+uint32_t spandrel_image_facts(const struct spandrel_image *image, struct spandrel_facts *facts);
+
+// What input `index`, from 0, takes.
+uint32_t spandrel_image_input(const struct spandrel_image *image, uint32_t index, struct spandrel_input *input);
+
+// The class that `count` emitted codes stand for, read with decoder `decoder`; the codes are those of the decoder's output.
+uint32_t spandrel_image_class(const struct spandrel_image *image,
+                              uint32_t decoder,
+                              const int32_t *codes,
+                              size_t count,
+                              uint32_t *found);
+
+// The exact number of 64-bit words that a machine needs on this target.
+size_t spandrel_run_words(void);
+
+// A machine in its reset state, on `ram_words` words: `spandrel_facts` tells how many it needs.
+uint32_t spandrel_run_open(uint64_t *memory,
+                           size_t words,
+                           const struct spandrel_image *image,
+                           uint32_t *ram,
+                           size_t ram_words,
+                           struct spandrel_run **run,
+                           struct spandrel_error *error);
+
+// Begins anew: state and counters are cleared, a sample under way is given up. Images that hold state between samples need it where
+// a new sequence begins, others never.
+uint32_t spandrel_run_reset(struct spandrel_run *run);
+
+// Feeds raw values `first`, `first + 1`, ... of input `input`; a sample may come in pieces.
+uint32_t spandrel_run_feed(struct spandrel_run *run,
+                           uint32_t input,
+                           uint32_t first,
+                           const int32_t *values,
+                           size_t count,
+                           struct spandrel_error *error);
+
+// As `spandrel_run_feed`, from bytes without sign: pixels as they come from a sensor.
+uint32_t spandrel_run_feed_bytes(struct spandrel_run *run,
+                                 uint32_t input,
+                                 uint32_t first,
+                                 const uint8_t *values,
+                                 size_t count,
+                                 struct spandrel_error *error);
+
+// Starts the inference on what was fed.
+uint32_t spandrel_run_start(struct spandrel_run *run, struct spandrel_error *error);
+
+// Goes on for about `budget` work units, at least one piece of work. SPANDREL_MORE: step again. SPANDREL_OK: the sample is done, and
+// its codes stand in `outputs`. SPANDREL_TOO_SMALL: it is done, and `outputs.lost` codes found no room.
+uint32_t spandrel_run_step(struct spandrel_run *run,
+                           uint64_t budget,
+                           struct spandrel_outputs *outputs,
+                           struct spandrel_error *error);
+
+// `spandrel-state-1` of the machine's state, 32 bytes: the same on every target.
+uint32_t spandrel_run_state_digest(struct spandrel_run *run, uint8_t *digest);
+
+// `spandrel-output-1` of what the sample emitted, 32 bytes: the same on every target. SPANDREL_BUSY within a sample.
+uint32_t spandrel_run_output_digest(struct spandrel_run *run, uint8_t *digest);
+
+// The exact number of 64-bit words that a loader needs on this target.
+size_t spandrel_loader_words(void);
+
+// A loader that has seen nothing yet; the chip is not touched. Policy and bus are copied; the name in the policy and the windows
+// are not.
+uint32_t spandrel_loader_open(uint64_t *memory,
+                              size_t words,
+                              const struct spandrel_policy *policy,
+                              const struct spandrel_bus *bus,
+                              const struct spandrel_window *windows,
+                              size_t window_count,
+                              struct spandrel_loader **loader,
+                              struct spandrel_error *error);
+
+// Takes the next bytes, however many. SPANDREL_MORE: more are wanted. SPANDREL_OK: the image was whole, is accepted, and the chip
+// runs. Otherwise the chip is held, and the loader takes no more.
+uint32_t spandrel_loader_push(struct spandrel_loader *loader,
+                              const uint8_t *bytes,
+                              size_t length,
+                              struct spandrel_error *error);
+
+// The number of bytes taken: where a transfer that broke goes on.
+uint32_t spandrel_loader_position(struct spandrel_loader *loader, uint64_t *position);
+
+// Gives up an image that is not complete: the chip is held. A chip that was loaded runs on.
+uint32_t spandrel_loader_stop(struct spandrel_loader *loader);
+
+// The exact number of 64-bit words that a check of known answers needs on this target.
+size_t spandrel_answers_words(void);
+
+// A check of the image's known answers on the core models, which has not begun. It computes in the words that a machine needs: the
+// same ones as a machine's, if that is opened or reset behind the check.
+uint32_t spandrel_answers_open(uint64_t *memory,
+                               size_t words,
+                               const struct spandrel_image *image,
+                               uint32_t *ram,
+                               size_t ram_words,
+                               struct spandrel_answers **answers,
+                               struct spandrel_error *error);
+
+// Goes on for about `budget` work units. SPANDREL_MORE: step again. SPANDREL_OK: all answers are met. SPANDREL_WRONG: `error` names
+// vector, configuration, column, and both values.
+uint32_t spandrel_answers_step(struct spandrel_answers *answers,
+                               uint64_t budget,
+                               struct spandrel_error *error);
+
+// The exact number of 64-bit words that reading back needs on this target.
+size_t spandrel_readback_words(void);
+
+// A comparison of the chip's configuration with the image, which has not begun. With `pieces` 0 everything is read; otherwise so many
+// pieces of 32 bytes, drawn with `seed`: another seed each time finds other damage.
+uint32_t spandrel_readback_open(uint64_t *memory,
+                                size_t words,
+                                const struct spandrel_image *image,
+                                const struct spandrel_bus *bus,
+                                const struct spandrel_window *windows,
+                                size_t window_count,
+                                uint32_t pieces,
+                                uint64_t seed,
+                                struct spandrel_readback **readback,
+                                struct spandrel_error *error);
+
+// Reads about `budget` bytes, at least one piece. SPANDREL_MORE: step again. SPANDREL_OK: everything is as the image says.
+// SPANDREL_DIFFERS: `error` names section, byte, configuration, core and column.
+uint32_t spandrel_readback_step(struct spandrel_readback *readback,
+                                uint32_t budget,
+                                struct spandrel_error *error);
+
+// The probability, in millionths and rounded down, that `drawn` pieces out of `pieces` meet at least one of `damaged`.
+uint32_t spandrel_detection_ppm(uint64_t pieces, uint64_t damaged, uint32_t drawn);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* SPANDREL_H */
