@@ -1,4 +1,4 @@
-//! What the tests need beside Rust itself: the firmware's target and QEMU.
+//! What the tests need beside Rust itself: the firmware's target, QEMU, and a C compiler for the board.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,15 +7,32 @@ use crate::process::{Result, announce, exists, succeeds};
 
 /// The target of the firmware.
 const TARGET: &str = "thumbv7em-none-eabi";
-/// The emulator.
-const QEMU: &str = "qemu-system-arm";
+/// Programs, what they are, and how distributions call their packages.
+const PROGRAMS: [(&str, &str, &str); 2] = [
+    (
+        "emulator",
+        "qemu-system-arm",
+        "Debian and Ubuntu: `apt-get install qemu-system-arm`; Fedora: `dnf install qemu-system-arm`; \
+         Arch: `pacman -S qemu-system-arm`; macOS: `brew install qemu`",
+    ),
+    (
+        "compiler",
+        "arm-none-eabi-gcc",
+        "Debian and Ubuntu: `apt-get install gcc-arm-none-eabi`; Fedora: `dnf install arm-none-eabi-gcc-cs`; \
+         Arch: `pacman -S arm-none-eabi-gcc`; macOS: `brew install arm-none-eabi-gcc`",
+    ),
+];
+/// Debian's package of a program that is not called like it.
+const PACKAGES: [(&str, &str); 1] = [("arm-none-eabi-gcc", "gcc-arm-none-eabi")];
 
 /// Installs what is missing.
 ///
 /// # Errors
 /// What could not be installed and how to do it by hand, all at once.
 pub(crate) fn setup() -> Result<()> {
-    let found: Vec<String> = [target(), qemu()].into_iter().filter_map(std::result::Result::err).collect();
+    let programs = PROGRAMS.map(|(what, program, packages)| install(what, program, packages));
+    let found: Vec<String> =
+        std::iter::once(target()).chain(programs).filter_map(std::result::Result::err).collect();
     if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
 }
 
@@ -41,15 +58,13 @@ fn has_target() -> bool {
     output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 
-fn qemu() -> Result<()> {
-    if exists(QEMU) {
-        println!("emulator {QEMU}: here");
+fn install(what: &str, program: &str, packages: &str) -> Result<()> {
+    if exists(program) {
+        println!("{what:8} {program}: here");
         return Ok(());
     }
-    let packages = "Debian and Ubuntu: `apt-get install qemu-system-arm`; Fedora: `dnf install qemu-system-arm`; \
-                    Arch: `pacman -S qemu-system-arm`; macOS: `brew install qemu`";
     let way_out =
-        |why: &str| Err(format!("{QEMU} is missing and {why}: install it and try again ({packages})"));
+        |why: &str| Err(format!("{program} is missing and {why}: install it and try again ({packages})"));
     if !exists("apt-get") {
         return way_out("there is no apt-get");
     }
@@ -62,9 +77,10 @@ fn qemu() -> Result<()> {
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
         succeeds(&mut command).unwrap_or(false)
     };
-    let install = || apt(&["install", "-y", "--no-install-recommends", QEMU]);
+    let package = PACKAGES.iter().find(|(of, _)| *of == program).map_or(program, |(_, package)| *package);
+    let install = || apt(&["install", "-y", "--no-install-recommends", package]);
     // The lists of a fresh machine are empty or old: a second attempt with new ones.
-    if (install() || (apt(&["update"]) && install())) && exists(QEMU) {
+    if (install() || (apt(&["update"]) && install())) && exists(program) {
         Ok(())
     } else {
         way_out("apt-get could not install it")

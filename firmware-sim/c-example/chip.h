@@ -1,0 +1,17 @@
+/* A chip on SPI: the bus that the library is given, and the chip that is simulated behind it. */
+#ifndef CHIP_H
+#define CHIP_H
+
+#include "spandrel.h"
+
+/* The bus of this board's chip, and the windows of its configuration memory. */
+extern const spandrel_bus chip_bus;
+extern const spandrel_window chip_windows[];
+extern const size_t chip_window_count;
+
+/* For the example: whether the cores are held, how many bytes were written, and a bit of configuration memory that flips. */
+int chip_held(void);
+uint32_t chip_written(void);
+void chip_flip(uint32_t address, uint8_t bits);
+
+#endif
