@@ -9,7 +9,7 @@ mod saturate;
 
 pub use digits::{digit, digit_max};
 pub use round::{Rounding, shift, shift_floor, shift_toward_zero};
-pub use saturate::{clip, saturate_bits, saturate_i32, wrap_bits};
+pub use saturate::{clip, clip_i32, saturate_bits, saturate_i32, wrap_bits};
 
 /// Index of the largest value; the lowest index wins a tie. `None` when there are no values.
 #[must_use]

@@ -13,6 +13,19 @@ pub const fn clip(value: i64, lo: i64, hi: i64) -> i64 {
     }
 }
 
+/// [`clip`] in 32 bits. The standard library's `clamp` panics when `lo > hi`; this gives one of the two.
+#[must_use]
+#[inline]
+pub const fn clip_i32(value: i32, lo: i32, hi: i32) -> i32 {
+    if value < lo {
+        lo
+    } else if value > hi {
+        hi
+    } else {
+        value
+    }
+}
+
 /// `value` saturated to a two's complement register of `bits` bits (1..=63; 64 and more change nothing).
 #[must_use]
 #[inline]

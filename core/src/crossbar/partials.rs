@@ -5,7 +5,7 @@ use super::{
     config::{Crossbar, PARTIALS_MAX, Polarity, Readout, input_limit, weight_floor, weight_limit},
 };
 use crate::{
-    arith::digit,
+    arith::{clip_i32, digit},
     blob::{CHUNK_ROWS, Column, StoreFault, WeightStore},
 };
 
@@ -48,8 +48,8 @@ impl Partials {
         let mut sums = [[0i32; S]; P];
         let mut inputs = 0i32;
         for (code, weight) in codes.iter().zip(weights) {
-            let code = (*code).clamp(0, top);
-            let weight = (*weight).clamp(floor, limit).wrapping_add(offset);
+            let code = clip_i32(*code, 0, top);
+            let weight = clip_i32(*weight, floor, limit).wrapping_add(offset);
             let sign = weight >> 31;
             let magnitude = (weight ^ sign).wrapping_sub(sign);
             inputs = inputs.wrapping_add(code);
@@ -73,8 +73,8 @@ impl Partials {
     /// Adds one word line's share: input code `input` through `weight`. Both saturate.
     pub fn add(&mut self, crossbar: &Crossbar, input: i32, weight: i32) {
         let limit = weight_limit(crossbar);
-        let input = input.clamp(0, input_limit(crossbar));
-        let weight = weight.clamp(weight_floor(crossbar), limit);
+        let input = clip_i32(input, 0, input_limit(crossbar));
+        let weight = clip_i32(weight, weight_floor(crossbar), limit);
         self.inputs += i64::from(input);
         let (magnitude, sign) = match crossbar.polarity {
             Polarity::Differential => (weight.abs(), if weight < 0 { -1 } else { 1 }),

@@ -2,6 +2,7 @@
 
 use super::config::{Bias, Mac, Overflow, input_floor, input_limit};
 use crate::{
+    arith::clip_i32,
     blob::{CHUNK_ROWS, Column, StoreFault, WeightStore},
     image::Tables,
 };
@@ -43,7 +44,7 @@ pub fn read_column<W: WeightStore>(
         column.read(first, chunk)?;
         for (row, weight) in (first..).zip(chunk.iter()) {
             // At most 25 bits.
-            let distance = input(row).clamp(floor, limit).wrapping_sub(mac.input_zero);
+            let distance = clip_i32(input(row), floor, limit).wrapping_sub(mac.input_zero);
             // Parsing has shown that no sum passes 64 bits.
             sum = sum.wrapping_add(i64::from(distance) * i64::from(*weight));
         }
