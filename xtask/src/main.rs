@@ -8,6 +8,7 @@
 //! 6. [`sweeps`]: severe limits on two networks, and the tables of docs/sweeps.md.
 //! 7. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.
 //! 8. [`recordings`]: spiking networks beside recordings, and the tables of docs/spiking.md.
+//! 9. [`rates`]: trained networks as spikes, and the tables of docs/spiking-ann.md.
 
 mod archive;
 mod conformance;
@@ -17,6 +18,7 @@ mod digits;
 mod json;
 mod networks;
 mod process;
+mod rates;
 mod recordings;
 mod scale;
 mod setup;
@@ -48,6 +50,8 @@ Usage: cargo xtask TASK
                 conformance/ of the same folder. ARGS: --only TEXT, --json FILE
   recordings    set spiking networks beside what simulators and chips recorded of them, and write the tables of
                 docs/spiking.md; the recordings lie in nir/ and datasets/ of the same folder
+  rates [ARGS]  compile trained networks for spiking chips at several windows, and write the tables of docs/spiking-ann.md;
+                answers are kept under out/rates/. ARGS: --only TEXT (of network, chip, window), --table (only write what is kept)
 ";
 
 fn main() -> ExitCode {
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         ("sweeps", [only]) => sweeps::sweeps(Some(only)),
         ("conformance", rest) => conformance::conformance(rest),
         ("recordings", []) => recordings::recordings(),
+        ("rates", rest) => rates::rates(rest),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -116,14 +116,14 @@ pub(super) fn fit(
             solver = Cholesky::new(&held);
         }
         let columns = x.transposed();
-        for output in 0..outputs {
+        for (output, shift) in shift.iter_mut().enumerate() {
             let own = missed.row(output);
-            shift[output] = own.iter().sum::<f64>() / rows.max(1) as f64;
+            *shift = own.iter().sum::<f64>() / rows.max(1) as f64;
             if let Some(solver) = &solver {
                 let right: Vec<f64> =
                     (0..taps).map(|tap| columns.row(tap).iter().zip(own).map(|(x, e)| x * e).sum()).collect();
                 let change = solver.solve(&right);
-                shift[output] -= change.iter().zip(&mean).map(|(c, m)| c * m).sum::<f64>();
+                *shift -= change.iter().zip(&mean).map(|(c, m)| c * m).sum::<f64>();
                 omegas.row_mut(output).iter_mut().zip(&change).for_each(|(w, c)| *w += c);
             }
         }

@@ -95,6 +95,11 @@ impl Layer {
         self.positions * self.groups * self.outputs
     }
 
+    /// Never true for a layer of a network.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Neurons of a position: all channels with their variants.
     pub fn width(&self) -> usize {
         self.groups * self.outputs

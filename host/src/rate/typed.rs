@@ -41,6 +41,11 @@ pub(super) fn both(layer: &Layer) -> bool {
     seen[0].intersection(&seen[1]).next().is_some()
 }
 
+/// Signal, weight and class of a neuron's synapse.
+type Synapse = ((From, u32), i32, u8);
+/// (signal of the source, neuron) with a bit, and the type of each signal.
+type Bits = (Vec<(u32, u32)>, BTreeMap<u32, u8>);
+
 /// The synapses of an item from each source.
 pub(super) struct Gathered<'l> {
     what: What,
@@ -49,13 +54,12 @@ pub(super) struct Gathered<'l> {
     bits: Option<u8>,
     /// (signal of the source, neuron, weight)
     plain: BTreeMap<Source, Vec<(u32, u32, i32)>>,
-    /// (signal of the source, neuron) with a bit, and the type of each signal.
-    typed: BTreeMap<Source, (Vec<(u32, u32)>, BTreeMap<u32, u8>)>,
+    typed: BTreeMap<Source, Bits>,
     /// \[neuron\]\[type\]
     values: Vec<i32>,
     kinds: usize,
     /// The weights of the neuron that came last.
-    last: Option<(u32, Vec<((From, u32), i32, u8)>)>,
+    last: Option<(u32, Vec<Synapse>)>,
 }
 
 impl<'l> Gathered<'l> {
@@ -71,7 +75,7 @@ impl<'l> Gathered<'l> {
     }
 
     /// Weight and class of each signal of a neuron.
-    fn weights(&self, neuron: u32) -> Vec<((From, u32), i32, u8)> {
+    fn weights(&self, neuron: u32) -> Vec<Synapse> {
         let number = match self.what {
             What::Layer(number) => number,
             What::Relay(from) => return vec![((from, neuron), 1, 0)],
@@ -80,7 +84,7 @@ impl<'l> Gathered<'l> {
         let (position, at) = (neuron as usize / layer.width(), neuron as usize % layer.width());
         let (group, output) = (at / layer.outputs, at % layer.outputs);
         let count = layer.from.len();
-        let mut found: Vec<((From, u32), i32, u8)> = Vec::with_capacity(count);
+        let mut found: Vec<Synapse> = Vec::with_capacity(count);
         for (tap, (element, from)) in layer.taps_at(group, position).iter().zip(&layer.from).enumerate() {
             if *element != PAD {
                 let weight =
