@@ -71,6 +71,19 @@ fn pictures_and_maxima() {
     }
 }
 
+/// Copies and relays repeat spikes: they cost cores, and classes stay the same.
+#[test]
+fn copies_change_no_count() {
+    for chip in ["tianji", "truenorth"] {
+        let quick = ["rate.window=16", "rate.passes=1"];
+        let with = compiled("digits_mlp.onnx", chip, &quick).report;
+        let without =
+            compiled("digits_mlp.onnx", chip, &[&quick[..], &["expand.transmission=off"]].concat()).report;
+        assert_eq!((with.accuracy, with.agreement), (without.accuracy, without.agreement), "{chip}");
+        assert!(with.cores >= without.cores, "{chip}: {} and {} cores", with.cores, without.cores);
+    }
+}
+
 /// A sum of more values than a core has axons crosses in parts, and relays are counted.
 #[test]
 fn parts_where_cores_are_small() {

@@ -10,13 +10,13 @@ use crate::data::locate;
 use crate::json::{items, member, number, text};
 use crate::process::{Result, announce, cargo, demand, last_line, root, spandrel};
 
-/// Networks, and what else their samples take.
-const NETWORKS: [(&str, &[&str]); 5] = [
-    ("mnist_fc_256x2", &[]),
-    ("mnist_cntk_conv", &["--scale", "1"]),
-    ("mnist_cnn_max_mninst2", &[]),
-    ("mnist_convnet_maxpool", &[]),
-    ("tinymaix_mnist_valid", &[]),
+/// Networks, how many of the 5,000 test images are left out, and what else their samples take.
+const NETWORKS: [(&str, &str, &[&str]); 5] = [
+    ("mnist_fc_256x2", "0", &[]),
+    ("mnist_cntk_conv", "4000", &["--scale", "1"]),
+    ("mnist_cnn_max_mninst2", "4000", &[]),
+    ("mnist_convnet_maxpool", "4000", &[]),
+    ("tinymaix_mnist_valid", "0", &[]),
 ];
 
 /// Windows, in ticks.
@@ -24,9 +24,6 @@ const WINDOWS: [u32; 7] = [4, 8, 16, 32, 64, 128, 256];
 
 /// The window at which costs are told apart.
 const AT: u32 = 64;
-
-/// Test images, from the first on, that are left out of the 5,000: the last thousand is measured.
-const SKIPPED: &str = "4000";
 
 /// Calibration images.
 const CALIBRATED: &str = "1024";
@@ -123,25 +120,30 @@ pub(crate) fn rates(arguments: &[String]) -> Result<()> {
         let folder = locate(None)?;
         demand(cargo().args(["build", "--release", "--package", "spandrel"]), "building")?;
         fs::create_dir_all(root().join("out/rates")).map_err(|error| format!("out/rates: {error}"))?;
-        for (network, given) in NETWORKS {
+        for (network, skipped, given) in NETWORKS {
             for (at, variant) in VARIANTS.iter().enumerate() {
                 for window in WINDOWS.into_iter().filter(|window| at < CHIPS || *window == AT) {
                     if format!("{network} {} {window}", variant.name).contains(&only) {
-                        cell(&folder, (network, given), variant, window)?;
+                        cell(&folder, (network, skipped, given), variant, window)?;
                     }
                 }
             }
         }
     }
     let mut text = String::new();
-    for (network, _) in NETWORKS {
+    for (network, ..) in NETWORKS {
         text.push_str(&windows(network));
         text.push_str(&costs(network));
     }
     write(&text)
 }
 
-fn cell(folder: &Path, (network, given): (&str, &[&str]), variant: &Variant, window: u32) -> Result<()> {
+fn cell(
+    folder: &Path,
+    (network, skipped, given): (&str, &str, &[&str]),
+    variant: &Variant,
+    window: u32,
+) -> Result<()> {
     let file = kept(network, variant, window);
     if file.is_file() {
         return Ok(());
@@ -169,7 +171,7 @@ fn cell(folder: &Path, (network, given): (&str, &[&str]), variant: &Variant, win
     let (test, labels) = (mnist("t10k-A-images-idx3-ubyte.gz"), mnist("t10k-A-labels-idx1-ubyte.gz"));
     let mut arguments = vec!["compile", &model, "--chip", &chip, "--samples", &samples];
     arguments.extend(["--calibration-count", CALIBRATED, "--test", &test, "--test-labels", &labels]);
-    arguments.extend(["--test-skip", SKIPPED, "--set", &window, "--output", &image, "--json"]);
+    arguments.extend(["--test-skip", skipped, "--set", &window, "--output", &image, "--json"]);
     arguments.extend(given.iter().chain(variant.settings));
     let (_, line) = last_line(&mut spandrel(&arguments))?;
     if member(&line, "report").is_none()
@@ -212,7 +214,9 @@ fn beside(answer: Option<&str>) -> String {
 
 /// The table over windows.
 fn windows(network: &str) -> String {
-    let mut out = format!("\n## {network}\n\n| ticks | golden | ideal |");
+    let samples = VARIANTS.iter().find_map(|own| number(&answer(network, own, AT)?, "samples"));
+    let samples = samples.map_or(String::new(), |samples| format!(", {samples:.0} test images"));
+    let mut out = format!("\n## {network}{samples}\n\n| ticks | golden | ideal |");
     for variant in &VARIANTS[..CHIPS] {
         let _ = write!(out, " {} |", variant.name);
     }

@@ -160,7 +160,7 @@ pub(super) fn network(
             let mut of = vec![Vec::new(); size];
             neurons.iter().zip(0..).for_each(|(neuron, at)| of[*neuron as usize].push(at));
             now.insert(from, Copies { population, used: vec![0; size], of });
-            let mut synapses = Gathered::new(placed.what, layers, tuned, bits);
+            let mut synapses = Gathered::new((placed.what, room.targets.is_none()), layers, tuned, bits);
             let mut at = 0u32;
             for core in &placed.cores {
                 let mut lines: BTreeMap<(From, u32), Vec<(Source, u32)>> = BTreeMap::new();

@@ -54,7 +54,9 @@ pub(super) struct Gathered<'l> {
     bits: Option<u8>,
     /// (signal of the source, neuron, weight)
     plain: BTreeMap<Source, Vec<(u32, u32, i32)>>,
-    typed: BTreeMap<Source, Bits>,
+    /// By source and, where axons of one signal come from one neuron, by type.
+    typed: BTreeMap<(Source, u8), Bits>,
+    apart: bool,
     /// \[neuron\]\[type\]
     values: Vec<i32>,
     kinds: usize,
@@ -63,15 +65,20 @@ pub(super) struct Gathered<'l> {
 }
 
 impl<'l> Gathered<'l> {
-    /// None yet.
-    pub(super) fn new(what: What, layers: &'l [Layer], tuned: &'l Tuned, bits: Option<u8>) -> Self {
+    /// None yet. `apart`: a neuron reaches any number of axons, those of one signal too.
+    pub(super) fn new(
+        (what, apart): (What, bool),
+        layers: &'l [Layer],
+        tuned: &'l Tuned,
+        bits: Option<u8>,
+    ) -> Self {
         let kinds = match (what, bits) {
             (What::Layer(number), Some(_)) if layers[number].role.alike() => 2,
             (What::Layer(_), Some(bits)) => usize::from(bits),
             _ => 1,
         };
         let (plain, typed) = (BTreeMap::new(), BTreeMap::new());
-        Self { what, layers, tuned, bits, plain, typed, values: Vec::new(), kinds, last: None }
+        Self { what, layers, tuned, bits, plain, typed, apart, values: Vec::new(), kinds, last: None }
     }
 
     /// Weight and class of each signal of a neuron.
@@ -122,7 +129,8 @@ impl<'l> Gathered<'l> {
         let first = self.values.len();
         self.values.resize(first + self.kinds, 0);
         let mut connect = |(source, line): (Source, u32), kind: u8| {
-            let (synapses, types) = self.typed.entry(source).or_default();
+            let key = (source, if self.apart { kind } else { 0 });
+            let (synapses, types) = self.typed.entry(key).or_default();
             synapses.push((line, at));
             types.insert(line, kind);
         };
@@ -167,7 +175,7 @@ impl<'l> Gathered<'l> {
             (source, triples.iter().map(|(line, ..)| *line).collect(), Synapses::Sparse(triples))
         });
         let (values, kinds) = (self.values, self.kinds);
-        let typed = self.typed.into_iter().map(|(source, (synapses, kind))| {
+        let typed = self.typed.into_iter().map(|((source, _), (synapses, kind))| {
             let sources = size(source);
             let mut bits = vec![false; targets * sources];
             synapses.iter().for_each(|(line, at)| bits[*at as usize * sources + *line as usize] = true);
