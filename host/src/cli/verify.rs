@@ -7,10 +7,11 @@ use serde_json::json;
 use super::{
     Done, image_file,
     inputs::{Dims, Sequences},
-    keep, print, progress,
+    keep, output, print, progress,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::verify::{ClaimId, ClaimReport, EquivalenceReport, Given, Status, verify_image};
+use crate::samples::write_atomic;
+use crate::verify::{Certificate, ClaimId, ClaimReport, EquivalenceReport, Given, Status, verify_image};
 
 #[derive(clap::Args)]
 #[command(after_long_help = claims())]
@@ -39,6 +40,12 @@ pub(super) struct Args {
     /// The agreement that the lower end of C7's interval is asked to reach: C7 tells how many samples that takes
     #[arg(long, value_name = "SHARE", default_value = "0.99", value_parser = super::share)]
     want: f64,
+    /// Writes what was checked, bound to the image's digest, as JSON
+    #[arg(long, value_name = "FILE.json")]
+    certificate: Option<PathBuf>,
+    /// Verifies with what a certificate was made with, and compares: what differs is refused
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["certificate", "dim", "state", "sequence", "require", "cases", "seed", "want"])]
+    recheck: Option<PathBuf>,
     /// One JSON object as the last line of standard output
     #[arg(long)]
     json: bool,
@@ -53,8 +60,19 @@ fn claims() -> String {
 pub(super) fn verify(args: &Args) -> Result<Done> {
     let mut found = Diagnostics::default();
     let bytes = keep(image_file::read(&args.image), &mut found);
-    if let Some(bytes) = &bytes {
-        keep(image_file::parse(bytes, &args.image), &mut found);
+    let stated = args.recheck.as_deref().and_then(|path| keep(Certificate::read(path), &mut found));
+    if let Some(image) =
+        bytes.as_ref().and_then(|bytes| keep(image_file::parse(bytes, &args.image), &mut found))
+    {
+        if let (Some(stated), Some(path)) = (&stated, &args.recheck) {
+            let digest: String = image.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+            let files = (args.model.as_deref(), args.samples.as_deref());
+            keep(stated.names(&path.display().to_string(), &digest, files.0, files.1), &mut found);
+        }
+    }
+    if let Some(path) = &args.certificate {
+        let inputs = [Some(&args.image), args.model.as_ref(), args.samples.as_ref()];
+        keep(output::check(path, inputs.into_iter().flatten()), &mut found);
     }
     for path in [&args.model, &args.samples].into_iter().flatten() {
         if let Err(error) = std::fs::File::open(path) {
@@ -62,16 +80,30 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
         }
     }
     let require = args.require.iter().map(|id| id.parse::<ClaimId>().map_err(Diagnostics::from));
-    let require: Vec<ClaimId> = require.filter_map(|id| keep(id, &mut found)).collect();
+    let mut require: Vec<ClaimId> = require.filter_map(|id| keep(id, &mut found)).collect();
+    if let Some(stated) = &stated {
+        require = keep(stated.required(), &mut found).unwrap_or_default();
+    }
     let dims = args.dims.read(&mut found);
     let states = args.sequences.states(&mut found);
     let bytes = found.into_result(bytes)?.unwrap_or_default();
     let name = args.image.display().to_string();
     let bar = progress::spinner();
     bar.set_message("verifying");
-    let report = verify_image(
-        &bytes,
-        &Given {
+    let given = match &stated {
+        Some(stated) => Given {
+            name: &name,
+            model: args.model.as_deref(),
+            samples: args.samples.as_deref(),
+            dims: stated.dims.as_ref(),
+            states: stated.states.as_deref(),
+            sequence: stated.sequence,
+            require: &require,
+            cases: stated.cases,
+            seed: stated.seed,
+            wanted: stated.wanted,
+        },
+        None => Given {
             name: &name,
             model: args.model.as_deref(),
             samples: args.samples.as_deref(),
@@ -83,11 +115,22 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
             seed: args.seed,
             wanted: args.want,
         },
-    );
+    };
+    let report = verify_image(&bytes, &given);
     bar.finish_and_clear();
     let report = report?;
+    if let Some(path) = &args.certificate {
+        write_atomic(path, Certificate::new(&report, &given)?.text().as_bytes())?;
+    }
+    let again = stated.as_ref().zip(args.recheck.as_ref());
+    if let Some((stated, path)) = again {
+        stated.compare(&path.display().to_string(), &Certificate::new(&report, &given)?)?;
+    }
     let require = if require.is_empty() { ClaimId::DEFAULT.to_vec() } else { require };
     print(&text(&report, &require));
+    if again.is_some() {
+        print("the certificate states what verifying again gives\n");
+    }
     Ok(Done { passed: report.passed, json: args.json.then(|| json!(report)) })
 }
 

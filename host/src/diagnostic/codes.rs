@@ -81,4 +81,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0616", "the image is signed already"),
     ("SP0701", "there is no such claim"),
     ("SP0702", "the samples are not those that the image was calibrated on"),
+    ("SP0703", "the file is not a certificate that this version reads"),
+    ("SP0704", "the certificate is of another image, or made with other files"),
+    ("SP0705", "the certificate states what verifying again does not give"),
 ];

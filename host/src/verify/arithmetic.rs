@@ -107,6 +107,7 @@ fn compare(
     for (unit, expected) in (0..).zip(expected) {
         let found = model_read(image, array, inputs, unit);
         evidence.cases += 1;
+        evidence.transcript.number(expected);
         if found.map(i64::from) != Some(expected) {
             let found = found.map_or("a weight store fault".to_owned(), |found| found.to_string());
             let what = format!("the read for vector {vector}");
@@ -127,6 +128,8 @@ fn periphery(image: &Image<'_>, core: u32, array: &Array, sums: &[i64], evidence
         let expected = oracle::finish(&adder, &[i128::from(sum)]);
         let found = finish(&array.crossbar, image.tables(), sum);
         evidence.cases += 1;
+        evidence.transcript.number(i64::from(sum));
+        evidence.transcript.number(i64::from(found));
         if i128::from(found) != expected {
             let unit = (at < sums.len()).then_some(at as u32 % array.crossbar.columns);
             let what = format!("the output for the sum {sum}");
@@ -233,6 +236,7 @@ fn whole(
         let core = emitted(image, &chosen[at]);
         let same = naive.as_ref().map(|signals| signals.iter().map(|(_, v)| *v).collect::<Vec<_>>());
         evidence.cases += naive.as_ref().map_or(0, Vec::len) as u64;
+        core.iter().flatten().for_each(|code| evidence.transcript.number(*code));
         if same.is_none() || same != core {
             let text = |values: Option<Vec<i64>>| values.map_or("nothing".to_owned(), |v| shortened(&v));
             let mut failure = Failure::new("the emitted signals", text(same), text(core));

@@ -11,6 +11,7 @@ use super::{
     parallel::map,
     report::{Evidence, Failure},
     stimuli::{Chance, raw},
+    transcript::Transcript,
 };
 use crate::engine::{
     CoreEngine, EngineError, ExactEngine, FastEngine, Options, Outputs, RawBatch, RawData, holds_state,
@@ -46,6 +47,22 @@ impl Event {
         match self {
             Self::Read(at, _) | Self::Unit(at, _) => Some(at),
             _ => None,
+        }
+    }
+
+    /// Adds what is shown, and of units where.
+    fn write(&self, transcript: &mut Transcript) {
+        if let Some(at) = self.address() {
+            transcript.write(&[at.core.to_le_bytes(), at.unit.to_le_bytes()].concat());
+            transcript.write(&at.tick.to_le_bytes());
+        }
+        match self {
+            Self::Read(_, value) | Self::Unit(_, value) => transcript.number(i64::from(*value)),
+            Self::Emit(output, index, value) => {
+                transcript.write(&[u32::from(*output).to_le_bytes(), index.to_le_bytes()].concat());
+                transcript.number(i64::from(*value));
+            }
+            Self::Tick(digest) | Self::Done(digest) => transcript.write(digest),
         }
     }
 
@@ -133,6 +150,7 @@ impl Pair<'_> {
             fail(Failure::new("the collected outputs", "those emitted", "others"));
         }
         evidence.cases += expected.0.len() as u64;
+        expected.0.iter().for_each(|event| event.write(&mut evidence.transcript));
         Some(expected.1)
     }
 }

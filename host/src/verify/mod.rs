@@ -15,6 +15,7 @@
 pub mod arithmetic;
 pub mod bounds;
 mod capacity;
+mod certificate;
 pub mod compare;
 mod cores;
 pub mod decode;
@@ -34,6 +35,7 @@ pub mod ranges;
 mod report;
 mod sampling;
 mod stimuli;
+mod transcript;
 pub mod wrap;
 
 use std::collections::BTreeMap;
@@ -42,9 +44,11 @@ use std::time::Instant;
 
 use spandrel_core::image::Image;
 
+pub use certificate::{Certificate, Claim};
 pub use mapping::{MappingEvidence, check_mapping, check_mapping_within};
 pub use model::compile_again;
 pub use report::{ClaimId, ClaimReport, EquivalenceReport, Evidence, FAILURES_LISTED, Failure, Status};
+pub use transcript::Transcript;
 pub use wrap::{Proof, prove_no_wrap};
 
 use crate::confidence::WANTED;

@@ -79,7 +79,7 @@ impl Drop for Scratch {
     }
 }
 
-fn digest_of(path: &Path) -> Result<String> {
+pub(super) fn digest_of(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::read(path, &error))?;
     Ok(sha256(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
@@ -128,6 +128,7 @@ pub(super) fn claims(
     })?;
     let mut evidence = compare::images(&fresh, image);
     program(&compiled, image, &mut evidence);
+    evidence.transcript.write(&compiled.image);
     let c3 = ClaimReport::new(ClaimId::C3, evidence, place, seconds());
     let mapped = check_mapping(&compiled.coded, image);
     let c4 = ClaimReport::new(ClaimId::C4, mapped.evidence, place, seconds() - c3.seconds);
@@ -215,5 +216,7 @@ pub(super) fn agreement(
             "; these can be the calibration samples, on which agreement is no evidence for new data",
         );
     }
-    Ok(Evidence { text, cases: found.samples as u64, wrong: 0, failures: Vec::new() })
+    let mut evidence = Evidence { text, cases: found.samples as u64, ..Evidence::default() };
+    evidence.transcript.write(&found.output_digest);
+    Ok(evidence)
 }

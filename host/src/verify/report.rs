@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
-use spandrel_core::image::{Image, Side};
+use spandrel_core::image::{Digest32, Image, Side};
 
+use super::transcript::Transcript;
 use crate::diagnostic::Diagnostic;
 
 /// Failures that a claim's report lists; the evidence counts all of them.
@@ -185,6 +186,8 @@ pub struct Evidence {
     pub wrong: u64,
     /// The first [`FAILURES_LISTED`] of them.
     pub failures: Vec<Failure>,
+    /// What was compared, value by value.
+    pub transcript: Transcript,
 }
 
 impl Evidence {
@@ -200,6 +203,7 @@ impl Evidence {
     pub fn join(&mut self, other: Self) {
         self.cases += other.cases;
         self.wrong += other.wrong;
+        self.transcript.join(&other.transcript);
         let room = FAILURES_LISTED.saturating_sub(self.failures.len());
         self.failures.extend(other.failures.into_iter().take(room));
     }
@@ -222,8 +226,12 @@ pub struct ClaimReport {
     pub evidence: String,
     /// Cases compared.
     pub cases: u64,
+    /// Counter-examples found, listed or not.
+    pub wrong: u64,
     /// Counter-examples, at most [`FAILURES_LISTED`].
     pub failures: Vec<Failure>,
+    /// Digest of what was compared, of checks that keep a transcript.
+    pub transcript: Option<Digest32>,
     /// Time taken.
     pub seconds: f64,
 }
@@ -256,14 +264,15 @@ impl ClaimReport {
     #[must_use]
     pub fn not_run(id: ClaimId, reason: impl Into<String>) -> Self {
         let status = Status::NotRun { reason: reason.into() };
-        Self { id, status, evidence: String::new(), cases: 0, failures: Vec::new(), seconds: 0.0 }
+        let (evidence, failures) = (String::new(), Vec::new());
+        Self { id, status, evidence, cases: 0, wrong: 0, failures, transcript: None, seconds: 0.0 }
     }
 
     /// A claim for which `evidence` was gathered in `seconds` on the image called `image`. A claim without cases has
     /// not run.
     #[must_use]
     pub fn new(id: ClaimId, evidence: Evidence, image: &str, seconds: f64) -> Self {
-        let Evidence { text, cases, wrong, mut failures } = evidence;
+        let Evidence { text, cases, wrong, mut failures, transcript } = evidence;
         let status = match (wrong, cases) {
             (1.., _) => Status::Failed,
             (0, 0) => Status::NotRun { reason: format!("there was nothing to compare: {text}") },
@@ -273,7 +282,8 @@ impl ClaimReport {
             image.clone_into(&mut failure.image);
         }
         let text = if wrong > 0 { format!("{wrong} counter-examples; {text}") } else { text };
-        Self { id, status, evidence: text, cases, failures, seconds }
+        let transcript = transcript.digest();
+        Self { id, status, evidence: text, cases, wrong, failures, transcript, seconds }
     }
 }
 

@@ -91,7 +91,20 @@ pub fn prove_with(image: &Image<'_>, samples: &[Vec<i32>]) -> Proof {
     }
     observe(image, &cores, &samples[..samples.len().min(SAMPLES)], &mut proof);
     describe(image, &cores, &mut proof);
+    write(&mut proof);
     proof
+}
+
+/// The transcript: what saturates, and how far partials and sums reach.
+fn write(proof: &mut Proof) {
+    let transcript = &mut proof.evidence.transcript;
+    for (core, s) in &proof.saturation {
+        let counts =
+            [s.columns, s.can_clip_share, s.can_clip_sum, s.can_clip_register, s.can_clip_output, s.did_clip];
+        [*core].iter().chain(&counts).for_each(|count| transcript.number(i64::from(*count)));
+    }
+    transcript.number(proof.largest_partial);
+    transcript.number(proof.largest_sum);
 }
 
 fn partials(image: &Image<'_>, cores: &[Core], bounds: &[Vec<ColumnBounds>], proof: &mut Proof) {

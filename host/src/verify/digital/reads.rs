@@ -36,6 +36,7 @@ pub(in crate::verify) fn compare(
     for (unit, expected) in (0u32..).zip(&reads) {
         let found = model(image, core, inputs, unit);
         evidence.cases += 1;
+        evidence.transcript.number(*expected);
         if found != Some(*expected) {
             let found = found.map_or("a weight store fault".to_owned(), |found| found.to_string());
             let what = format!("the sum for vector {vector}");
@@ -50,6 +51,8 @@ fn finished(image: &Image<'_>, number: u32, core: &Digital, sums: &[i64], eviden
     for (unit, (expected, sum)) in (0u32..).zip(core.finished(sums).into_iter().zip(sums)) {
         let found = finish(&core.mac, image.tables(), unit, *sum);
         evidence.cases += 1;
+        evidence.transcript.number(*sum);
+        evidence.transcript.number(i64::from(found));
         if i128::from(found) != expected {
             let what = format!("the output for the sum {sum}");
             evidence.fail(Failure::new(what, expected, found).at(image, number, Some(unit)));
