@@ -1,6 +1,6 @@
 //! Compiling for inputs of stated ranges, without samples of one's own: what the conformance tables are made with.
 //!
-//! Calibration samples are drawn with a seed, evenly within each input's range, whole numbers where the input holds whole ones.
+//! Calibration samples are drawn with a seed within each input's range, whole numbers where the input holds whole ones.
 //! Ranges inside the network are those that no such input can leave, where they are not too wide to be of use (`LOOSE`), so
 //! that nothing is clipped that no sample shows. The image comes with the largest possible error of each output ([`Bounds`]),
 //! which is known before the image has run on anything but calibration samples.
@@ -27,6 +27,9 @@ use crate::tune::{self, GoldenSums, InputMap, Tuner};
 const LOOSE: f64 = 16.0;
 /// Room on both sides of the samples' range, as a share of its width.
 const ROOM: f64 = 0.25;
+/// A sample on which an output's range is smaller than this share of the usual one is judged by that share: the only element of
+/// a result lies near 0 now and then.
+const LEAST: f64 = 0.25;
 /// Calibration samples.
 const SAMPLES: usize = 64;
 /// Seed of the samples.
@@ -60,9 +63,10 @@ pub struct Ranged {
     pub image: Vec<u8>,
     /// For each output how far it can lie from the network's; `None` where that is not followed.
     pub bounds: Option<Vec<OutputBound>>,
-    /// For each output the largest error on the calibration samples, as a share of the range that the output has on half of
-    /// them.
+    /// For each output the largest error on a calibration sample, as a share of the output's range on that sample.
     pub measured: Vec<f64>,
+    /// For each output the range that it has on half of the calibration samples.
+    pub usual: Vec<f64>,
     /// Rewrites and approximations.
     pub remarks: Vec<String>,
     grids: Vec<Grid>,
@@ -146,12 +150,8 @@ pub fn compile(
     )?;
 
     // Samples, raw and as the model sees them.
-    let raw = draw(&grids);
     let length: usize = grids.iter().map(|grid| grid.len).sum();
-    let values: Vec<f32> = raw
-        .chunks_exact(length.max(1))
-        .flat_map(|sample| read(&grids, sample).map(|(grid, raw)| grid.value(raw) as f32))
-        .collect();
+    let (raw, values) = draw(&grids);
     let batch = Tensor2::new(SAMPLES, length, values).unwrap_or_else(|| Tensor2::zeros(0, length));
     let reformed = lower::check(dot, graph, &batch)?.into_graph();
 
@@ -163,6 +163,8 @@ pub fn compile(
     // Every raw value has a code of its own; few values are spread over all codes.
     let raw_range = |grid: &Grid| {
         let spread = (target.input_max / grid.most.max(1)).max(1);
+        // Codes a power of two apart: what the network does with whole numbers stays exact.
+        let spread = 1 << spread.ilog2();
         InputRange { len: grid.len, lo: 0.0, hi: f64::from(target.input_max) / f64::from(spread) }
     };
     let raw_ranges: Vec<InputRange> = grids.iter().map(raw_range).collect();
@@ -231,6 +233,7 @@ pub fn compile(
         image,
         bounds,
         measured: Vec::new(),
+        usual: Vec::new(),
         remarks: reformed.rewrites.iter().chain(&encoded.graph().remarks).cloned().collect(),
         grids,
     };
@@ -240,23 +243,34 @@ pub fn compile(
     Ok(made)
 }
 
-/// Raw samples: each element evenly within its range.
-fn draw(grids: &[Grid]) -> Vec<i32> {
-    let mut out = Vec::new();
+/// Samples, raw and as the model sees them: of every second one each element lies anywhere within its range, of the others more
+/// often near its middle, as what is normally distributed does. Of every fourth one they are multiples of a half, as far as
+/// the range holds some: where networks have their jumps, and where a rounded input can lie on the wrong side of one.
+fn draw(grids: &[Grid]) -> (Vec<i32>, Vec<f32>) {
+    let (mut raw, mut values) = (Vec::new(), Vec::new());
     for sample in 0..SAMPLES {
         let mut random = Random::new(SEED, sample as u64);
         for grid in grids {
             let levels = f64::from(grid.most) + 1.0;
-            out.extend((0..grid.len).map(|_| ((random.unit() * levels) as i32).min(grid.most)));
+            let halves = (libm::ceil(2.0 * grid.lo), libm::floor(2.0 * grid.value(grid.most)));
+            for _ in 0..grid.len {
+                let place = match sample % 2 {
+                    0 => random.unit(),
+                    _ => 0.5 * (random.unit() + random.unit()),
+                };
+                let drawn = ((place * levels) as i32).min(grid.most);
+                let half = 0.5 * (halves.0 + libm::floor(place * (halves.1 - halves.0 + 1.0))).min(halves.1);
+                if sample % 4 == 3 && grid.error > 0.0 && halves.0 < halves.1 {
+                    raw.push(grid.raw(half));
+                    values.push(half as f32);
+                } else {
+                    raw.push(drawn);
+                    values.push(grid.value(drawn) as f32);
+                }
+            }
         }
     }
-    out
-}
-
-/// The raw values of a sample with the grids of their inputs.
-fn read<'a>(grids: &'a [Grid], sample: &'a [i32]) -> impl Iterator<Item = (&'a Grid, i32)> {
-    let owners = grids.iter().flat_map(|grid| std::iter::repeat_n(grid, grid.len));
-    owners.zip(sample.iter().copied())
+    (raw, values)
 }
 
 /// The ranges that a node is tuned for.
@@ -314,22 +328,21 @@ impl Ranged {
         (0..outputs.len()).map(|index| sample(index).map_err(Diagnostics::from)).collect()
     }
 
-    /// Fills in [`Ranged::measured`].
+    /// Fills in [`Ranged::measured`] and [`Ranged::usual`].
     fn measure(&mut self, graph: &Graph, batch: &Tensor2, raw: &RawBatch<'_>) -> Result<()> {
         let names: Vec<&str> = graph.outputs().iter().map(|&id| graph.value(id).name.as_str()).collect();
         let wanted = Golden::with_threads(graph, 1).values(batch, &names)?;
         let given = self.outputs(raw)?;
-        self.measured = wanted
-            .iter()
-            .enumerate()
-            .map(|(output, wanted)| {
-                let own = |sample: usize| &given[sample][output];
-                let worst = (0..given.len()).map(|i| largest_gap(own(i), wanted.row(i))).fold(0.0, f64::max);
-                let mut ranges: Vec<f64> = (0..given.len()).map(|i| range(wanted.row(i))).collect();
-                ranges.sort_by(f64::total_cmp);
-                relative(worst, ranges[ranges.len() / 2])
-            })
-            .collect();
+        for (output, wanted) in wanted.iter().enumerate() {
+            let own = |sample: usize| &given[sample][output];
+            let ranges: Vec<f64> = (0..given.len()).map(|i| range(wanted.row(i))).collect();
+            let mut sorted = ranges.clone();
+            sorted.sort_by(f64::total_cmp);
+            let usual = sorted[sorted.len() / 2];
+            let share = |i: usize| relative(largest_gap(own(i), wanted.row(i)), ranges[i].max(LEAST * usual));
+            self.measured.push((0..given.len()).map(share).fold(0.0, f64::max));
+            self.usual.push(usual);
+        }
         Ok(())
     }
 
@@ -344,7 +357,7 @@ impl Ranged {
             let field = if target.digital.is_some() { "mac.output_bits" } else { "crossbar.output_bits" };
             let place = format!("output {:?}", graph.value(id).name);
             let rule = format!(
-                "it is off by {:.2} % of its usual range on a calibration sample, more than {:.2} %: signals of {} bits ({field}) are too coarse",
+                "it is off by {:.2} % of its range on a calibration sample, more than {:.2} %: signals of {} bits ({field}) are too coarse",
                 100.0 * measured,
                 100.0 * within,
                 target.output_bits

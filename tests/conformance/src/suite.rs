@@ -156,3 +156,25 @@ fn a_row_times_a_stack_of_matrices() {
     let details = verdict.chips.iter().flatten().map(|own| own.detail.as_str());
     details.for_each(|detail| assert!(!detail.contains("panic"), "{verdict:?}"));
 }
+
+#[test]
+fn sums_of_small_values_keep_their_bits() {
+    // The decoder's unit is as small as the format has it: outputs of a hundredth leave 16-bit weights all they need.
+    let x: Vec<f32> = (0..12).map(|i| ((i * 7 % 12) as f32 - 5.5) / 2.0).collect();
+    let w: Vec<f32> = (0..8).map(|i| ((i * 5 % 8) as f32 - 3.3) / 700.0).collect();
+    let y: Vec<f32> = (0..6).map(|i| (0..4).map(|k| x[i / 2 * 4 + k] * w[k * 2 + i % 2]).sum()).collect();
+    let (found, verdict) = classes(&case("MatMul", &[], &[(&[3, 4], &x), (&[4, 2], &w)], (&[3, 2], &y)));
+    assert_eq!(found[0], Class::Exact, "{verdict:?}");
+    assert!(found[1] <= Class::Approximate, "{verdict:?}");
+}
+
+#[test]
+fn a_jump_is_met_exactly_where_sums_are_whole() {
+    // A function that stands still but for one place: its table is as fine as the accumulator, and no finer.
+    let x = [0.0f32, 1.0, 3.0, 0.0, 2.0, 1.0, 0.0];
+    let y = x.map(|x| if x > 0.0 { 1.0 } else { 0.0 });
+    let (found, verdict) = classes(&case("Sign", &[], &[(&[7], &x)], (&[7], &y)));
+    assert_eq!(found[..2], [Class::Exact; 2], "{verdict:?}");
+    // Of eight bits none stands for the middle of three values.
+    assert!(found[2] <= Class::Approximate, "{verdict:?}");
+}

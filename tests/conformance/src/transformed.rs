@@ -44,14 +44,16 @@ pub(crate) fn transformed(case: &Case, chip: &str, ways: &[Way]) -> Outcome {
 /// All data sets of `case` on a chip.
 pub(crate) fn on_chip(case: &Case, way: Way, target: &Target) -> Outcome {
     let mut class = Class::Exact;
+    let mut known = String::new();
     for set in &case.sets {
         let (own, detail) = one(case, set, way, target);
         if !matches!(own, Class::Exact | Class::Approximate) {
             return Outcome { class: own, way, detail };
         }
         class = class.max(own);
+        known = detail;
     }
-    Outcome { class, way, detail: String::new() }
+    Outcome { class, way, detail: known }
 }
 
 fn refused(found: &Diagnostics) -> (Class, String) {
@@ -82,7 +84,18 @@ fn one(case: &Case, set: &DataSet, way: Way, target: &Target) -> (Class, String)
         Ok(outputs) => outputs,
         Err(found) => return (Class::Wrong, first_line(&found)),
     };
-    judged(case, set, way, &graph, &made, &outputs)
+    let (class, detail) = judged(case, set, way, &graph, &made, &outputs);
+    if class == Class::Wrong { (class, format!("{detail}; {}", known(&made))) } else { (class, known(&made)) }
+}
+
+/// What was known beforehand, as shares of the usual range of the output of which least is known.
+fn known(made: &Ranged) -> String {
+    let bounds = made.bounds.as_deref().unwrap_or_default();
+    let share =
+        |(own, usual): (&spandrel::bound::OutputBound, &f64)| own.bound / usual.max(f64::MIN_POSITIVE);
+    let bound = bounds.iter().zip(&made.usual).map(share).fold(0.0, f64::max);
+    let measured = made.measured.iter().copied().fold(0.0, f64::max);
+    format!("bound {:.3} %, calibration {:.3} %", 100.0 * bound, 100.0 * measured)
 }
 
 /// Refuses an image of which nothing is known beforehand.

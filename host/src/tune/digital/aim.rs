@@ -3,6 +3,7 @@
 use super::super::coded::CodedAct;
 use super::super::options::Rounding as Ways;
 use super::DigitalBench;
+use super::scale::Scale;
 use crate::dots::Act;
 use crate::encode::Form;
 use crate::target::Curve;
@@ -155,9 +156,16 @@ impl Aim {
         let (bottom, top) = bent(bench, function, (bottom, top));
         let (middle, reach) =
             (0.5 * (bottom + top), 0.5 * (top - bottom).max(1e-9 * golden.magnitude) * share);
-        let covered = (middle - reach, middle + reach);
         let half = libm::exp2(f64::from(digital.bits) - 1.0);
-        let slope = (half - 0.5) / reach;
+        // Where all that happens lies close together, the accumulator's own steps are as fine as it gets.
+        let finest = Scale::finest(bench);
+        let alone = stands_alone(function, middle + reach);
+        let capped = (half - 0.5) / reach > finest || alone;
+        let slope = ((half - 0.5) / reach).min(finest);
+        let reach = (half - 0.5) / slope;
+        // A code is then a whole sum, and the sum 0, where functions jump, is a code.
+        let middle = if capped { (libm::floor(middle * slope) + 0.5) / slope } else { middle };
+        let covered = (middle - reach, middle + reach);
         let value = |code: f64| {
             let z = middle + (code + 0.5) / slope;
             // A step at 0 must not fall to what its place in f64 happens to round to.
@@ -174,7 +182,9 @@ impl Aim {
         // A function that is never negative keeps 0 at level 0.
         let zero = if least >= 0.0 && least < 0.5 * most { 0.0 } else { least };
         let levels = f64::from(bench.target.input_max);
-        let mut unit = (most - zero).max(1e-12) / levels;
+        // Where nothing happens on the range, a level may count anything that a decoder can tell.
+        let spread = if most - zero > 1e-9 * (1.0 + zero.abs()) { most - zero } else { 1.0 };
+        let mut unit = spread / levels;
         let act = match digital.curve {
             Curve::Clamp => return None,
             Curve::Table => CodedAct::Table(
@@ -209,10 +219,22 @@ impl Aim {
     }
 }
 
+/// Whether a function's value at 0 is another one than on both sides: equality's.
+fn stands_alone(function: &Act, scale: f64) -> bool {
+    let near = 1e-6 * scale.abs().max(1e-6);
+    let [below, at, above] = [-near, 0.0, near].map(|z| function.apply(z));
+    let steep = 1e-3 * (below.abs() + at.abs() + above.abs());
+    (below - at).abs() > steep && (above - at).abs() > steep && (below - above).abs() <= steep
+}
+
 /// The part of a range on which a function still moves by what its codes can tell apart: beyond, a table stands still, so
 /// that its entries all serve where it bends.
 fn bent(bench: &DigitalBench<'_>, function: &Act, (bottom, top): (f64, f64)) -> (f64, f64) {
     const GRID: usize = 2048;
+    if bottom < 0.0 && top > 0.0 && stands_alone(function, top - bottom) {
+        let cell = (top - bottom) / GRID as f64;
+        return (-cell, cell);
+    }
     let z = |i: usize| bottom + (top - bottom) * i as f64 / GRID as f64;
     let values: Vec<f64> = (0..=GRID).map(|i| function.apply(z(i))).collect();
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -50,7 +50,8 @@ impl Scale {
         let few = digital.weight_hi <= FEW && bench.options.rounding >= Ways::Range;
         let stretches = if few { &STRETCHES[..] } else { &STRETCHES[..1] };
         if *bench.form == Form::Sum {
-            return stretches.iter().map(|&stretch| Self::sums(bench, stretch)).collect();
+            let both = |&stretch: &f64| [false, true].map(|power| Self::sums(bench, stretch, power));
+            return stretches.iter().flat_map(both).collect();
         }
         // What clips in a loop comes back in each step.
         let shares: &[f64] = match (bench.options.rounding >= Ways::Range, digital.bits <= NARROW) {
@@ -108,6 +109,18 @@ impl Scale {
         (most / largest).min(held / reach)
     }
 
+    /// The most codes per unit of the sum that all channels can have.
+    pub fn finest(bench: &DigitalBench<'_>) -> f64 {
+        let cut = match (bench.thresholds(), bench.digital.multiplier_bits) {
+            (Some((least, _)), _) => 1.0 / f64::from(least.max(1)),
+            // A multiplier is less than 1 at a shift of its own length.
+            (None, Some(bits)) => libm::exp2(f64::from(bits) - 1.0 - f64::from(bench.digital.shifts.0)),
+            (None, None) => libm::exp2(-f64::from(bench.digital.shifts.0)),
+        };
+        let room = |c: usize| Self::room(bench, c);
+        cut * (0..bench.copies.len()).map(room).fold(f64::INFINITY, f64::min)
+    }
+
     /// The cuts at which weights and codes are both used to the full, of the middle channel and of one whose weights are among the
     /// largest: where most channels are all but dead, the middle one is none to go by.
     fn meetings(bench: &DigitalBench<'_>, aim: &Aim) -> [f64; 2] {
@@ -123,7 +136,9 @@ impl Scale {
     }
 
     /// The accumulator itself: as fine as weights allow, all channels alike, so that they can be compared.
-    fn sums(bench: &DigitalBench<'_>, stretch: f64) -> Self {
+    ///
+    /// With `power` a step counts a power of two of the format's: what is a whole number of such parts is exact.
+    fn sums(bench: &DigitalBench<'_>, stretch: f64, power: bool) -> Self {
         let channels = bench.copies.len();
         // Every sum must leave in 32 bits and in the accumulator.
         let bits = bench.digital.accumulator_bits.min(32).min(bench.digital.bias_bits);
@@ -133,9 +148,13 @@ impl Scale {
         let bias = bench.map.bias.iter().fold(0.0f64, |m, b| m.max(b.abs()));
         let gain =
             (0..channels).map(|c| stretch * Self::room(bench, c)).fold(most / reach.max(bias), f64::min);
-        // A decoder's unit is a multiple of 2^-32: finer steps could not be told apart, and a whole number of units is exact.
-        let unit = libm::exp2(-32.0);
-        let gain = 1.0 / (libm::ceil((1.0 / gain / unit).max(1024.0)) * unit);
+        // A decoder's unit is a multiple of 2^-32: finer steps could not be told apart, and a whole number of units is exact. Of
+        // several copies each counts its part, which must be a whole number too.
+        let parts = bench.copies.iter().fold(1, |all, &own| common_multiple(all, u64::from(own)));
+        let unit = libm::exp2(-32.0) * parts as f64;
+        let count = libm::ceil((1.0 / gain / unit).max(1.0));
+        let count = if power { libm::exp2(libm::ceil(libm::log2(count))) } else { count };
+        let gain = 1.0 / (count * unit);
         Self {
             gains: vec![gain; channels],
             cut: vec![1.0; channels],
@@ -337,6 +356,15 @@ impl Scale {
         };
         (shifts, multipliers)
     }
+}
+
+/// The least number that both divide; numbers of copies are small.
+fn common_multiple(a: u64, b: u64) -> u64 {
+    let (mut divisor, mut rest) = (a.max(1), b.max(1));
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    (a.max(1) / divisor).saturating_mul(b.max(1)).min(1 << 20)
 }
 
 /// The code of z that stands for level 0.

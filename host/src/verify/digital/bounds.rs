@@ -48,45 +48,70 @@ pub const fn register(bits: u8) -> Wide {
 /// What the columns' sums `sums` become before the clip to the output range.
 #[must_use]
 pub fn active(core: &Digital, sums: &[Wide]) -> Vec<Wide> {
-    let mut out = Vec::with_capacity(sums.len());
-    core.each(|column, own| {
+    let shared = core.shared();
+    let ends = |column: usize| {
         // Accumulator, scaling and zero point are monotone.
         let straight = oracle::Mac {
-            input_bits: own.input_bits,
-            input_signed: own.input_signed,
-            input_zero: own.input_zero,
-            bias: own.bias,
-            accumulator_bits: own.accumulator_bits,
-            wraps: own.wraps,
-            requant: own.requant,
-            output_zero: own.output_zero,
+            bias: core.biases.get(column).map_or(0, |bias| i128::from(*bias)),
+            requant: core.requant(column),
             activation: oracle::MacActivation::Clamp,
             out_lo: i128::MIN,
             out_hi: i128::MAX,
+            ..*shared
         };
-        let ends = sums.get(column).map_or((0, 0), |sum| {
+        sums.get(column).map_or((0, 0), |sum| {
             let ends = [sum.0, sum.1].map(|sum| oracle::mac_finish(&straight, sum));
             (ends[0].min(ends[1]), ends[0].max(ends[1]))
-        });
-        out.push(curve(own, core.mac.activation, ends));
-    });
-    out
+        })
+    };
+    (0..core.weights.len())
+        .map(|column| curve(shared, core.mac.activation, core.hulls(), ends(column)))
+        .collect()
+}
+
+/// Least and greatest entry of each block of a table: tables are long, and each column asks for another part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::verify) struct Hulls(Vec<Wide>);
+
+/// Entries of a block.
+const BLOCK: usize = 256;
+/// The hull of nothing.
+const NOTHING: Wide = (i128::MAX, i128::MIN);
+
+fn hull((least, most): Wide, y: i128) -> Wide {
+    (least.min(y), most.max(y))
+}
+
+impl Hulls {
+    pub(super) fn new(activation: &oracle::MacActivation) -> Self {
+        let oracle::MacActivation::Table { entries, .. } = activation else { return Self(Vec::new()) };
+        Self(entries.chunks(BLOCK).map(|block| block.iter().copied().fold(NOTHING, hull)).collect())
+    }
+
+    /// Least and greatest of the entries from `from` up to, not including, `to`.
+    fn of(&self, entries: &[i128], from: usize, to: usize) -> Wide {
+        let to = to.min(entries.len());
+        let (first, last) = (from.div_ceil(BLOCK), to / BLOCK);
+        if first >= last {
+            return entries.get(from..to).unwrap_or_default().iter().copied().fold(NOTHING, hull);
+        }
+        let ends = entries[from..first * BLOCK].iter().chain(&entries[last * BLOCK..to]);
+        let whole = self.0[first..last].iter();
+        whole.fold(ends.copied().fold(NOTHING, hull), |all, own| (all.0.min(own.0), all.1.max(own.1)))
+    }
 }
 
 /// The values of the activation alone over the z in `range`.
-fn curve(own: &oracle::Mac, activation: Activation, range: Wide) -> Wide {
+fn curve(own: &oracle::Mac, activation: Activation, hulls: &Hulls, range: Wide) -> Wide {
     let (Activation::Table { bits, .. } | Activation::PiecewiseLinear { bits, .. }) = activation else {
         return range;
     };
     let (least, most) = register(bits);
     let (lo, hi) = (range.0.clamp(least, most), range.1.clamp(least, most));
-    let hull = |(least, most): Wide, y: i128| (least.min(y), most.max(y));
-    let nothing = (i128::MAX, i128::MIN);
     match &own.activation {
         oracle::MacActivation::Clamp => range,
         oracle::MacActivation::Table { entries, .. } => {
-            let reached = entries.iter().skip((lo - least) as usize).take((hi - lo + 1) as usize);
-            reached.copied().fold(nothing, hull)
+            hulls.of(entries, (lo - least) as usize, (hi - least + 1) as usize)
         }
         oracle::MacActivation::PiecewiseLinear { pieces, .. } => {
             let alone = oracle::Mac {
@@ -103,7 +128,25 @@ fn curve(own: &oracle::Mac, activation: Activation, range: Wide) -> Wide {
             let starts = (0..=count).map(|piece| (piece << bits).div_euclid(count) + least);
             let ends = starts.flat_map(|start| [start - 1, start, start + 1]).chain([lo, hi]);
             let inside = ends.filter(|z| (lo..=hi).contains(z));
-            inside.map(|z| oracle::mac_finish(&alone, z)).fold(nothing, hull)
+            inside.map(|z| oracle::mac_finish(&alone, z)).fold(NOTHING, hull)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_tell_what_their_entries_do() {
+        let entries: Vec<i128> = (0..1000).map(|i| (i * 7919) % 1013 - 400).collect();
+        let table = oracle::MacActivation::Table { bits: 10, entries: entries.clone() };
+        let hulls = Hulls::new(&table);
+        for (from, to) in
+            [(0, 1000), (0, 1), (255, 257), (256, 512), (3, 900), (511, 513), (998, 2000), (7, 7)]
+        {
+            let plain = entries.iter().skip(from).take(to - from).copied().fold(NOTHING, hull);
+            assert_eq!(hulls.of(&entries, from, to), plain, "{from}..{to}");
         }
     }
 }

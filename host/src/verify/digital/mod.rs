@@ -25,6 +25,8 @@ pub struct Digital {
     pub multipliers: Vec<i128>,
     /// The oracle's description, but for bias, shift and multiplier.
     shared: oracle::Mac,
+    /// What the blocks of its table reach from and to.
+    hulls: bounds::Hulls,
 }
 
 /// All entries of a table.
@@ -108,7 +110,8 @@ impl Digital {
             out_lo: mac.out_lo.into(),
             out_hi: mac.out_hi.into(),
         };
-        Some(Self { mac, weights, biases, shifts, multipliers, shared })
+        let hulls = bounds::Hulls::new(&shared.activation);
+        Some(Self { mac, weights, biases, shifts, multipliers, shared, hulls })
     }
 
     /// Gives `f` the oracle's description of each column, in order.
@@ -121,7 +124,17 @@ impl Digital {
         }
     }
 
-    fn requant(&self, column: usize) -> oracle::Requant {
+    /// The oracle's description, but for bias, shift and multiplier.
+    pub(super) const fn shared(&self) -> &oracle::Mac {
+        &self.shared
+    }
+
+    pub(super) const fn hulls(&self) -> &bounds::Hulls {
+        &self.hulls
+    }
+
+    /// The requantisation of a column.
+    pub(super) fn requant(&self, column: usize) -> oracle::Requant {
         let shift = self.shifts.get(column).copied().unwrap_or(0);
         let multiplier = self.multipliers.get(column).copied().unwrap_or(0);
         match self.mac.requant {
