@@ -256,7 +256,7 @@ fn draw(grids: &[Grid]) -> (Vec<i32>, Vec<f32>) {
             for _ in 0..grid.len {
                 let place = match sample % 2 {
                     0 => random.unit(),
-                    _ => 0.5 * (random.unit() + random.unit()),
+                    _ => (random.unit() + random.unit() + random.unit()) / 3.0,
                 };
                 let drawn = ((place * levels) as i32).min(grid.most);
                 let half = 0.5 * (halves.0 + libm::floor(place * (halves.1 - halves.0 + 1.0))).min(halves.1);
