@@ -110,6 +110,24 @@ fn compile_run_inspect() {
     assert_eq!(shown["program"].as_array().unwrap().len(), image.instruction_count() as usize);
     assert_eq!(shown["configurations"].as_array().unwrap().len(), image.config_count() as usize);
     assert!(ended.out.contains("INVOKE"), "{}", ended.out);
+
+    let ended = folder.spandrel("inspect digits_mlp.spandrel --emit c-array -o digits.h");
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+    let header = std::fs::read_to_string(folder.path("digits.h")).unwrap();
+    assert!(
+        header.contains(&format!("#define DIGITS_MLP_RAM_WORDS {}\n", image.header().ram_words)),
+        "{header}"
+    );
+    let (_, array) = header.split_once(&format!("digits_mlp_image[{}]", bytes.len())).expect("the array");
+    let parsed: Vec<u8> = array
+        .split("0x")
+        .skip(1)
+        .map(|digits| u8::from_str_radix(digits.split(',').next().unwrap(), 16).unwrap())
+        .collect();
+    assert_eq!(parsed, bytes);
+    assert_eq!(folder.spandrel("inspect digits_mlp.spandrel --emit bin -o digits.bin").code, 0);
+    assert_eq!(std::fs::read(folder.path("digits.bin")).unwrap(), bytes);
+    assert_eq!(folder.spandrel("inspect digits_mlp.spandrel --emit bin").code, 2);
 }
 
 #[test]

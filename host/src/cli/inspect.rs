@@ -6,15 +6,22 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use spandrel_core::image::{ENTRY_BYTES, Entry, HEADER_BYTES, Image, Subject, VERSION_MAJOR, VERSION_MINOR};
 
-use super::{Done, image_file, listing, print};
+use super::{Done, emit, image_file, listing, output, print};
 use crate::diagnostic::Result;
 use crate::notes::{InputNotes, Notes};
 use crate::report::hex;
+use crate::samples::write_atomic;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The image
     image: PathBuf,
+    /// Write the image for a firmware: a C header, or its bytes
+    #[arg(long, value_enum, requires = "output")]
+    emit: Option<emit::Form>,
+    /// Where `--emit` writes
+    #[arg(short, long, value_name = "FILE", requires = "emit")]
+    output: Option<PathBuf>,
     /// One JSON object as the last line of standard output
     #[arg(long)]
     json: bool,
@@ -24,6 +31,12 @@ pub(super) fn inspect(args: &Args) -> Result<Done> {
     let bytes = image_file::read(&args.image)?;
     let image = image_file::parse(&bytes, &args.image)?;
     let notes = Notes::of(&image, "image").ok();
+    if let (Some(form), Some(to)) = (args.emit, &args.output) {
+        output::check(to, [&args.image])?;
+        write_atomic(to, &emit::bytes(form, &args.image, &bytes, &image))?;
+        print(&format!("{:14} {}\n", "written", to.display()));
+        return Done::passed(args.json.then(|| object(&bytes, &image, notes.as_ref())));
+    }
     print(&text(&bytes, &image, notes.as_ref()));
     Done::passed(args.json.then(|| object(&bytes, &image, notes.as_ref())))
 }

@@ -7,6 +7,7 @@ mod chips;
 mod compile;
 mod compile_spiking;
 mod diff;
+mod emit;
 mod image_file;
 mod inputs;
 mod inspect;
