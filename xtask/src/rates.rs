@@ -132,6 +132,11 @@ pub(crate) fn rates(arguments: &[String]) -> Result<()> {
     }
     let mut text = String::new();
     for (network, ..) in NETWORKS {
+        let run = |window| VARIANTS.iter().any(|own| kept(network, own, window).is_file());
+        if !WINDOWS.into_iter().any(run) {
+            let _ = writeln!(text, "\n## {network}\n\nNot run.");
+            continue;
+        }
         text.push_str(&windows(network));
         text.push_str(&costs(network));
     }
@@ -241,7 +246,7 @@ fn windows(network: &str) -> String {
 fn total(answer: &str, name: &str, of: impl Fn(&str) -> bool) -> f64 {
     let populations = member(answer, "populations").map(items).unwrap_or_default();
     let named = populations.into_iter().filter(|own| of(&member(own, "name").map(text).unwrap_or_default()));
-    named.filter_map(|own| number(own, name)).sum()
+    named.filter_map(|own| number(own, name)).fold(0.0, |all, own| all + own)
 }
 
 /// The table of costs.
