@@ -219,12 +219,17 @@ impl Aim {
     }
 }
 
-/// Whether a function's value at 0 is another one than on both sides: equality's.
+/// Whether a function's value at 0 is another one than on both sides, however near: equality's.
 fn stands_alone(function: &Act, scale: f64) -> bool {
+    let step = |near: f64| {
+        let [below, at, above] = [-near, 0.0, near].map(|z| function.apply(z));
+        let least = (below - at).abs().min((above - at).abs());
+        if (below - above).abs() <= 1e-3 * least { least } else { 0.0 }
+    };
+    // What is steep but has no jump gets smaller with its distance.
     let near = 1e-6 * scale.abs().max(1e-6);
-    let [below, at, above] = [-near, 0.0, near].map(|z| function.apply(z));
-    let steep = 1e-3 * (below.abs() + at.abs() + above.abs());
-    (below - at).abs() > steep && (above - at).abs() > steep && (below - above).abs() <= steep
+    let (far, close) = (step(near), step(1e-3 * near));
+    close > 0.0 && (far - close).abs() <= 1e-3 * close
 }
 
 /// The part of a range on which a function still moves by what its codes can tell apart: beyond, a table stands still, so
@@ -274,4 +279,22 @@ fn pieces(
             (slope.clamp(-1e9, 1e9) as i32, intercept.clamp(-1e9, 1e9) as i32)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stands_alone;
+    use crate::dots::{Act, Step};
+    use crate::graph::{Function, Relation};
+
+    #[test]
+    fn only_what_jumps_at_one_point_stands_alone() {
+        let act = |function: Function| Act::Curve(vec![Step::Map(function)].into());
+        let equal = Function::Compare { relation: Relation::Equal, with: 0.0 };
+        assert!(stands_alone(&act(equal), 8.0));
+        for smooth in [Function::Abs, Function::Exp, Function::Tanh] {
+            assert!(!stands_alone(&act(smooth), 8.0), "{smooth:?}");
+        }
+        assert!(!stands_alone(&act(Function::Compare { relation: Relation::Less, with: 0.0 }), 8.0));
+    }
 }
