@@ -45,6 +45,9 @@ fn codes(ended: &Ended) -> Vec<(String, String)> {
         .collect()
 }
 
+/// What is put in the place of a field.
+type Edit<'a> = &'a dyn Fn(&Value) -> Value;
+
 #[test]
 fn a_certificate_holds_and_every_edit_of_it_is_refused() {
     let folder = compiled("certificate");
@@ -61,7 +64,7 @@ fn a_certificate_holds_and_every_edit_of_it_is_refused() {
 
     let more = |count: &Value| json!(count.as_u64().unwrap() + 1);
     let other = |_: &Value| json!("0".repeat(64));
-    let cases: [(&str, &dyn Fn(&Value) -> Value); 8] = [
+    let cases: [(&str, Edit<'_>); 8] = [
         ("/claims/C1/cases", &more),
         ("/claims/C2/cases", &more),
         ("/claims/C6/wrong", &more),

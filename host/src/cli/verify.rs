@@ -63,12 +63,11 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
     let stated = args.recheck.as_deref().and_then(|path| keep(Certificate::read(path), &mut found));
     if let Some(image) =
         bytes.as_ref().and_then(|bytes| keep(image_file::parse(bytes, &args.image), &mut found))
+        && let (Some(stated), Some(path)) = (&stated, &args.recheck)
     {
-        if let (Some(stated), Some(path)) = (&stated, &args.recheck) {
-            let digest: String = image.digest().iter().map(|byte| format!("{byte:02x}")).collect();
-            let files = (args.model.as_deref(), args.samples.as_deref());
-            keep(stated.names(&path.display().to_string(), &digest, files.0, files.1), &mut found);
-        }
+        let digest: String = image.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+        let files = (args.model.as_deref(), args.samples.as_deref());
+        keep(stated.names(&path.display().to_string(), &digest, files.0, files.1), &mut found);
     }
     if let Some(path) = &args.certificate {
         let inputs = [Some(&args.image), args.model.as_ref(), args.samples.as_ref()];
