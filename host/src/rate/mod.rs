@@ -1,7 +1,7 @@
 //! Trained networks on spiking chips by rate coding: every value is a number of spikes in a window of ticks.
 //!
 //! 1. [`build`]: the reformed network as layers of neurons that each compute max(W x + b, 0), sums too long for a core in parts;
-//! 2. [`tune`]: whole numbers, layer by layer, against the counts that simulated neurons give ([`simulate`]);
+//! 2. [`tune`]: whole numbers, layer by layer, against the counts that simulated neurons give (`simulate`);
 //! 3. [`place`]: neurons on cores, copies where one neuron reaches one core only;
 //! 4. [`compile`]: a [`crate::spiking::SpikingNetwork`] of it all, and its image.
 //!

@@ -40,7 +40,7 @@ pub struct SpikingProgram {
 /// The image of a network that has been checked against `chip`, with `notes`.
 ///
 /// # Errors
-/// As [`split`] and [`program`].
+/// As [`split`](super::split::split) and [`program`].
 pub fn emit(checked: &Checked<'_>, notes: &str) -> Result<Vec<u8>> {
     emit_given(checked, &Given::default(), notes)
 }
@@ -93,7 +93,7 @@ struct Writer<'c, 'n> {
 /// The program of a network that has been checked.
 ///
 /// # Errors
-/// As [`split`]; SP0322 for weights that the chip's encoding can not hold together; SP0309 for what the format can not hold.
+/// As [`split`](super::split::split); SP0322 for weights that the chip's encoding can not hold together; SP0309 for what the format can not hold.
 pub fn program(checked: &Checked<'_>) -> Result<SpikingProgram> {
     program_given(checked, &Given::default())
 }
