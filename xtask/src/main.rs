@@ -15,6 +15,7 @@ mod conformance;
 mod counts;
 mod data;
 mod digits;
+mod document;
 mod json;
 mod networks;
 mod process;

@@ -2,8 +2,9 @@
 
 use super::answer::{percent, refusal};
 use super::catalogue::NETWORKS;
-use super::{Asked, CHIPS, compile, document, keeper};
+use super::{Asked, CHIPS, compile, keeper};
 use crate::data::locate;
+use crate::document;
 use crate::json::number;
 use crate::process::Result;
 
@@ -41,7 +42,7 @@ pub(crate) fn phases(arguments: &[String]) -> Result<()> {
             text.push('\n');
         }
     }
-    document("docs/tuning.md", BEGIN, &text)
+    document::replace("docs/tuning.md", BEGIN, &format!("\n{text}"))
 }
 
 /// Agreement, and signal-to-noise ratio of the decision.
