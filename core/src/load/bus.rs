@@ -137,27 +137,52 @@ impl<B: ChipBus, M: ConfigMap> Target for ChipTarget<B, M> {
     }
 }
 
-/// The worked example: a chip with one memory window for each section that the machine needs, bytes in the image's order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Windows<'a> {
-    /// Section, first address, room in bytes.
-    pub windows: &'a [(Tag, u32, u32)],
+/// A window of a chip's memory, in which one section lies.
+pub trait Window {
+    /// The section.
+    fn section(&self) -> Tag;
+    /// Its first address.
+    fn address(&self) -> u32;
+    /// Its room in bytes.
+    fn room(&self) -> u32;
 }
 
-impl Windows<'_> {
+/// Section, first address, room in bytes.
+impl Window for (Tag, u32, u32) {
+    fn section(&self) -> Tag {
+        self.0
+    }
+
+    fn address(&self) -> u32 {
+        self.1
+    }
+
+    fn room(&self) -> u32 {
+        self.2
+    }
+}
+
+/// The worked example: a chip with one memory window for each section that the machine needs, bytes in the image's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows<'a, W = (Tag, u32, u32)> {
+    /// The windows.
+    pub windows: &'a [W],
+}
+
+impl<W: Window> Windows<'_, W> {
     fn address<E>(&self, tag: Tag, offset: u64, length: usize) -> Result<u32, BusError<E>> {
         let end = offset.checked_add(length as u64);
         self.windows
             .iter()
-            .find(|(of, _, room)| *of == tag && end.is_some_and(|end| end <= u64::from(*room)))
-            .and_then(|(_, first, _)| first.checked_add(u32::try_from(offset).ok()?))
+            .find(|own| own.section() == tag && end.is_some_and(|end| end <= u64::from(own.room())))
+            .and_then(|own| own.address().checked_add(u32::try_from(offset).ok()?))
             .ok_or(BusError::NoRoom(tag))
     }
 }
 
-impl ConfigMap for Windows<'_> {
+impl<W: Window> ConfigMap for Windows<'_, W> {
     fn holds(&self, tag: Tag) -> bool {
-        self.windows.iter().any(|(of, ..)| *of == tag)
+        self.windows.iter().any(|own| own.section() == tag)
     }
 
     fn write<B: ChipBus>(

@@ -4,7 +4,7 @@ use crate::status::{SPANDREL_BAD_POINTER, fail, spandrel_error};
 use core::ffi::c_void;
 use spandrel_core::{
     image::Tag,
-    load::bus::{BusError, ChipBus, ConfigMap},
+    load::bus::{ChipBus, Window, Windows},
 };
 
 /// A chip behind a bus. Each callback gets `context` and returns 0, or a number of its own that tells why it failed: the call
@@ -81,47 +81,19 @@ impl ChipBus for Bus {
     }
 }
 
-/// The map that windows are.
-#[derive(Clone, Copy)]
-pub struct Map(pub &'static [spandrel_window]);
+impl Window for spandrel_window {
+    fn section(&self) -> Tag {
+        Tag(self.section)
+    }
 
-impl Map {
-    fn address(&self, tag: Tag, offset: u64, length: usize) -> Result<u32, BusError<u32>> {
-        let end = offset.checked_add(length as u64);
-        let fits = |window: &&spandrel_window| {
-            window.section == tag.0 && end.is_some_and(|end| end <= u64::from(window.room))
-        };
-        let window = self.0.iter().find(fits);
-        window
-            .and_then(|window| window.address.checked_add(u32::try_from(offset).ok()?))
-            .ok_or(BusError::NoRoom(tag))
+    fn address(&self) -> u32 {
+        self.address
+    }
+
+    fn room(&self) -> u32 {
+        self.room
     }
 }
 
-impl ConfigMap for Map {
-    fn holds(&self, tag: Tag) -> bool {
-        self.0.iter().any(|window| window.section == tag.0)
-    }
-
-    fn write<B: ChipBus>(
-        &mut self,
-        bus: &mut B,
-        tag: Tag,
-        offset: u64,
-        bytes: &[u8],
-    ) -> Result<(), BusError<B::Error>> {
-        let address = self.address(tag, offset, bytes.len()).map_err(|_| BusError::NoRoom(tag))?;
-        bus.write(address, bytes).map_err(BusError::Bus)
-    }
-
-    fn read<B: ChipBus>(
-        &self,
-        bus: &mut B,
-        tag: Tag,
-        offset: u64,
-        bytes: &mut [u8],
-    ) -> Result<(), BusError<B::Error>> {
-        let address = self.address(tag, offset, bytes.len()).map_err(|_| BusError::NoRoom(tag))?;
-        bus.read(address, bytes).map_err(BusError::Bus)
-    }
-}
+/// Where a chip keeps sections, as C says it.
+pub type Map = Windows<'static, spandrel_window>;

@@ -130,7 +130,8 @@ pub unsafe extern "C" fn spandrel_readback_open(
     unsafe {
         let opened = raw::shared(image).and_then(|image| {
             let extent = if pieces == 0 { Extent::All } else { Extent::Sample { seed, pieces } };
-            let (bus, map) = (Bus::new(raw::read(bus)?)?, Map(raw::slice(windows, window_count)?));
+            let (bus, map) =
+                (Bus::new(raw::read(bus)?)?, Map { windows: raw::slice(windows, window_count)? });
             let check = ReadBack::new(image, extent);
             raw::place(memory, words, readback, Back { check, bus, map })
         });

@@ -44,7 +44,10 @@ pub unsafe extern "C" fn spandrel_loader_open(
     unsafe {
         let opened = raw::read(policy).and_then(|policy| {
             let policy = policy.checked(raw::read_name(policy.chip)?, raw::read_key(policy.key)?);
-            let target = ChipTarget::new(Bus::new(raw::read(bus)?)?, Map(raw::slice(windows, window_count)?));
+            let target = ChipTarget::new(
+                Bus::new(raw::read(bus)?)?,
+                Map { windows: raw::slice(windows, window_count)? },
+            );
             raw::place(memory, words, loader, Loader::new(&policy, target))
         });
         raw::finish(opened.map(|()| SPANDREL_OK), error)
