@@ -4,7 +4,7 @@ use fixed::types::I32F32;
 use spandrel_core::image::{Access, Decoder, Encoder, Instruction, NO_TABLE, Reading};
 
 use super::program::Program;
-use super::records::{access, table};
+use super::records::{access, inverted, table};
 use crate::encode::Form;
 use crate::expand::CoreOpGraph;
 use crate::target::Target;
@@ -32,14 +32,7 @@ pub(super) fn encoder(
     target: &Target,
 ) {
     let code = &graph.encoded.input;
-    let order_table = order.map_or(NO_TABLE, |order| {
-        // The image goes the other way: from the raw element to the model's.
-        let mut elements = vec![0i32; order.len()];
-        for (element, &raw) in order.iter().enumerate() {
-            elements[raw as usize] = element as i32;
-        }
-        table(program, elements)
-    });
+    let order_table = order.map_or(NO_TABLE, |order| inverted(program, order));
     let params = table(program, code.based(target.base()));
     program.encoders.push(Encoder {
         raw: code.raw.codec(),

@@ -17,4 +17,4 @@ mod stepped;
 
 pub use build::map;
 pub use program::{BlobData, BlobForm, Origin, Program};
-pub(crate) use records::{access, lay_out, table};
+pub(crate) use records::{access, inverted, lay_out, table};

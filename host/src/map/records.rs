@@ -14,6 +14,16 @@ pub(crate) fn table(program: &mut Program, entries: Vec<i32>) -> u32 {
     }) as u32
 }
 
+/// The table of an encoder's order. `order` gives for every element the raw value it comes from; the image goes the other way,
+/// from the raw value to the element.
+pub(crate) fn inverted(program: &mut Program, order: &[u32]) -> u32 {
+    let mut elements = vec![0i32; order.len()];
+    for (element, &raw) in order.iter().enumerate() {
+        elements[raw as usize] = element as i32;
+    }
+    table(program, elements)
+}
+
 /// The number of a pattern, an equal one that is there already if there is one.
 pub(crate) fn access(program: &mut Program, access: Access) -> u32 {
     let known = program.accesses.iter().position(|other| *other == access);

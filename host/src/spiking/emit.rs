@@ -19,7 +19,7 @@ use super::{
 };
 use crate::diagnostic::{Diagnostic, Result};
 use crate::emit::write_program;
-use crate::map::{Program, access, lay_out, table};
+use crate::map::{Program, access, inverted, lay_out, table};
 
 /// The loop register that counts ticks.
 const TICK: u8 = 0;
@@ -300,12 +300,7 @@ impl Writer<'_, '_> {
                 encoder.params =
                     table(&mut self.program, codes.codes.repeat(usize::from(codes.signals.max(1))));
                 if let Some(order) = &codes.order {
-                    // The image goes the other way: from the raw value to the element.
-                    let mut elements = vec![0i32; order.len()];
-                    for (element, &raw) in order.iter().enumerate() {
-                        elements[raw as usize] = element as i32;
-                    }
-                    encoder.order = table(&mut self.program, elements);
+                    encoder.order = inverted(&mut self.program, order);
                 }
             }
         }

@@ -11,6 +11,9 @@ use crate::target::Curve;
 /// No channel's range falls below this share of its node's widest: rare channels would clip on new data.
 const RANGE_FLOOR: f64 = 0.25;
 
+/// Cells of a range that are looked at to see where a function moves.
+const GRID: usize = 2048;
+
 /// What a node's function asks of the codes of z.
 pub struct Aim {
     /// Codes of z per unit of the sum, of each channel.
@@ -153,13 +156,18 @@ impl Aim {
         let (bottom, top) = (0..channels).fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), c| {
             (lo.min(golden.bottom[c]), hi.max(golden.top[c]))
         });
-        let (bottom, top) = bent(bench, function, (bottom, top));
+        let alone = stands_alone(function, top - bottom);
+        let (bottom, top) = if alone && bottom < 0.0 && top > 0.0 {
+            let cell = (top - bottom) / GRID as f64;
+            (-cell, cell)
+        } else {
+            bent(bench, function, (bottom, top))
+        };
         let (middle, reach) =
             (0.5 * (bottom + top), 0.5 * (top - bottom).max(1e-9 * golden.magnitude) * share);
         let half = libm::exp2(f64::from(digital.bits) - 1.0);
         // Where all that happens lies close together, the accumulator's own steps are as fine as it gets.
         let finest = Scale::finest(bench);
-        let alone = stands_alone(function, middle + reach);
         let capped = (half - 0.5) / reach > finest || alone;
         let slope = ((half - 0.5) / reach).min(finest);
         let reach = (half - 0.5) / slope;
@@ -235,11 +243,6 @@ fn stands_alone(function: &Act, scale: f64) -> bool {
 /// The part of a range on which a function still moves by what its codes can tell apart: beyond, a table stands still, so
 /// that its entries all serve where it bends.
 fn bent(bench: &DigitalBench<'_>, function: &Act, (bottom, top): (f64, f64)) -> (f64, f64) {
-    const GRID: usize = 2048;
-    if bottom < 0.0 && top > 0.0 && stands_alone(function, top - bottom) {
-        let cell = (top - bottom) / GRID as f64;
-        return (-cell, cell);
-    }
     let z = |i: usize| bottom + (top - bottom) * i as f64 / GRID as f64;
     let values: Vec<f64> = (0..=GRID).map(|i| function.apply(z(i))).collect();
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
