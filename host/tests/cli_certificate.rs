@@ -120,6 +120,10 @@ fn a_certificate_of_another_image_or_with_other_files_is_refused() {
     one("a.spandrel --samples test.npz --recheck version.json", "SP0703", "version.json");
     edited(&folder, "c.json", "require.json", "/require", |_| json!(["C9"]));
     one("a.spandrel --samples test.npz --recheck require.json", "SP0701", "--require");
+    // More samples than memory holds are refused before they are drawn.
+    edited(&folder, "c.json", "huge.json", "/cases", |_| json!(u64::MAX));
+    one("a.spandrel --samples test.npz --recheck huge.json", "SP0004", "a.spandrel");
+    one("a.spandrel --cases 18446744073709551615", "SP0004", "a.spandrel");
     folder.write("none.json", "{\"format\": 1}");
     one("a.spandrel --samples test.npz --recheck none.json", "SP0703", "none.json");
     folder.write("long.json", vec![b' '; (1 << 20) + 1]);

@@ -10,6 +10,7 @@ use super::{
     keep, output, print, progress,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::report::hex;
 use crate::samples::write_atomic;
 use crate::verify::{Certificate, ClaimId, ClaimReport, EquivalenceReport, Given, Status, verify_image};
 
@@ -65,7 +66,7 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
         bytes.as_ref().and_then(|bytes| keep(image_file::parse(bytes, &args.image), &mut found))
         && let (Some(stated), Some(path)) = (&stated, &args.recheck)
     {
-        let digest: String = image.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(image.digest());
         let files = (args.model.as_deref(), args.samples.as_deref());
         keep(stated.names(&path.display().to_string(), &digest, files.0, files.1), &mut found);
     }

@@ -7,7 +7,6 @@ use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spandrel_core::image::Digest32;
 
 use super::{
     ClaimId, Given,
@@ -16,6 +15,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Result},
+    report::hex,
     sequence::Feedback,
 };
 
@@ -78,10 +78,6 @@ pub struct Claim {
     pub transcript: Option<String>,
 }
 
-fn hex(digest: Digest32) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl Claim {
     fn new(report: &ClaimReport) -> Self {
         let (status, reason) = match &report.status {
@@ -100,7 +96,7 @@ impl Claim {
             cases: report.cases,
             wrong: report.wrong,
             counter_examples: unnamed.collect(),
-            transcript: report.transcript.map(hex),
+            transcript: report.transcript.map(|digest| hex(&digest)),
         }
     }
 }

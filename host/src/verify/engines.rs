@@ -16,6 +16,7 @@ use super::{
 use crate::engine::{
     CoreEngine, EngineError, ExactEngine, FastEngine, Options, Outputs, RawBatch, RawData, holds_state,
 };
+use crate::report::hex;
 
 /// Samples of a sequence, where state is held between samples; a divisor of [`RUN`].
 const SEQUENCE: usize = 4;
@@ -69,9 +70,7 @@ impl Event {
     fn value(&self) -> String {
         match self {
             Self::Read(_, value) | Self::Unit(_, value) | Self::Emit(_, _, value) => value.to_string(),
-            Self::Tick(digest) | Self::Done(digest) => {
-                digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>() + "..."
-            }
+            Self::Tick(digest) | Self::Done(digest) => hex(&digest[..8]) + "...",
         }
     }
 }

@@ -60,6 +60,8 @@ use crate::sequence::Feedback;
 
 /// Given samples that C1, C2 and C6 look at, at most.
 const GIVEN: usize = 64;
+/// Values of random samples at most: 1 GiB.
+const VALUES_MOST: u64 = 1 << 28;
 
 /// What to verify and with what.
 #[derive(Clone, Debug)]
@@ -143,7 +145,8 @@ impl<'a> Given<'a> {
 /// Verifies an image file.
 ///
 /// # Errors
-/// A file that can not be read, SP0610 for an image that is refused, and whatever of model and samples does not fit.
+/// A file that can not be read, SP0610 for an image that is refused, SP0004 for more cases than memory can hold, and whatever of
+/// model and samples does not fit.
 /// Counter-examples are no errors: they stand in the report.
 pub fn verify(request: &VerifyRequest) -> Result<EquivalenceReport> {
     let bytes = std::fs::read(&request.image).map_err(|error| Diagnostic::read(&request.image, &error))?;
@@ -169,6 +172,7 @@ pub fn verify_image(bytes: &[u8], given: &Given<'_>) -> Result<EquivalenceReport
         let way_out = "give an image that this version compiled and that arrived whole";
         Diagnostic::error("SP0610", given.name, format!("the image is refused: {error}"), way_out)
     })?;
+    held(&image, given)?;
     let raw = raw_samples(&image, given)?;
     let mut claims = Vec::new();
     let mut run = |id, check: &dyn Fn() -> Evidence| {
@@ -217,6 +221,22 @@ fn agreement(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport>
     let evidence = model::agreement(image, given, (model, samples))?;
     claims.push(ClaimReport::new(ClaimId::C7, evidence, given.name, start.elapsed().as_secs_f64()));
     Ok(())
+}
+
+/// Refuses more random samples than memory can hold: all of them are drawn at once.
+///
+/// # Errors
+/// SP0004.
+fn held(image: &Image<'_>, given: &Given<'_>) -> Result<()> {
+    let length = (0..).map_while(|number| image.encoder(number));
+    let length: u64 = length.map(|encoder| u64::from(encoder.length)).sum();
+    let most = VALUES_MOST / length.max(1);
+    if given.cases <= most {
+        return Ok(());
+    }
+    let rule = format!("{} random samples of {length} values are more than memory can hold", given.cases);
+    let way_out = format!("ask for at most {most} (--cases), with several seeds one after the other");
+    Err(Diagnostic::error("SP0004", given.name, rule, way_out).into())
 }
 
 /// The first of the given samples, as the image's encoder takes them.

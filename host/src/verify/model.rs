@@ -18,6 +18,7 @@ use crate::{
     graph::Golden,
     import::{Options as ImportOptions, read_onnx_with},
     notes::Notes,
+    report::hex,
     samples::{Layout, SampleSet},
     samples_raw::RawSamples,
     sequence::{self, Model, SequenceGolden},
@@ -65,7 +66,7 @@ struct Scratch(std::path::PathBuf);
 
 impl Scratch {
     fn new(digest: &[u8]) -> Result<Self> {
-        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let name: String = hex(&digest[..8]);
         let path = std::env::temp_dir().join(format!("spandrel-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).map_err(|error| Diagnostic::write(&path, &error))?;
         Ok(Self(path))
@@ -81,7 +82,7 @@ impl Drop for Scratch {
 
 pub(super) fn digest_of(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::read(path, &error))?;
-    Ok(sha256(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&sha256(&bytes)))
 }
 
 /// Compiles `model` on `samples` again, with the chip and the settings that the image's notes name.

@@ -8,6 +8,7 @@ use spandrel_core::image::{Digest32, Image, Side};
 
 use super::transcript::Transcript;
 use crate::diagnostic::Diagnostic;
+use crate::report::hex;
 
 /// Failures that a claim's report lists; the evidence counts all of them.
 pub const FAILURES_LISTED: usize = 32;
@@ -306,7 +307,7 @@ impl EquivalenceReport {
             claims.iter().any(|claim| claim.id == *id && claim.status == Status::Passed && claim.cases > 0)
         };
         let passed = require.iter().all(holds);
-        let image_digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let image_digest = hex(digest);
         Self { image_digest, claims, passed }
     }
 

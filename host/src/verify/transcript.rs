@@ -15,11 +15,14 @@ pub struct Transcript {
 impl Transcript {
     /// Adds `bytes`.
     pub fn write(&mut self, bytes: &[u8]) {
-        self.pending.extend_from_slice(bytes);
-        while self.pending.len() >= BLOCK {
-            let rest = self.pending.split_off(BLOCK);
-            self.close();
-            self.pending = rest;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(BLOCK - self.pending.len()));
+            self.pending.extend_from_slice(now);
+            rest = later;
+            if self.pending.len() == BLOCK {
+                self.close();
+            }
         }
     }
 
