@@ -1,15 +1,24 @@
 //! Bodies of the fuzz targets, shared with the seeded suites. Each panics when it finds something.
 
 mod arithmetic;
+mod files;
 mod image;
 mod mac;
+mod nir_file;
+// The writer of small ONNX files, which the tests of the pipeline use too.
+#[allow(dead_code, reason = "the tests of the pipeline use all of it")]
+#[path = "../../host/tests/pipeline_common/onnx.rs"]
+mod onnx;
+mod pipeline;
 mod program;
 mod spiking;
 
 pub use arithmetic::{check_array, check_layer};
+pub use files::{hwdesc, nir, npz, onnx, refused_well, samples};
 pub use image::{WORDS_MAX, exercise, image};
 pub use mac::check_mac;
-pub use program::check_program;
+pub use pipeline::pipeline;
+pub use program::{check_engines, check_program, program};
 pub use spiking::check_spiking;
 
 use crate::{coverage::Coverage, generate::Source};
@@ -26,3 +35,18 @@ pub fn oracle(data: &[u8]) {
         _ => check_program(&mut u, &mut coverage),
     }
 }
+
+/// A target: its name and body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every fuzz target, in the order of fuzz/Cargo.toml.
+pub const TARGETS: [Target; 8] = [
+    ("image", image),
+    ("oracle", oracle),
+    ("program", program),
+    ("hwdesc", hwdesc),
+    ("onnx", onnx),
+    ("nir", nir),
+    ("samples", samples),
+    ("pipeline", pipeline),
+];

@@ -2,11 +2,15 @@
 //! uniform numbers hardly ever saturate anything.
 
 pub mod array;
+pub mod convolution;
+pub mod layer;
 pub mod mac;
 pub mod program;
 pub mod spiking;
 
 pub use array::{Array, array, codes};
+pub use convolution::convolution;
+pub use layer::{MacLayer, layer, mac_layer};
 pub use mac::mac;
 pub use program::{Case, case};
 pub use spiking::{spiking, spiking_layer};

@@ -3,6 +3,7 @@
 //! * [`images`]: a builder in which an image reads like assembly, and hand-assembled images.
 //! * [`run`]: an image on the core machine, everything it shows recorded.
 //! * [`naive`]: a second machine, written from the format's document, over vectors and wide integers.
+//! * [`engines`]: the three engines on one image, compared value by value.
 //! * [`generate`]: random crossbars, layers and programs, from any source of bytes.
 //! * [`coverage`]: what a run of generated cases must have met.
 //! * [`repair`]: checksums, plan and offsets of a damaged image made right again.
@@ -15,6 +16,7 @@
 pub mod board;
 pub mod chip;
 pub mod coverage;
+pub mod engines;
 pub mod fuzzing;
 pub mod generate;
 pub mod images;

@@ -4,14 +4,13 @@ use spandrel::engine::{CoreEngine, ExactEngine, FastEngine, Options, RawBatch, R
 use spandrel_core::{
     image::{Codec, Combine, Image},
     mac::{Activation, Bias, Mac, Overflow, Requant},
-    machine::{Address, Probe, Snapshot},
 };
 use spandrel_tests::{
     coverage::Coverage,
-    generate::{Source, case, extreme, mac, number, once_in, spiking_layer},
+    engines::{compare, shown},
+    generate::{Source, case, convolution, spiking_layer},
     images::{ImageBuilder, Pattern, weights},
-    naive::{Naive, Seen},
-    run::Shown,
+    naive::Naive,
 };
 
 /// Bytes to draw from: the same for the same seed.
@@ -27,66 +26,6 @@ fn bytes(seed: u64, count: usize) -> Vec<u8> {
         .collect()
 }
 
-/// Everything that an engine shows of each sample.
-fn shown(engine: &mut dyn ExactEngine, batch: &RawBatch<'_>) -> Vec<Shown> {
-    struct Split(Vec<Shown>);
-    impl Split {
-        fn at(&mut self, sample: u64) -> &mut Shown {
-            self.0.resize_with((sample as usize + 1).max(self.0.len()), Shown::default);
-            &mut self.0[sample as usize]
-        }
-    }
-    impl Probe for Split {
-        fn read(&mut self, at: &Address, value: i32) {
-            self.at(at.sample).read(at, value);
-        }
-        fn unit(&mut self, at: &Address, value: i32) {
-            self.at(at.sample).unit(at, value);
-        }
-        fn tick(&mut self, state: &Snapshot<'_, '_>) {
-            // Ticks name no sample; which they belong to does not matter to the comparison.
-            self.at(0).tick(state);
-        }
-    }
-    let mut split = Split(Vec::new());
-    let mut digests = Vec::new();
-    let outputs =
-        engine.observe(batch, &mut split, &mut |_, state| digests.push(state.digest())).expect("a run");
-    for (sample, digest) in digests.into_iter().enumerate() {
-        let own = split.at(sample as u64);
-        own.digest = digest;
-        own.outputs =
-            outputs.tags.iter().zip(outputs.sample(sample)).map(|(tag, code)| (*tag, 0, *code)).collect();
-    }
-    split.0
-}
-
-/// Compares the engines on `samples`, block by block and value by value, and both with the naive machine.
-fn compare(b: &ImageBuilder, samples: &[Vec<i32>], what: &dyn Fn() -> String) {
-    let bytes = b.build();
-    let image = Image::parse(&bytes).unwrap_or_else(|error| panic!("{error}: {}", what()));
-    let raw = samples.concat();
-    let batch = RawBatch::new(RawData::I32(&raw), samples[0].len()).expect("whole samples");
-    let one = Options::with_threads(1);
-    let mut core = CoreEngine::new(&image, one).expect("an engine");
-    let mut fast = FastEngine::new(&image, one).expect("an engine");
-    let expected = shown(&mut core, &batch);
-    assert_eq!(shown(&mut fast, &batch), expected, "{}", what());
-    let outputs = core.run_batch(&batch).expect("a run");
-    assert_eq!(fast.run_batch(&batch).expect("a run"), outputs, "{}", what());
-    let mut met = Coverage::new();
-    for (sample, own) in samples.iter().zip(&expected) {
-        let seen: Seen = Naive::new(b, &mut met).run(&[sample]);
-        let wide = |values: &[(_, i32)]| values.iter().map(|(_, v)| i128::from(*v)).collect::<Vec<_>>();
-        assert_eq!(wide(&own.reads), seen.reads, "reads of {}", what());
-        assert_eq!(wide(&own.units), seen.units, "units of {}", what());
-        let emitted: Vec<_> = seen.outputs.iter().map(|(output, _, value)| (*output, *value)).collect();
-        let own_emitted: Vec<_> = own.outputs.iter().map(|(o, _, v)| (*o, i128::from(*v))).collect();
-        assert_eq!(own_emitted, emitted, "outputs of {}", what());
-        assert_eq!(own.digest, seen.digest, "last digest of {}", what());
-    }
-}
-
 #[test]
 fn random_programs_show_the_same() {
     let mut compared = 0;
@@ -97,7 +36,7 @@ fn random_programs_show_the_same() {
         if Image::parse(&image).expect("a valid image").work() > 1 << 14 {
             continue;
         }
-        compare(&made.image, &made.samples, &|| format!("seed {seed}"));
+        compare(&made.image, &made.samples, &mut Coverage::new(), &|| format!("seed {seed}"));
         compared += 1;
     }
     assert!(compared > 700, "only {compared} programs were short enough");
@@ -158,102 +97,11 @@ fn spiking_layers_show_the_same() {
         let mut turned = first.clone();
         turned.rotate_left(1);
         let samples = [first.clone(), turned, vec![0; first.len()]];
-        compare(&b, &samples, &|| format!("seed {seed}: {core:?}"));
+        compare(&b, &samples, &mut Coverage::new(), &|| format!("seed {seed}: {core:?}"));
         plain += u32::from(!core.counts_refractory() && core.spikes_out == 1);
         silent += u32::from(core.window > 0);
     }
     assert!(plain > 300 && plain < 900 && silent > 300, "{plain} plain cores, {silent} with a window");
-}
-
-/// What a convolution on digital cores is made of: `cores` in one accumulator at each pixel.
-fn convolution(u: &mut Source<'_>) -> (ImageBuilder, Vec<Vec<i32>>, Mac) {
-    let mut b = ImageBuilder::new("digital convolution");
-    let columns = number(u, 1, 6) as u32;
-    let first = loop {
-        let core = mac(u, &mut b, columns);
-        if core.rows > 0 || u.is_empty() {
-            break core;
-        }
-    };
-    let (height, width) = (number(u, 2, 6) as u32, number(u, 2, 6) as u32);
-    let channels = number(u, 1, 3) as u32;
-    let row = width * channels;
-    let length = height * row;
-    let x = b.edge(Codec::I32, length);
-    let kept = columns / u32::from(first.pool);
-    let y = b.edge(Codec::I32, height * width * kept);
-    let params = b.table(&[1, 0, 0]);
-    b.encoder(spandrel_core::image::Encoder {
-        raw: Codec::I32,
-        mapping: spandrel_core::image::Mapping::Affine { shift: 0 },
-        signals: 1,
-        length,
-        edge: x,
-        channels: 1,
-        inner: 1,
-        params,
-        order: spandrel_core::image::NO_TABLE,
-        lo: i32::MIN,
-        hi: i32::MAX,
-    });
-    let mut cores = vec![first];
-    for _ in 0..number(u, 0, 2) {
-        let other = mac(u, &mut b, columns);
-        if other.rows > 0 {
-            cores.push(Mac { rows: other.rows, blob: other.blob, bias: other.bias, ..first });
-        }
-    }
-    // Parts whose sums could pass 64 bits are refused by the parser, but `first` alone never is.
-    cores.retain(|core| core.check().is_ok());
-    b.repeat(5, height, |b| {
-        b.repeat(2, width, |b| {
-            for (number_of, core) in cores.iter().enumerate() {
-                let mut lines = 0;
-                while lines < core.rows {
-                    let count = (core.rows - lines).min(number(u, 1, 6) as u32);
-                    let (up, left) = (number(u, -1, 1) as i32, number(u, -1, 1) as i32);
-                    let window = Pattern::on(x)
-                        .axis(height, row, up)
-                        .axis(row, 1, left * channels as i32)
-                        .dim(1, count, 1)
-                        .term(0, 5, 1)
-                        .term(1, 2, channels as i32)
-                        .pad(core.input_zero);
-                    b.gather(window, lines);
-                    lines += count;
-                }
-                let config = b.mac(*core);
-                b.invoke(config, number_of > 0, number_of + 1 == cores.len());
-            }
-            let pixel = Pattern::on(y)
-                .axis(height, width * kept, 0)
-                .axis(width, kept, 0)
-                .axis(kept, 1, 0)
-                .dim(2, kept, 1)
-                .term(0, 5, 1)
-                .term(1, 2, 1);
-            b.scatter(Combine::Set, pixel, 0);
-        });
-    });
-    let outputs = height * width * kept;
-    b.emit(0, Pattern::run(y, outputs, 0, outputs));
-    let (lo, hi) = (
-        i64::from(spandrel_core::mac::input_floor(&first)),
-        i64::from(spandrel_core::mac::input_limit(&first)),
-    );
-    let samples = (0..3)
-        .map(|sample| {
-            let draw = |u: &mut Source<'_>| {
-                if sample == 2 && once_in(u, 4) {
-                    extreme(u, i32::MIN.into(), i32::MAX.into())
-                } else {
-                    extreme(u, lo, hi)
-                }
-            };
-            (0..length).map(|_| draw(u) as i32).collect()
-        })
-        .collect();
-    (b, samples, first)
 }
 
 #[test]
@@ -262,7 +110,7 @@ fn digital_convolutions_show_the_same() {
     for seed in 0..600 {
         let data = bytes(seed + 77_000, 8192);
         let (b, samples, core) = convolution(&mut Source::new(&data));
-        compare(&b, &samples, &|| format!("seed {seed}: {core:?}"));
+        compare(&b, &samples, &mut Coverage::new(), &|| format!("seed {seed}: {core:?}"));
         let image = b.build();
         let image = Image::parse(&image).expect("a valid image");
         let nests = FastEngine::new(&image, Options::with_threads(1)).expect("an engine").nests();

@@ -9,6 +9,7 @@
 //! 7. [`conformance`]: ONNX's own operator test vectors, and the table of docs/import.md.
 //! 8. [`recordings`]: spiking networks beside recordings, and the tables of docs/spiking.md.
 //! 9. [`rates`]: trained networks as spikes, and the tables of docs/spiking-ann.md.
+//! 10. [`mod@fuzz`]: fuzz campaigns, and their log.
 
 mod archive;
 mod conformance;
@@ -16,6 +17,7 @@ mod counts;
 mod data;
 mod digits;
 mod document;
+mod fuzz;
 mod json;
 mod networks;
 mod process;
@@ -53,6 +55,10 @@ Usage: cargo xtask TASK
                 docs/spiking.md; the recordings lie in nir/ and datasets/ of the same folder
   rates [ARGS]  compile trained networks for spiking chips at several windows, and write the tables of docs/spiking-ann.md;
                 answers are kept under out/rates/. ARGS: --only TEXT (of network, chip, window), --table (only write what is kept)
+  fuzz [ARGS]   run the fuzz targets one after the other and add a line for each round to fuzz/campaign.csv and fuzz/LOG.md; corpora
+                are kept under fuzz/corpus, so the next round goes on there. ARGS: --only TARGET, --seconds N (a round; 300),
+                --until N (rounds until every target has N seconds in all), --shard PART/PARTS, --sanitizer NAME, --no-log,
+                --table (only write LOG.md)
 ";
 
 fn main() -> ExitCode {
@@ -74,6 +80,7 @@ fn main() -> ExitCode {
         ("conformance", rest) => conformance::conformance(rest),
         ("recordings", []) => recordings::recordings(),
         ("rates", rest) => rates::rates(rest),
+        ("fuzz", rest) => fuzz::fuzz(rest),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -70,6 +70,20 @@ pub(crate) fn watch(command: &mut Command, mut line: impl FnMut(&str)) -> Result
     Ok(status.success())
 }
 
+/// As [`watch`], of standard error.
+pub(crate) fn watch_errors(command: &mut Command, mut line: impl FnMut(&str)) -> Result<bool> {
+    let mut child = command.stderr(Stdio::piped()).spawn().map_err(|error| unstartable(command, &error))?;
+    let mut pipe = BufReader::new(child.stderr.take().ok_or("no pipe")?);
+    let (mut err, mut bytes) = (io::stderr().lock(), Vec::new());
+    while pipe.read_until(b'\n', &mut bytes).map_err(|error| error.to_string())? > 0 {
+        let _ = err.write_all(&bytes);
+        line(String::from_utf8_lossy(&bytes).trim_end());
+        bytes.clear();
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    Ok(status.success())
+}
+
 /// Runs a program and gives the last line of its standard output, whatever its exit code.
 pub(crate) fn last_line(command: &mut Command) -> Result<(bool, String)> {
     let output = command.stderr(Stdio::inherit()).output().map_err(|error| unstartable(command, &error))?;

@@ -53,10 +53,17 @@ impl Tree {
                 Diagnostic::error("SP0003", place, rule, "export the network without recordings").into()
             );
         }
-        let bytes = std::fs::read(path).map_err(failed)?;
+        Self::parse_named(std::fs::read(path).map_err(failed)?, &place)
+    }
+
+    /// The tree in `bytes`; `name` stands for them in the errors.
+    ///
+    /// # Errors
+    /// SP0130 where they are no HDF5 file, damaged, or hold more than the limits.
+    pub(crate) fn parse_named(bytes: Vec<u8>, name: &str) -> Result<Self> {
         Self::parse(bytes).map_err(|rule| {
             let way_out = "export the network again; NIR and lava-dl write HDF5 files";
-            Diagnostic::error("SP0130", place, rule, way_out).into()
+            Diagnostic::error("SP0130", name, rule, way_out).into()
         })
     }
 

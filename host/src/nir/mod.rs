@@ -55,9 +55,19 @@ use hdf::Tree;
 /// Everything that is wrong with it: SP0001 and SP0003 for the file, SP0130 where it is no NIR file, SP0131 for fields of
 /// nodes, SP0132 for edges, SP0133 for types of nodes that are not supported, SP0103, SP0108, SP0112 and SP0115 for the graph.
 pub fn read_nir(path: &Path) -> Result<NirGraph> {
-    let place = path.display().to_string();
-    let tree = Tree::read(path)?;
+    graph(&Tree::read(path)?, &path.display().to_string())
+}
+
+/// As [`read_nir`], from `bytes`; `name` stands for them in the errors.
+///
+/// # Errors
+/// As [`read_nir`], but for those of the file.
+pub fn parse_nir(bytes: Vec<u8>, name: &str) -> Result<NirGraph> {
+    graph(&Tree::parse_named(bytes, name)?, name)
+}
+
+fn graph(tree: &Tree, place: &str) -> Result<NirGraph> {
     let mut found = Diagnostics::default();
-    let raw = read::read(&tree, &mut found);
-    NirGraph::new(raw, found).map_err(|found| found.within(&place))
+    let raw = read::read(tree, &mut found);
+    NirGraph::new(raw, found).map_err(|found| found.within(place))
 }

@@ -1,7 +1,7 @@
 //! Array files by their content: npz, npy, idx, each also gzip-compressed; and the writers.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, Write};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
@@ -47,9 +47,13 @@ fn unknown(place: &str, head: &[u8]) -> Diagnostic {
 /// # Errors
 /// SP0001 and SP0201 to SP0211: the file can not be read, is of no known kind, damaged, or too large.
 pub(crate) fn read_array(path: &Path, wanted: &[&str]) -> Result<Found> {
-    let place = path.display().to_string();
     let file = File::open(path).map_err(|e| Diagnostic::read(path, &e))?;
-    let mut stream = BufReader::new(file);
+    read_stream(BufReader::new(file), path, wanted)
+}
+
+/// As [`read_array`], from `stream`; `path` stands for it in the errors.
+pub(crate) fn read_stream(mut stream: impl BufRead + Seek, path: &Path, wanted: &[&str]) -> Result<Found> {
+    let place = path.display().to_string();
     let mut head = Vec::new();
     stream.by_ref().take(6).read_to_end(&mut head).map_err(|e| Diagnostic::read(path, &e))?;
     stream.rewind().map_err(|e| Diagnostic::read(path, &e))?;

@@ -9,6 +9,7 @@ mod npy;
 mod preprocess;
 mod set;
 
+use std::io::Cursor;
 use std::path::Path;
 
 pub use array::{Array, ArrayData};
@@ -20,7 +21,7 @@ pub use preprocess::{Feed, Preprocess};
 pub use set::{FeedSet, SampleSet};
 
 use crate::diagnostic::{Diagnostic, Result};
-use files::{Found, missing, read_array};
+use files::{Found, missing, read_array, read_stream};
 
 /// Raw samples with a common shape, and labels if there are any.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +66,34 @@ impl Samples {
         let SampleSet { parts, labels, .. } = SampleSet::read(path, labels, &[])?;
         let mut samples = parts.into_iter().next().expect("a set of one part");
         samples.labels = labels;
+        Ok(samples)
+    }
+
+    /// As [`Samples::read`] without a file for labels, from `bytes`; `name` stands for them in the errors.
+    ///
+    /// # Errors
+    /// SP0201 to SP0211.
+    pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
+        let path = Path::new(name);
+        let found = |wanted: &[&str]| read_stream(Cursor::new(bytes), path, wanted);
+        let (name, array) = match found(&SAMPLE_NAMES)? {
+            Found::Array(name, array) => (name, array),
+            Found::Others(present) => return Err(missing(path, &SAMPLE_NAMES, &present).into()),
+        };
+        let mut samples = Self::from_array(array, &place(path, name.as_deref()))?;
+        // A file that names its arrays can hold labels too.
+        if name.is_some()
+            && let Found::Array(name, array) = found(&LABEL_NAMES)?
+        {
+            let place = place(path, name.as_deref());
+            let labels = labels_of(&array, &place)?;
+            if labels.len() != samples.count {
+                let rule = format!("there are {} samples, but {} labels", samples.count, labels.len());
+                let way_out = "give as many labels as samples, in the same order";
+                return Err(Diagnostic::error("SP0207", place, rule, way_out).into());
+            }
+            samples.labels = Some(labels);
+        }
         Ok(samples)
     }
 

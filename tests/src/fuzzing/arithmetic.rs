@@ -2,8 +2,8 @@
 
 use crate::{
     coverage::Coverage,
-    generate::{Source, array, array::periphery, codes, number, once_in},
-    images::{ImageBuilder, Pattern},
+    generate::{Source, array, codes, layer, number, once_in},
+    images::ImageBuilder,
     naive::{oracle_adder, oracle_reads},
     run,
 };
@@ -12,7 +12,7 @@ use spandrel_core::{
     crossbar::{
         Activation, Crossbar, Polarity, Readout, input_limit, read_column, weight_floor, weight_limit,
     },
-    image::{Blob, Codec, Combine, Encoding, Image, Mapping, NO_TABLE},
+    image::{Blob, Encoding, Image},
 };
 use spandrel_oracle as oracle;
 
@@ -107,50 +107,19 @@ pub fn check_array(u: &mut Source<'_>, coverage: &mut Coverage) {
 /// # Panics
 /// When they differ.
 pub fn check_layer(u: &mut Source<'_>, coverage: &mut Coverage) {
-    let columns = number(u, 1, 8) as u32;
-    let parts = number(u, 1, 4);
-    let mut b = ImageBuilder::new("one layer");
-    let (mut inputs, mut configs) = (Vec::new(), Vec::new());
-    for _ in 0..parts {
-        let mut array = array(u, columns);
-        periphery(u, &mut array.crossbar, &mut b.tables);
-        array.crossbar.blob = b.blob(array.packed);
-        inputs.extend(codes(u, &array.crossbar));
-        configs.push(array.crossbar);
-    }
+    let layer = layer(u);
+    let (b, configs, inputs) = (layer.image, layer.cores, layer.inputs);
     let last = configs[configs.len() - 1];
-    let outputs = columns / u32::from(last.pool);
-    let x = b.edge(Codec::I32, inputs.len() as u32);
-    let y = b.edge(Codec::I32, outputs);
-    let params = b.table(&[1, 0, 0]);
-    b.encoder(spandrel_core::image::Encoder {
-        raw: Codec::I32,
-        mapping: Mapping::Affine { shift: 0 },
-        signals: 1,
-        length: inputs.len() as u32,
-        edge: x,
-        channels: 1,
-        inner: 1,
-        params,
-        order: NO_TABLE,
-        lo: i32::MIN,
-        hi: i32::MAX,
-    });
-    let (mut first, mut sums) = (0u32, vec![Vec::new(); columns as usize]);
-    for (part, crossbar) in configs.iter().enumerate() {
-        let config = b.crossbar(*crossbar);
-        b.gather(Pattern::run(x, inputs.len() as u32, first as i32, crossbar.rows), 0);
-        b.invoke(config, part > 0, part + 1 == configs.len());
-        let codes: Vec<i128> =
-            inputs[first as usize..][..crossbar.rows as usize].iter().map(|code| i128::from(*code)).collect();
+    let (mut first, mut sums) = (0usize, vec![Vec::new(); last.columns as usize]);
+    for crossbar in &configs {
+        let codes = &inputs[first..][..crossbar.rows as usize];
+        let codes: Vec<i128> = codes.iter().map(|code| i128::from(*code)).collect();
         let matrix = &b.blobs[crossbar.blob as usize].matrix;
         for (sum, read) in sums.iter_mut().zip(oracle_reads(crossbar, &codes, matrix)) {
             sum.push(read.value);
         }
-        first += crossbar.rows;
+        first += codes.len();
     }
-    b.scatter(Combine::Set, Pattern::run(y, outputs, 0, outputs), 0);
-    b.emit(0, Pattern::run(y, outputs, 0, outputs));
 
     let adder = oracle_adder(&last, &b.tables);
     let finished: Vec<i128> = sums.iter().map(|parts| oracle::finish(&adder, parts)).collect();
@@ -174,7 +143,7 @@ pub fn check_layer(u: &mut Source<'_>, coverage: &mut Coverage) {
         coverage.hit_if(*code == i128::from(last.out_lo), "the output clips below");
         coverage.hit_if(*code == i128::from(last.out_hi), "the output clips above");
     }
-    coverage.hit_if(parts > 1, "several parts");
+    coverage.hit_if(configs.len() > 1, "several parts");
     coverage.hit_if(last.pool > 1, "pooling");
     let ties = finished.chunks(usize::from(last.pool)).any(|g| g.len() > 1 && g.iter().all(|v| *v == g[0]));
     coverage.hit_if(ties, "a tie in a pool");

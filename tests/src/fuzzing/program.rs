@@ -1,8 +1,10 @@
-//! The core machine = the naive machine, on random programs and budgets.
+//! The core machine = the naive machine, on random programs and budgets; and the fast engine = both.
 
 use crate::{
     coverage::Coverage,
-    generate::{Source, case, number, once_in},
+    engines,
+    generate::{Source, case, convolution, layer, mac_layer, number, once_in, spiking_layer},
+    images::ImageBuilder,
     naive::Naive,
     run,
 };
@@ -41,4 +43,51 @@ pub fn check_program(u: &mut Source<'_>, coverage: &mut Coverage) {
         || resume.next().is_some_and(|(_, resume)| *resume),
     );
     assert_eq!(sliced, shown, "slices of at most {most} units of {case:?}");
+}
+
+/// Target `program`: the fast engine, the core engine and the naive machine on programs, layers of every kind of core and
+/// convolutions.
+pub fn program(data: &[u8]) {
+    check_engines(&mut Source::new(data), &mut Coverage::new());
+}
+
+/// A random case on all three engines; the kind of the case, and how many values were compared: none of a program that takes too
+/// long.
+///
+/// # Panics
+/// When two engines differ.
+pub fn check_engines(u: &mut Source<'_>, coverage: &mut Coverage) -> (&'static str, usize) {
+    let kind = number(u, 0, 5);
+    let (name, image, samples): (_, ImageBuilder, Vec<Vec<i32>>) = match kind {
+        0 => {
+            let made = layer(u);
+            ("layer of arrays", made.image, vec![made.inputs])
+        }
+        1 => match mac_layer(u) {
+            Some(made) => ("layer of digital cores", made.image, vec![made.inputs]),
+            None => return ("layer of digital cores", 0),
+        },
+        2 => {
+            let (image, _, sample) = spiking_layer(u);
+            // Lanes of one block that differ: the sample, and its spikes in another order.
+            let mut turned = sample.clone();
+            turned.rotate_left(1);
+            ("layer of spiking cores", image, vec![sample, turned])
+        }
+        3 => {
+            let (image, samples, _) = convolution(u);
+            ("convolution", image, samples)
+        }
+        _ => {
+            let made = case(u);
+            ("program", made.image, made.samples)
+        }
+    };
+    let bytes = image.build();
+    let parsed = Image::parse(&bytes).unwrap_or_else(|error| panic!("{error}: {image:?}"));
+    if parsed.work() > 1 << 14 {
+        return (name, 0);
+    }
+    coverage.parameters(&image);
+    (name, engines::compare(&image, &samples, coverage, &|| format!("{name}: {image:?}, {samples:?}")))
 }
