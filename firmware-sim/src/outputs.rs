@@ -1,7 +1,7 @@
 //! What a sample emitted: digest and class; and the state's digest after every tick.
 
 use crate::{
-    board::Clock,
+    board::{CODES_MAX, Clock, PENDING_MAX},
     facts::{Hex, state},
 };
 
@@ -10,26 +10,22 @@ use spandrel_core::{
     machine::{OutputDigest, Probe, Snapshot},
 };
 
-/// Emitted signals that are held until the sample is done, so that hashing them is not counted
-/// as part of the inference. Beyond that they are hashed on the way.
-const PENDING_MAX: usize = 256;
-
-/// Codes that a class can be read from.
-const CODES_MAX: usize = 2048;
-
 /// Observes one sample.
 pub struct Outputs {
     digest: OutputDigest,
+    /// Emitted signals that are held until the sample is done, so that hashing them is not counted as part of the inference.
+    /// Beyond that they are hashed on the way.
     pending: heapless::Vec<(u16, i32), PENDING_MAX>,
     /// Output whose codes name the class, if any.
     output: Option<u16>,
+    /// Its codes.
     codes: heapless::Vec<i32, CODES_MAX>,
     /// The sample, and the ticks that it has seen.
     sample: u32,
     ticks: u32,
     clock: Clock,
     /// Time, on the clock, that hashing and stating took: no part of the inference.
-    aside: u32,
+    aside: u64,
 }
 
 impl Outputs {
@@ -49,7 +45,7 @@ impl Outputs {
     }
 
     /// Time that was spent aside since this was asked last, in ticks of the clock.
-    pub fn aside(&mut self) -> u32 {
+    pub fn aside(&mut self) -> u64 {
         core::mem::take(&mut self.aside)
     }
 
@@ -83,7 +79,7 @@ impl Probe for Outputs {
         let start = self.clock.now();
         state(format_args!("tick {} of {} state {}", self.ticks, self.sample, Hex(&snapshot.digest())));
         self.ticks = self.ticks.wrapping_add(1);
-        self.aside = self.aside.wrapping_add(self.clock.now().wrapping_sub(start));
+        self.aside += self.clock.since(start);
     }
 
     fn emit(&mut self, output: u16, _: u32, value: i32) {

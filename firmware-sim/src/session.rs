@@ -1,7 +1,7 @@
 //! One session: receive and check an image, run its known answers, then samples as they come.
 
 use crate::{
-    board::{Board, Clock, stack_high_water},
+    board::{Board, Clock, stack_high_water, stack_room},
     facts::{Class, Hex, Word, state},
     outputs::Outputs,
     stream::{Frames, StreamError},
@@ -18,10 +18,6 @@ const SLICE: u64 = 1024;
 /// Work units of a sample (a cell read, a signal moved) beyond which the board would be
 /// busy for minutes: the image is refused rather than begun.
 const WORK_MAX: u64 = 1 << 30;
-
-/// With QEMU's `-icount shift=0` an instruction takes one nanosecond of the board's time, and a
-/// tick of the 25 MHz timer is 40 ns.
-const INSTRUCTIONS_PER_TICK: u64 = 40;
 
 /// Why a session did not end well.
 pub enum End {
@@ -63,10 +59,15 @@ pub enum End {
     },
     /// The stream broke off.
     Stream(StreamError),
+    /// The stack has filled the room for it, and may have gone beyond: nothing that was computed counts.
+    Stack {
+        /// Bytes of stack that there are.
+        room: usize,
+    },
 }
 
-fn instructions(clock: Clock, start: u32) -> u64 {
-    u64::from(clock.now().wrapping_sub(start)) * INSTRUCTIONS_PER_TICK
+fn instructions(clock: Clock, start: u64) -> u64 {
+    clock.instructions(clock.since(start))
 }
 
 /// Runs one session on the board.
@@ -74,29 +75,29 @@ fn instructions(clock: Clock, start: u32) -> u64 {
 /// # Errors
 /// The first reason not to accept the image or a sample.
 pub fn run(board: Board) -> Result<(), End> {
-    let Board { uart, clock, stream, machine: words } = board;
+    let Board { uart, clock, mut store, sample, machine: words } = board;
     let mut frames = Frames::new(uart, clock);
-    let room = stream.len();
-    let received = match frames.receive(stream) {
-        Ok(bytes) => bytes.len(),
-        Err(StreamError::TooLong { length, .. }) => {
-            let (needed, available) = (u64::from(length), room as u64);
+    let length = match frames.keep(&mut store) {
+        Ok(length) => length,
+        Err(StreamError::TooLong { length, room }) => {
+            let (needed, available) = (u64::from(length), u64::from(room));
             return Err(End::TooLarge { what: "image-bytes", needed, available });
         }
         Err(error) => return Err(End::Stream(error)),
     };
-    // The image stays where it was received; samples take what is left behind it.
-    let (bytes, rest) = stream.split_at_mut_checked(received).unwrap_or((&mut [], &mut []));
-    let image = accept(bytes, words, clock)?;
-    samples(&mut frames, &image, rest, words, clock)
+    let image = accept(store.into_bytes(length), words, clock)?;
+    samples(&mut frames, &image, sample, words, clock)
 }
 
+// Functions that are not inlined: what one of them takes of the stack is free while the next one runs.
+
 /// Parses the image and runs its known answers.
+#[inline(never)]
 fn accept<'b>(bytes: &'b [u8], words: &mut [u32], clock: Clock) -> Result<Image<'b>, End> {
     state(format_args!("image-bytes {}", bytes.len()));
     defmt::info!("received {=usize} bytes", bytes.len());
     let start = clock.now();
-    let image = Image::parse(bytes).map_err(End::Refused)?;
+    let image = parse(bytes)?;
     state(format_args!("parse-instructions {}", instructions(clock, start)));
     state(format_args!("image-digest {}", Hex(image.digest())));
     state(format_args!("chip {} {}", Word(image.header().chip_name()), image.header().chip_revision));
@@ -118,22 +119,36 @@ fn accept<'b>(bytes: &'b [u8], words: &mut [u32], clock: Clock) -> Result<Image<
             return Err(End::TooLarge { what, needed, available });
         }
     }
+    known_answers(&image, words, clock)?;
+    Ok(image)
+}
+
+#[inline(never)]
+fn parse(bytes: &[u8]) -> Result<Image<'_>, End> {
+    Image::parse(bytes).map_err(End::Refused)
+}
+
+/// Runs the image's known answers.
+#[inline(never)]
+fn known_answers(image: &Image<'_>, words: &mut [u32], clock: Clock) -> Result<(), End> {
     let start = clock.now();
-    let checked = KnownAnswers::new(&image, image.weights()).check(words).map_err(End::Mismatch)?;
+    let checked = KnownAnswers::new(image, image.weights()).check(words).map_err(End::Mismatch)?;
     state(format_args!(
         "known-answers networks={} configs={} values={}",
         checked.networks, checked.configs, checked.values
     ));
     state(format_args!("known-answers-instructions {}", instructions(clock, start)));
+    stack_holds()?;
     if checked.values == 0 {
         defmt::warn!("the image holds no known answers: nothing was compared");
     } else {
         defmt::info!("known answers are met: {}", checked);
     }
-    Ok(image)
+    Ok(())
 }
 
 /// Runs samples until a frame of length 0.
+#[inline(never)]
 fn samples(
     frames: &mut Frames,
     image: &Image<'_>,
@@ -159,7 +174,7 @@ fn samples(
             let slice = clock.now();
             let step = machine.step(SLICE, &mut outputs);
             slices = slices.saturating_add(1);
-            let hashing = u64::from(outputs.aside()) * INSTRUCTIONS_PER_TICK;
+            let hashing = clock.instructions(outputs.aside());
             aside += hashing;
             longest = longest.max(instructions(clock, slice).saturating_sub(hashing));
             match step {
@@ -169,6 +184,7 @@ fn samples(
             }
         }
         let total = instructions(clock, start).saturating_sub(aside);
+        stack_holds()?;
         let class = outputs.class(image);
         state(format_args!(
             "sample {sample} class {} output {} state {} instructions {total} slices {slices} longest {longest}",
@@ -187,6 +203,12 @@ fn samples(
     }
     state(format_args!("stack-bytes {}", stack_high_water()));
     Ok(())
+}
+
+/// The stack has not gone beyond its room so far.
+fn stack_holds() -> Result<(), End> {
+    let room = stack_room();
+    if stack_high_water() < room { Ok(()) } else { Err(End::Stack { room }) }
 }
 
 /// Hands a frame's raw values to the image's inputs, one input behind the other.
@@ -272,6 +294,11 @@ impl End {
                 state(format_args!("run-error sample {sample}: {error}"));
                 defmt::error!("sample {=u32}: {}", sample, error);
                 ("failed", 1)
+            }
+            Self::Stack { room } => {
+                state(format_args!("stack-overflow {room}"));
+                defmt::error!("the stack of {=usize} bytes is used up; reserve more in boards/", room);
+                ("broken", 2)
             }
             Self::Stream(error) => {
                 match error {

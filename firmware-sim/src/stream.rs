@@ -7,11 +7,11 @@
 //!
 //! Frames carry no checksum of their own: an image has its own, and a sample's digests tell.
 
-use crate::board::{Clock, TICKS_PER_SECOND, Uart};
+use crate::board::{Clock, Store, Uart};
 
 /// Seconds without a byte, within a frame, after which the stream counts as broken. Between
 /// frames the board waits as long as it takes.
-const PATIENCE_SECONDS: u32 = 1;
+const PATIENCE_SECONDS: u64 = 1;
 
 /// Why no frame came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, defmt::Format)]
@@ -44,24 +44,44 @@ impl Frames {
         Self { uart, clock }
     }
 
+    /// Receives one frame into `store`; gives its length in bytes.
+    ///
+    /// # Errors
+    /// The sender fell silent within the frame, or the frame is longer than `store`. A longer frame is taken off
+    /// the stream all the same, so that the sender is not left with half of it.
+    pub fn keep(&mut self, store: &mut Store) -> Result<usize, StreamError> {
+        let length = self.length(store.room())?;
+        store.prepare(length as usize);
+        for received in 0..length {
+            let byte = self.byte().ok_or(StreamError::Silent { expected: length, received })?;
+            store.put(received as usize, byte);
+        }
+        Ok(length as usize)
+    }
+
     /// Receives one frame into the first bytes of `room`.
     ///
     /// # Errors
-    /// The sender fell silent within the frame, or the frame is longer than `room`. A longer frame is taken off
-    /// the stream all the same, so that the sender is not left with half of it.
+    /// As [`Frames::keep`].
     pub fn receive<'r>(&mut self, room: &'r mut [u8]) -> Result<&'r [u8], StreamError> {
+        let length = self.length(room.len())?;
+        let frame = room.get_mut(..length as usize).unwrap_or(&mut []);
+        self.fill(frame)?;
+        Ok(frame)
+    }
+
+    /// The length of the next frame, which is at most `room`.
+    fn length(&mut self, room: usize) -> Result<u32, StreamError> {
         let mut head = [self.first(), 0, 0, 0];
         self.fill(head.get_mut(1..).unwrap_or(&mut []))?;
         let length = u32::from_le_bytes(head);
-        let room_bytes = room.len() as u32;
-        let Some(frame) = room.get_mut(..length as usize) else {
-            for received in 0..length {
-                self.byte().ok_or(StreamError::Silent { expected: length, received })?;
-            }
-            return Err(StreamError::TooLong { length, room: room_bytes });
-        };
-        self.fill(frame)?;
-        Ok(frame)
+        if length as usize <= room {
+            return Ok(length);
+        }
+        for received in 0..length {
+            self.byte().ok_or(StreamError::Silent { expected: length, received })?;
+        }
+        Err(StreamError::TooLong { length, room: room as u32 })
     }
 
     /// The first byte of a frame, whenever it comes.
@@ -71,7 +91,7 @@ impl Frames {
             if let Some(byte) = self.uart.poll() {
                 return byte;
             }
-            pause(misses);
+            self.pause(misses);
             misses = misses.saturating_add(1);
         }
     }
@@ -91,20 +111,18 @@ impl Frames {
             if let Some(byte) = self.uart.poll() {
                 return Some(byte);
             }
-            pause(misses);
-            if self.clock.now().wrapping_sub(start) > PATIENCE_SECONDS * TICKS_PER_SECOND {
+            self.pause(misses);
+            if self.clock.past(start, PATIENCE_SECONDS) {
                 return None;
             }
         }
         None
     }
-}
 
-/// Lets some time go by once a byte has kept the board waiting: reading a device is what costs an
-/// emulator time. 1,000 cycles are 40 microseconds, less than a byte takes at 115,200 baud, so
-/// that a real UART without a queue loses nothing.
-fn pause(misses: u32) {
-    if misses > 1000 {
-        cortex_m::asm::delay(1000);
+    /// Lets some time go by once a byte has kept the board waiting.
+    fn pause(&self, misses: u32) {
+        if misses > 1000 {
+            self.uart.wait();
+        }
     }
 }

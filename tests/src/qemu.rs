@@ -1,6 +1,6 @@
 //! The firmware under QEMU: built, fed over its byte stream, its facts and its log read back.
 //!
-//! The ELF is run, never linked: what a test compares came out of a Cortex-M4.
+//! The ELF is run, never linked: what a test compares came out of the board.
 
 use spandrel_core::image::Image;
 use std::{
@@ -16,21 +16,67 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The target that the firmware is built for.
+/// The target of the C library's tests, and of [`Board::M4`].
 pub const TARGET: &str = "thumbv7em-none-eabi";
-/// The emulator.
+/// The emulator of the Cortex-M boards.
 pub const QEMU: &str = "qemu-system-arm";
 /// With this variable at 1 the firmware is neither built nor run.
 pub const SKIP: &str = "SPANDREL_SKIP_QEMU";
 
-/// QEMU's options. With `-icount shift=0` an instruction takes one nanosecond of the board's
+/// QEMU's options for every board. With `-icount shift=0` an instruction takes one nanosecond of the board's
 /// time, so that its timers count instructions, the same ones on every host.
-const OPTIONS: &str = "-machine mps2-an386 -display none -monitor none -icount shift=0 \
+const OPTIONS: &str = "-display none -monitor none -icount shift=0 \
     -semihosting-config enable=on,target=native -chardev stdio,id=stream,signal=off -serial chardev:stream";
 
-/// The firmware's ELF and the program that reads its log.
+/// An emulated board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Board {
+    /// micro:bit: Cortex-M0, 256 KiB of flash, 16 KiB of RAM.
+    M0,
+    /// MPS2 with AN386: Cortex-M4, megabytes of memory.
+    M4,
+    /// QEMU's virt with one RV32 hart.
+    Rv32,
+}
+
+impl Board {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::M0, Self::M4, Self::Rv32];
+
+    /// Its name in tables and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::M0 => "cortex-m0",
+            Self::M4 => "cortex-m4",
+            Self::Rv32 => "rv32",
+        }
+    }
+
+    /// The Rust target that its firmware is built for.
+    #[must_use]
+    pub fn target(self) -> &'static str {
+        match self {
+            Self::M0 => "thumbv6m-none-eabi",
+            Self::M4 => TARGET,
+            Self::Rv32 => "riscv32imac-unknown-none-elf",
+        }
+    }
+
+    /// The emulator, Debian's package of it, and the options that choose the board.
+    fn emulator(self) -> (&'static str, &'static str, &'static [&'static str]) {
+        match self {
+            Self::M0 => (QEMU, "qemu-system-arm", &["-machine", "microbit"]),
+            Self::M4 => (QEMU, "qemu-system-arm", &["-machine", "mps2-an386"]),
+            Self::Rv32 => ("qemu-system-riscv32", "qemu-system-misc", &["-machine", "virt", "-bios", "none"]),
+        }
+    }
+}
+
+/// The firmware's ELF for one board, and the program that reads its log.
 #[derive(Debug)]
 pub struct Firmware {
+    board: Board,
     elf: PathBuf,
     reader: PathBuf,
 }
@@ -55,7 +101,7 @@ pub struct Sample {
     pub output: String,
     /// `spandrel-state-1`, in hexadecimal.
     pub state: String,
-    /// Instructions from the raw values to the last output, in multiples of 40.
+    /// Instructions from the raw values to the last output, to a tick of the board's timer (40 on the M4, 62.5 on the M0).
     pub instructions: u64,
     /// Steps that the machine took.
     pub slices: u32,
@@ -103,48 +149,67 @@ fn build(folder: &Path, package: &str, arguments: &[&str]) -> Result<(), String>
     }
 }
 
-fn prepare() -> Result<Option<Firmware>, String> {
+fn prepare(board: Board) -> Result<Option<Firmware>, String> {
     if env::var(SKIP).is_ok_and(|value| value == "1") {
         return Ok(None);
     }
-    tool(Command::new(QEMU).arg("--version"), QEMU, "apt-get install qemu-system-arm")?;
+    let (program, package, _) = board.emulator();
+    tool(Command::new(program).arg("--version"), program, &format!("apt-get install {package}"))?;
+    let target_name = board.target();
     let libraries = tool(
         Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).args([
             "--print",
             "target-libdir",
             "--target",
-            TARGET,
+            target_name,
         ]),
         "rustc",
         "see https://rustup.rs",
     )?;
     if !Path::new(String::from_utf8_lossy(&libraries.stdout).trim()).is_dir() {
-        return Err(format!("the target {TARGET} is missing: install it with `rustup target add {TARGET}`"));
+        return Err(format!(
+            "the target {target_name} is missing: install it with `rustup target add {target_name}`"
+        ));
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("firmware-sim");
-    build(&folder, "spandrel-firmware", &["--release", "--target", TARGET])?;
+    build(&folder, "spandrel-firmware", &["--release", "--target", target_name])?;
     build(&folder, "spandrel-log", &[])?;
     let target = folder.join("target");
     let exe = |name: &str| format!("{name}{}", env::consts::EXE_SUFFIX);
     Ok(Some(Firmware {
-        elf: target.join(TARGET).join("release/spandrel-firmware"),
+        board,
+        elf: target.join(target_name).join("release/spandrel-firmware"),
         reader: target.join("debug").join(exe("spandrel-log")),
     }))
 }
 
 impl Firmware {
-    /// The firmware, built once per process; `None`, with a notice, when [`SKIP`] is 1.
+    /// The firmware of the Cortex-M4: [`Firmware::on`] [`Board::M4`].
+    ///
+    /// # Errors
+    /// As [`Firmware::on`].
+    pub fn ready() -> Result<Option<&'static Self>, String> {
+        Self::on(Board::M4)
+    }
+
+    /// The firmware of a board, built once per process; `None`, with a notice, when [`SKIP`] is 1.
     ///
     /// # Errors
     /// What is missing and how to install it, or why the firmware does not build.
-    pub fn ready() -> Result<Option<&'static Self>, String> {
-        static READY: OnceLock<Result<Option<Firmware>, String>> = OnceLock::new();
-        let ready = READY.get_or_init(prepare).as_ref().map_err(Clone::clone)?;
+    pub fn on(board: Board) -> Result<Option<&'static Self>, String> {
+        static READY: [OnceLock<Result<Option<Firmware>, String>>; 3] = [const { OnceLock::new() }; 3];
+        let ready = READY[board as usize].get_or_init(|| prepare(board)).as_ref().map_err(Clone::clone)?;
         if ready.is_none() {
             // Not with a macro, whose output a passing test would swallow.
             let _ = writeln!(io::stderr(), "NOT RUN: {SKIP}=1, so the firmware was not tried under QEMU");
         }
         Ok(ready.as_ref())
+    }
+
+    /// The board that it is built for.
+    #[must_use]
+    pub fn board(&self) -> Board {
+        self.board
     }
 
     /// The firmware's ELF file.
@@ -175,18 +240,18 @@ impl Firmware {
     }
 
     fn session(&self, stream: &[u8], log: &Path) -> Result<Session, String> {
-        let mut child = Command::new(QEMU)
+        let (program, _, machine) = self.board.emulator();
+        let mut child = Command::new(program)
+            .args(machine)
             .args(OPTIONS.split_whitespace())
-            // QEMU reads two commas as one.
-            .args(["-serial", &format!("file:{}", log.display().to_string().replace(',', ",,"))])
             .arg("-kernel")
             .arg(&self.elf)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("{QEMU} can not be started: {error}"))?;
-        // The emulated UART takes some 75,000 bytes a second.
+            .map_err(|error| format!("{program} can not be started: {error}"))?;
+        // The Cortex-M4's emulated UART takes some 75,000 bytes a second.
         let limit = Duration::from_secs(120) + Duration::from_millis(stream.len() as u64 / 10);
         let mut stdin = child.stdin.take().ok_or("no pipe to the emulator")?;
         let bytes = stream.to_vec();
@@ -211,15 +276,17 @@ impl Firmware {
             let _ = child.wait();
         }
         drop(sender.join());
-        let (facts, complaints) = (join(stdout), join(stderr));
-        let Some(status) = status else {
-            return Err(format!("no verdict within {limit:?}; until then:\n{facts}{complaints}"));
-        };
-        if !complaints.is_empty() {
-            return Err(format!("{QEMU} complains:\n{complaints}"));
+        // The log comes out of the UART, facts out of semihosting; QEMU speaks where the facts do.
+        let (sent, told) = (join(stdout), String::from_utf8_lossy(&join(stderr)).into_owned());
+        if status.is_none() {
+            return Err(format!("no verdict within {limit:?}; until then:\n{told}"));
         }
-        let facts = facts.lines().map(str::to_owned).collect();
-        Ok(Session { exit: status.code(), facts, log: self.decode(log)? })
+        if told.lines().any(|line| line.starts_with(program)) {
+            return Err(format!("{program} complains:\n{told}"));
+        }
+        fs::write(log, sent).map_err(|error| format!("{}: {error}", log.display()))?;
+        let facts = told.lines().map(str::to_owned).collect();
+        Ok(Session { exit: status.and_then(|status| status.code()), facts, log: self.decode(log)? })
     }
 
     /// The log's bytes as text.
@@ -245,9 +312,8 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> Option<thread::JoinHandle
     })
 }
 
-fn join(reader: Option<thread::JoinHandle<Vec<u8>>>) -> String {
-    let bytes = reader.and_then(|reader| reader.join().ok()).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+fn join(reader: Option<thread::JoinHandle<Vec<u8>>>) -> Vec<u8> {
+    reader.and_then(|reader| reader.join().ok()).unwrap_or_default()
 }
 
 impl Session {

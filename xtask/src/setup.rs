@@ -1,19 +1,25 @@
-//! What the tests need beside Rust itself: the firmware's target, QEMU, and a C compiler for the board.
+//! What the tests need beside Rust itself: the firmware's targets, QEMU, and a C compiler for the board.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::process::{Result, announce, exists, succeeds};
 
-/// The target of the firmware.
-const TARGET: &str = "thumbv7em-none-eabi";
+/// The targets of the firmware.
+const TARGETS: [&str; 3] = ["thumbv6m-none-eabi", "thumbv7em-none-eabi", "riscv32imac-unknown-none-elf"];
 /// Programs, what they are, and how distributions call their packages.
-const PROGRAMS: [(&str, &str, &str); 2] = [
+const PROGRAMS: [(&str, &str, &str); 3] = [
     (
         "emulator",
         "qemu-system-arm",
         "Debian and Ubuntu: `apt-get install qemu-system-arm`; Fedora: `dnf install qemu-system-arm`; \
          Arch: `pacman -S qemu-system-arm`; macOS: `brew install qemu`",
+    ),
+    (
+        "emulator",
+        "qemu-system-riscv32",
+        "Debian and Ubuntu: `apt-get install qemu-system-misc`; Fedora: `dnf install qemu-system-riscv`; \
+         Arch: `pacman -S qemu-system-riscv`; macOS: `brew install qemu`",
     ),
     (
         "compiler",
@@ -22,8 +28,9 @@ const PROGRAMS: [(&str, &str, &str); 2] = [
          Arch: `pacman -S arm-none-eabi-gcc`; macOS: `brew install arm-none-eabi-gcc`",
     ),
 ];
-/// Debian's package of a program that is not called like it.
-const PACKAGES: [(&str, &str); 1] = [("arm-none-eabi-gcc", "gcc-arm-none-eabi")];
+/// Debian's packages of programs that are not called like them.
+const PACKAGES: [(&str, &str); 2] =
+    [("arm-none-eabi-gcc", "gcc-arm-none-eabi"), ("qemu-system-riscv32", "qemu-system-misc")];
 
 /// Installs what is missing.
 ///
@@ -32,29 +39,28 @@ const PACKAGES: [(&str, &str); 1] = [("arm-none-eabi-gcc", "gcc-arm-none-eabi")]
 pub(crate) fn setup() -> Result<()> {
     let programs = PROGRAMS.map(|(what, program, packages)| install(what, program, packages));
     let found: Vec<String> =
-        std::iter::once(target()).chain(programs).filter_map(std::result::Result::err).collect();
+        TARGETS.map(target).into_iter().chain(programs).filter_map(std::result::Result::err).collect();
     if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
 }
 
-fn target() -> Result<()> {
-    let way_out =
-        format!("the Rust target {TARGET} is missing: install it with `rustup target add {TARGET}`");
-    if has_target() {
-        println!("target   {TARGET}: here");
+fn target(name: &str) -> Result<()> {
+    let way_out = format!("the Rust target {name} is missing: install it with `rustup target add {name}`");
+    if has_target(name) {
+        println!("target   {name}: here");
         return Ok(());
     }
     if !exists("rustup") {
         return Err(way_out);
     }
-    announce(&format!("rustup target add {TARGET}"));
-    let done = succeeds(Command::new("rustup").args(["target", "add", TARGET]).stdin(Stdio::null()));
-    if done == Ok(true) && has_target() { Ok(()) } else { Err(way_out) }
+    announce(&format!("rustup target add {name}"));
+    let done = succeeds(Command::new("rustup").args(["target", "add", name]).stdin(Stdio::null()));
+    if done == Ok(true) && has_target(name) { Ok(()) } else { Err(way_out) }
 }
 
 /// Asks the compiler, not rustup, which not everyone uses.
-fn has_target() -> bool {
+fn has_target(name: &str) -> bool {
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    let output = rustc.args(["--print", "target-libdir", "--target", TARGET]).stdin(Stdio::null()).output();
+    let output = rustc.args(["--print", "target-libdir", "--target", name]).stdin(Stdio::null()).output();
     output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 
