@@ -17,6 +17,7 @@ pub mod engine;
 pub mod evaluate;
 pub mod exact;
 pub mod expand;
+pub mod faults;
 mod fed;
 pub mod graph;
 pub mod import;

@@ -147,6 +147,11 @@ impl TestPort for SimChip {
         {
             own.readout = crossbar::Readout::Composed { shift, rounding };
         }
+        if let Config::Crossbar(own) = &mut config
+            && inputs.len() == own.rows + own.bias_rows
+        {
+            (own.rows, own.bias_rows) = (inputs.len(), 0);
+        }
         let store: &[u8] = image.weights();
         let blob = image.blob(config.blob()).ok_or("no weights")?;
         let input = |row: u32| inputs.get(row).unwrap_or(0);

@@ -3,10 +3,12 @@
 //! plan, and asks the oracle for all arithmetic of cores, so it shares nothing with the core.
 
 mod cores;
+mod defects;
 mod invoke;
 mod spiking;
 
 pub use cores::{oracle_adder, oracle_array, oracle_mac, oracle_reads};
+pub use defects::Defects;
 pub use spiking::oracle_neuron;
 
 use crate::{coverage::Coverage, images::ImageBuilder};
@@ -50,6 +52,7 @@ pub struct Naive<'b> {
     state: Vec<i128>,
     registers: [i128; 8],
     seen: Seen,
+    defects: Option<&'b mut dyn Defects>,
 }
 
 fn range(codec: Codec) -> (i128, i128) {
@@ -86,7 +89,15 @@ impl<'b> Naive<'b> {
             state: vec![0; state as usize],
             registers: [0; 8],
             seen: Seen::default(),
+            defects: None,
         }
+    }
+
+    /// The same machine on a chip with `defects`.
+    #[must_use]
+    pub fn with(mut self, defects: &'b mut dyn Defects) -> Self {
+        self.defects = Some(defects);
+        self
     }
 
     /// Runs samples one after the other and says what was seen.

@@ -51,6 +51,8 @@ pub(crate) fn all(image: &mut Image<'_>) -> Result<(), ImageError> {
     encoders(image, &mut walk)?;
     decoders(image)?;
     vectors(image)?;
+    let coverage = image.section(Tag::COVERAGE);
+    super::coverage::check(coverage, fixed_count(Tag::COVERAGE, coverage, super::coverage::COVERAGE_BYTES)?)?;
     aside(image)
 }
 
@@ -315,7 +317,13 @@ fn vectors(image: &Image<'_>) -> Result<(), ImageError> {
                 if relu.is_some() && !matches!(config, Config::Crossbar(_)) {
                     return Err(error("activation", Rule::OutOfRange));
                 }
-                if vector.inputs.len() != config.rows() || vector.answers.len() != config.columns() {
+                // In test mode the bias rows may be driven as well.
+                let lines = match config {
+                    Config::Crossbar(crossbar) => crossbar.rows.saturating_add(crossbar.bias_rows),
+                    Config::Mac(_) | Config::Spiking(_) => config.rows(),
+                };
+                let driven = [config.rows(), lines].contains(&vector.inputs.len());
+                if !driven || vector.answers.len() != config.columns() {
                     return Err(error("inputs", Rule::LengthMismatch));
                 }
             }

@@ -13,6 +13,7 @@ mod check_program;
 mod config;
 mod config_mac;
 mod config_spiking;
+mod coverage;
 mod decoder;
 mod directory;
 mod edge;
@@ -35,6 +36,7 @@ pub use access::{AXES_MAX, Access, Axis, Cursor, DIMS_MAX, Dim, LOOP_REGISTERS, 
 pub use aside::{ChipLimits, HOST, OriginRun, Origins, Placement, Route, Side};
 pub use blob::{BLOB_BYTES, Blob, Encoding, NO_BLOB};
 pub use config::{CONFIG_BYTES, Config};
+pub use coverage::{COVERAGE_BYTES, Coverage, CoverageWay, FaultClass};
 pub use decoder::{Decoder, Reading};
 pub use directory::{ENTRY_BYTES, Entry, SECTION_VERSION};
 pub use edge::{Codec, EDGE_BYTES, Edge};

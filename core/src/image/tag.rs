@@ -31,6 +31,8 @@ impl Tag {
     pub const DECODERS: Self = Self(*b"DECODERS");
     /// Known answers.
     pub const VECTORS: Self = Self(*b"VECTORS\0");
+    /// Which share of a chip's faults the known answers show.
+    pub const COVERAGE: Self = Self(*b"COVERAGE");
     /// Which physical core holds which configuration.
     pub const PLACES: Self = Self(*b"PLACES\0\0");
     /// How signals travel between cores.
@@ -43,7 +45,7 @@ impl Tag {
     pub const WEIGHTS: Self = Self(*b"WEIGHTS\0");
 
     /// Every section that this version knows, in the order in which images are written.
-    pub const KNOWN: [Self; 15] = [
+    pub const KNOWN: [Self; 16] = [
         Self::CHIP,
         Self::EDGES,
         Self::TABLES,
@@ -54,6 +56,7 @@ impl Tag {
         Self::ENCODERS,
         Self::DECODERS,
         Self::VECTORS,
+        Self::COVERAGE,
         Self::PLACES,
         Self::ROUTES,
         Self::ORIGIN,
@@ -70,7 +73,8 @@ impl Tag {
     /// Whether the machine needs the section: readers that do not know it must refuse the image.
     #[must_use]
     pub fn critical(self) -> bool {
-        !matches!(self, Self::PLACES | Self::ROUTES | Self::ORIGIN | Self::NOTES | Self::VECTORS)
+        let aside = matches!(self, Self::PLACES | Self::ROUTES | Self::ORIGIN | Self::NOTES);
+        !aside && !matches!(self, Self::VECTORS | Self::COVERAGE)
     }
 
     /// The printable part.

@@ -17,7 +17,8 @@
 //!
 //! A network vector holds raw sample values and every emitted code in order. A configuration's
 //! vector holds input codes and, for each column, what its array reads *before* sums and
-//! activation, so that each array of a sum is answered for on its own.
+//! activation, so that each array of a sum is answered for on its own. With an input for each bias row
+//! as well (test mode) those are driven by it, and not by the bias code.
 
 use super::{
     edge::Codec,

@@ -246,6 +246,13 @@ impl<'a> Image<'a> {
         Placement::parse(fixed_record(self.section(Tag::PLACES), index, PLACE_BYTES)?)
     }
 
+    /// The first physical core that holds configuration `config`.
+    #[must_use]
+    pub fn core_of(&self, config: u32) -> Option<u32> {
+        let mut places = (0..self.placement_count()).filter_map(|index| self.placement(index));
+        places.find(|place| place.config == config).map(|place| place.core)
+    }
+
     /// Number of routes.
     #[must_use]
     pub const fn route_count(&self) -> u32 {

@@ -1,5 +1,6 @@
 //! One column of one invocation: the only place that knows core kinds.
 
+use super::probe::{Address, Probe};
 use crate::{
     arith::saturate_i32,
     blob::{Column, StoreFault, WeightStore},
@@ -28,26 +29,28 @@ impl Core {
         Some(Self { config, blob: image.blob(config.blob()) })
     }
 
-    /// Reads column `column`, adds it to its sum or replaces it, and finishes it if asked. `state` is the state lent to this
-    /// invocation, as long as the configuration asks for.
+    /// Reads the column at `at`, adds it to its sum or replaces it, and finishes it if asked. `state` is the state lent to this
+    /// invocation, as long as the configuration asks for. `probe` may put a defect in the way.
     pub(crate) fn column<W: WeightStore>(
         &self,
-        image: &Image<'_>,
-        weights: &W,
+        (image, weights): (&Image<'_>, &W),
         inputs: &[u32],
         (sums, state): (&mut [u32], &mut [u32]),
-        column: u32,
+        at: &Address,
         (accumulate, finishing): (bool, bool),
+        probe: &mut impl Probe,
     ) -> Result<ColumnResult, StoreFault> {
+        let column = at.unit;
         let input = |row: u32| inputs.get(row as usize).copied().unwrap_or(0) as i32;
         let tables = image.tables();
         let held = self.blob.map(|blob| Column::new(blob, *tables, weights, column));
-        match self.config {
+        match probe.configured(at, self.config) {
             Config::Crossbar(crossbar) => {
                 let read = match held {
                     Some(held) => crossbar::read_column(&crossbar, &held, input)?,
                     None => 0,
                 };
+                let read = saturate_i32(probe.broken_read(at, inputs, i64::from(read)));
                 let slot = sums.get_mut(column as usize).ok_or(StoreFault)?;
                 let sum = if accumulate { (*slot as i32).saturating_add(read) } else { read };
                 *slot = sum as u32;
@@ -62,6 +65,7 @@ impl Core {
                     Some(held) => mac::read_column(&core, tables, &held, column, input)?,
                     None => mac::bias(&core, tables, column),
                 };
+                let read = probe.broken_read(at, inputs, read);
                 let before = if accumulate { sum_at(&core, sums, column).ok_or(StoreFault)? } else { 0 };
                 let sum = core.add(before, read);
                 set_sum(&core, sums, column, sum).ok_or(StoreFault)?;
@@ -74,6 +78,7 @@ impl Core {
                     Some(held) => spiking::read_column(&core, &held, input)?,
                     None => 0,
                 };
+                let read = saturate_i32(probe.broken_read(at, inputs, i64::from(read)));
                 let slot = sums.get_mut(column as usize).ok_or(StoreFault)?;
                 let sum = if accumulate { (*slot as i32).saturating_add(read) } else { read };
                 *slot = sum as u32;
@@ -81,6 +86,7 @@ impl Core {
                     return Ok(ColumnResult { read, output: None });
                 }
                 let output = tick(&core, tables, state, column, sum).ok_or(StoreFault)?;
+                let output = probe.sent(at, output);
                 *slot = output as u32;
                 Ok(ColumnResult { read, output: Some(output) })
             }

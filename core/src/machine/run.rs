@@ -361,10 +361,10 @@ impl<'i, 'r, W: WeightStore> Machine<'i, 'r, W> {
             unit: 0,
         };
         while control.cursor < core.config.columns() {
-            let result = core
-                .column(&self.image, &self.weights, inputs, (sums, lent), control.cursor, mode)
-                .map_err(|_| FaultKind::WeightStore)?;
             at.unit = control.cursor;
+            let result = core
+                .column((&self.image, &self.weights), inputs, (sums, lent), &at, mode, probe)
+                .map_err(|_| FaultKind::WeightStore)?;
             probe.read(&at, result.read);
             if let Some(output) = result.output {
                 probe.unit(&at, output);

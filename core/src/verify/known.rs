@@ -1,9 +1,10 @@
 //! Known answers: every vector of the image, run on the core models.
 
+use super::mode::in_test_mode;
 use crate::{
     arith::saturate_i32,
     blob::{Column, StoreFault, WeightStore},
-    crossbar::{self, Readout},
+    crossbar,
     image::{Config, Image, Subject, Vector},
     mac,
     machine::{FaultKind, Machine, Probe, RunError, Step},
@@ -229,12 +230,8 @@ impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
         left: &mut u64,
     ) -> Result<bool, MismatchKind> {
         let Subject::Config { config: number, shift, relu } = vector.subject else { return Ok(true) };
-        let Some(mut config) = self.image.config(number) else { return Ok(true) };
-        if let (Some(shift), Config::Crossbar(crossbar)) = (shift, &mut config)
-            && let Readout::Composed { rounding, .. } = crossbar.readout
-        {
-            crossbar.readout = Readout::Composed { shift, rounding };
-        }
+        let Some(config) = self.image.config(number) else { return Ok(true) };
+        let config = in_test_mode(config, shift, vector.inputs.len());
         while progress.done < config.columns() && *left > 0 {
             let unit = progress.done;
             let found = self

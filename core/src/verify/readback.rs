@@ -150,10 +150,7 @@ impl<'v, 'i> ReadBack<'v, 'i> {
             Tag::WEIGHTS => self.weight(offset),
             _ => (None, None),
         };
-        let core = config.and_then(|config| {
-            let places = (0..self.image.placement_count()).filter_map(|at| self.image.placement(at));
-            places.into_iter().find(|place| place.config == config).map(|place| place.core)
-        });
+        let core = config.and_then(|config| self.image.core_of(config));
         Difference { section, offset, expected, found, config, core, unit }
     }
 

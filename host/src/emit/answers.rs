@@ -70,6 +70,16 @@ pub fn answers(image: &Image<'_>, samples: &[Vec<i32>], seed: u64, target: &Targ
             answers: (codec, reads.0),
         });
     }
+    out.extend(network_answers(image, samples)?);
+    Ok(out)
+}
+
+/// Known answers of the whole network for each of `samples` (raw values); none where a sample takes more than 2^32 work units.
+///
+/// # Errors
+/// SP0310 when the machine refuses the image or a sample.
+pub fn network_answers(image: &Image<'_>, samples: &[Vec<i32>]) -> Result<Answers> {
+    let mut out = Answers::new();
     let Some(encoder) = image.encoder(0) else { return Err(fault("it has no input")) };
     if image.work() > WORK_MAX {
         return Ok(out);

@@ -5,7 +5,7 @@ mod check;
 mod codes;
 mod write;
 
-pub use answers::{Answers, answers};
+pub use answers::{Answers, answers, network_answers};
 pub use check::check_image;
 pub use codes::check_codes;
-pub use write::{VectorData, write_image, write_program};
+pub use write::{VectorData, vector_list, write_image, write_program};

@@ -170,22 +170,6 @@ pub fn write_program(
     let decoders = collect(|mut sink| program.decoders.iter().for_each(|d| d.emit(&mut sink)));
     let places = collect(|mut sink| program.placements.iter().for_each(|p| p.emit(&mut sink)));
     let routes = collect(|mut sink| program.routes.iter().for_each(|r| r.emit(&mut sink)));
-    let vectors: Vec<Vec<u8>> = vectors
-        .iter()
-        .map(|vector| {
-            let (inputs, answers) =
-                (held(vector.inputs.0, &vector.inputs.1), held(vector.answers.0, &vector.answers.1));
-            let values = |codec, bytes, count: usize| Values::new(codec, bytes, count as u32);
-            let record = values(vector.inputs.0, &inputs, vector.inputs.1.len())
-                .zip(values(vector.answers.0, &answers, vector.answers.1.len()))
-                .map(|(inputs, answers)| Vector { subject: vector.subject, inputs, answers });
-            collect(|mut sink| {
-                if let Some(record) = record {
-                    record.emit(&mut sink);
-                }
-            })
-        })
-        .collect();
     let sections: Vec<(Tag, Vec<u8>)> = vec![
         (Tag::CHIP, chip),
         (Tag::EDGES, edges),
@@ -196,7 +180,7 @@ pub fn write_program(
         (Tag::PROGRAM, instructions),
         (Tag::ENCODERS, encoders),
         (Tag::DECODERS, decoders),
-        (Tag::VECTORS, list(&vectors)),
+        (Tag::VECTORS, vector_list(vectors)),
         (Tag::PLACES, places),
         (Tag::ROUTES, routes),
         (Tag::ORIGIN, origins(program)),
@@ -214,6 +198,28 @@ pub fn write_program(
         Diagnostic::error("SP0309", format!("chip {name:?}"), error.to_string(), way_out)
     })?;
     Ok(image)
+}
+
+/// The section of known answers.
+#[must_use]
+pub fn vector_list(vectors: &[VectorData]) -> Vec<u8> {
+    let records: Vec<Vec<u8>> = vectors
+        .iter()
+        .map(|vector| {
+            let (inputs, answers) =
+                (held(vector.inputs.0, &vector.inputs.1), held(vector.answers.0, &vector.answers.1));
+            let values = |codec, bytes, count: usize| Values::new(codec, bytes, count as u32);
+            let record = values(vector.inputs.0, &inputs, vector.inputs.1.len())
+                .zip(values(vector.answers.0, &answers, vector.answers.1.len()))
+                .map(|(inputs, answers)| Vector { subject: vector.subject, inputs, answers });
+            collect(|mut sink| {
+                if let Some(record) = record {
+                    record.emit(&mut sink);
+                }
+            })
+        })
+        .collect();
+    list(&records)
 }
 
 /// Provenance: a pool of names, then a record for each configuration.

@@ -13,15 +13,16 @@ const I64: (i128, i128) = (-(1 << 63), (1 << 63) - 1);
 impl Naive<'_> {
     pub(super) fn invoke(&mut self, config: u32, accumulate: bool, finish: bool, state: usize) {
         self.met.hit(if accumulate { "an accumulating invocation" } else { "a setting invocation" });
-        match self.image.configs[config as usize] {
-            Config::Crossbar(crossbar) => self.crossbar(&crossbar, accumulate, finish),
-            Config::Mac(mac) => self.mac(&mac, accumulate, finish),
-            Config::Spiking(spiking) => self.spiking(&spiking, accumulate, finish, state),
+        // Of digital cores each column may have registers of its own; the others have one.
+        match self.registers_of(config, 0) {
+            Config::Crossbar(crossbar) => self.crossbar(config, &crossbar, accumulate, finish),
+            Config::Mac(mac) => self.mac(config, &mac, accumulate, finish),
+            Config::Spiking(spiking) => self.spiking((config, &spiking), accumulate, finish, state),
             _ => panic!("a kind without a naive model"),
         }
     }
 
-    fn crossbar(&mut self, crossbar: &Crossbar, accumulate: bool, finish: bool) {
+    fn crossbar(&mut self, number: u32, crossbar: &Crossbar, accumulate: bool, finish: bool) {
         let columns = crossbar.columns as usize;
         self.met.hit_if(crossbar.blob == u32::MAX && finish, "a configuration without an array");
         self.met.hit_if(finish && crossbar.pool > 1, "pooling");
@@ -32,6 +33,9 @@ impl Naive<'_> {
                 .collect(),
             None => vec![0; columns],
         };
+        let config = Config::Crossbar(*crossbar);
+        let broken = reads.iter().enumerate().map(|(unit, read)| self.read_of(number, unit, &config, *read));
+        let reads: Vec<i128> = broken.collect();
         self.seen.reads.extend(&reads);
         for (sum, read) in self.sums.iter_mut().zip(&reads) {
             *sum = if accumulate { (*sum + read).clamp(I32.0, I32.1) } else { *read };
@@ -46,18 +50,20 @@ impl Naive<'_> {
         }
     }
 
-    fn mac(&mut self, mac: &Mac, accumulate: bool, finish: bool) {
+    fn mac(&mut self, number: u32, mac: &Mac, accumulate: bool, finish: bool) {
         let (columns, rows) = (mac.columns as usize, mac.rows as usize);
         self.note(mac, finish);
         let (wide, wraps) = (mac.accumulator_bits > 32, mac.overflow == Overflow::Wrap);
         let mut codes = Vec::new();
         for column in 0..columns {
-            let core = oracle_mac(mac, &self.image.tables, column);
+            let Config::Mac(own) = self.registers_of(number, column) else { panic!("a digital core") };
+            let core = oracle_mac(&own, &self.image.tables, column);
             let weights: Vec<i128> = match self.image.blobs.get(mac.blob as usize) {
                 Some(packed) => packed.matrix[column].iter().map(|weight| i128::from(*weight)).collect(),
                 None => Vec::new(),
             };
             let read = oracle::mac_sum(&core, &self.inputs[..rows], &weights);
+            let read = self.read_of(number, column, &Config::Mac(own), read);
             // A saturating read saturates at 64 bits; a wrapping one wraps, as whatever follows it does.
             let read = if wraps { oracle::wrap(read, 64) } else { read.clamp(I64.0, I64.1) };
             self.seen.reads.push(read.clamp(I32.0, I32.1));

@@ -2,6 +2,7 @@
 
 use super::{I32, Naive};
 use spandrel_core::{
+    image::Config,
     mac::{Overflow, Param},
     spiking::{Fire, Limit, Output, Reset, Spiking},
 };
@@ -53,7 +54,13 @@ pub fn oracle_neuron(spiking: &Spiking, tables: &[Vec<i32>], neuron: usize) -> o
 }
 
 impl Naive<'_> {
-    pub(super) fn spiking(&mut self, core: &Spiking, accumulate: bool, finish: bool, first: usize) {
+    pub(super) fn spiking(
+        &mut self,
+        (number, core): (u32, &Spiking),
+        accumulate: bool,
+        finish: bool,
+        first: usize,
+    ) {
         let (rows, neurons) = (core.rows as usize, core.columns as usize);
         let clock = self.state[first];
         let potentials = first + 1;
@@ -67,6 +74,7 @@ impl Naive<'_> {
                 None => Vec::new(),
             };
             let read = oracle::synapses(&model, &self.inputs[..rows], &weights);
+            let read = self.read_of(number, neuron, &Config::Spiking(*core), read);
             self.seen.reads.push(read);
             let sum = if accumulate { (self.sums[neuron] + read).clamp(I32.0, I32.1) } else { read };
             self.sums[neuron] = sum;
@@ -88,6 +96,7 @@ impl Naive<'_> {
                 self.state[rests + neuron] = after.rest;
             }
             let output = if core.output == Output::Spikes { spikes } else { after.v };
+            let output = self.sent_by(number, neuron, output);
             self.sums[neuron] = output;
             self.seen.units.push(output);
         }

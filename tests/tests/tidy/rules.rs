@@ -272,6 +272,7 @@ pub const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("core/Cargo.toml", &[]),
     ("hwdesc/Cargo.toml", &[]),
     ("tests/conformance/Cargo.toml", &["spandrel", "spandrel-hwdesc"]),
+    ("tests/faults/Cargo.toml", &["spandrel", "spandrel-core", "spandrel-oracle", "spandrel-tests"]),
     ("tests/oracle/Cargo.toml", &[]),
     ("tests/recordings/Cargo.toml", &["spandrel", "spandrel-core", "spandrel-hwdesc"]),
     ("tests/scale/Cargo.toml", &["spandrel", "spandrel-core"]),

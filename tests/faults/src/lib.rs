@@ -1,0 +1,11 @@
+//! A board whose chip is behind its bus, with a fault injector; and the campaign that counts what its checks find.
+//!
+//! * [`chip`]: configuration memory, cores, bus, and what can be done to each.
+//! * [`judge`]: one fault, and which answers show it.
+//! * [`defect`]: what a broken core computes, apart from the compiler's fault simulator.
+#![forbid(unsafe_code)]
+
+pub mod chip;
+pub mod defect;
+pub mod judge;
+pub mod unpack;
