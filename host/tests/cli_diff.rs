@@ -128,6 +128,38 @@ fn a_dump_with_one_changed_value_names_its_tick_core_and_unit() {
 }
 
 #[test]
+fn verify_locates_what_fails_from_the_output_back() {
+    let folder = compiled("verify-locate");
+    one_weight_changed(&folder, 0);
+    let verify = |image: &str| {
+        folder.spandrel(&format!(
+            "verify {image} --model digits_mlp.onnx --samples train.npz --cases 8 --require C2,C3 --locate --json"
+        ))
+    };
+    let ended = verify("b.spandrel");
+    assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
+    let located = ended.json()["located"].as_array().unwrap().clone();
+    assert_eq!(located.len(), 1, "C2 holds for a changed image, only C3 fails: {}", ended.out);
+    let first = &located[0]["first"];
+    // Only column 2 of configuration 0 has another weight.
+    assert_eq!((&first["core"], &first["unit"]), (&0.into(), &2.into()), "{}", ended.out);
+    assert!(first["node"].is_string() && first["tick"].is_u64() && first["sample"].is_u64());
+    assert_ne!(first["expected"], first["found"]);
+    let chain: Vec<&str> =
+        located[0]["chain"].as_array().unwrap().iter().filter_map(|l| l.as_str()).collect();
+    assert!(chain.len() >= 2 && chain[0].contains("output 0"), "{chain:?}");
+    assert!(chain.last().is_some_and(|link| link.contains("core 0, unit 2")), "{chain:?}");
+    assert!(ended.out.contains("back from the output:"), "{}", ended.out);
+    // The same place as comparing the two images gives.
+    let diff = folder.spandrel("diff a.spandrel b.spandrel --inputs train.npz --samples 16 --json");
+    assert_eq!(&diff.json()["executions"]["first"], first, "{}", diff.out);
+
+    let ended = verify("a.spandrel");
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert_eq!(ended.json()["located"], serde_json::json!([]));
+}
+
+#[test]
 fn what_is_no_trace_is_refused() {
     let folder = compiled("diff-refused");
     folder.npz("no-units.npz", &[1, 2], ArrayData::I32(vec![1, 2]));

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Done, image_file,
     inputs::{Dims, Sequences},
-    keep, output, print, progress,
+    keep, locate, output, print, progress,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::report::hex;
@@ -47,6 +47,9 @@ pub(super) struct Args {
     /// Verifies with what a certificate was made with, and compares: what differs is refused
     #[arg(long, value_name = "FILE.json", conflicts_with_all = ["certificate", "dim", "state", "sequence", "require", "cases", "seed", "want"])]
     recheck: Option<PathBuf>,
+    /// If it fails: runs both sides of what fails until they differ, and names sample, tick, node, core and unit, and the way back from the output
+    #[arg(long)]
+    locate: bool,
     /// One JSON object as the last line of standard output
     #[arg(long)]
     json: bool,
@@ -117,8 +120,19 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
         },
     };
     let report = verify_image(&bytes, &given);
+    let located = match &report {
+        Ok(report) if args.locate => {
+            bar.set_message("locating");
+            image_file::parse(&bytes, &args.image).and_then(|image| {
+                let found = locate::locate(&image, report, &given)?;
+                let texts: String = found.iter().map(|one| one.text(&image)).collect();
+                Ok((texts, found.iter().map(|one| one.object(&image)).collect::<Vec<_>>()))
+            })
+        }
+        _ => Ok((String::new(), Vec::new())),
+    };
     bar.finish_and_clear();
-    let report = report?;
+    let (report, (located, objects)) = (report?, located?);
     if let Some(path) = &args.certificate {
         write_atomic(path, Certificate::new(&report, &given)?.text().as_bytes())?;
     }
@@ -128,10 +142,23 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
     }
     let require = if require.is_empty() { ClaimId::DEFAULT.to_vec() } else { require };
     print(&text(&report, &require));
+    print(&located);
     if again.is_some() {
         print("the certificate states what verifying again gives\n");
     }
-    Ok(Done { passed: report.passed, json: args.json.then(|| json!(report)) })
+    Ok(Done {
+        passed: report.passed,
+        json: args.json.then(|| object(&report, args.locate.then_some(objects))),
+    })
+}
+
+/// The report, and where it fails if that was asked for.
+fn object(report: &EquivalenceReport, located: Option<Vec<Value>>) -> Value {
+    let mut object = json!(report);
+    if let Some(located) = located {
+        object["located"] = Value::Array(located);
+    }
+    object
 }
 
 /// A line a claim, its evidence and its counter-examples below.

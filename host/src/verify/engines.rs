@@ -155,12 +155,17 @@ impl Pair<'_> {
 }
 
 /// Samples that are run one after the other from the reset state: several where state is held between them.
-fn sequence(image: &Image<'_>) -> usize {
+pub(super) fn sequence(image: &Image<'_>) -> usize {
     if holds_state(image) { SEQUENCE } else { 1 }
 }
 
 /// The raw samples of C2: those given, then `cases` extreme and random ones.
-fn batch(image: &Image<'_>, given: &[Vec<i32>], cases: u64, seed: u64) -> Option<(Vec<i32>, usize)> {
+pub(super) fn batch(
+    image: &Image<'_>,
+    given: &[Vec<i32>],
+    cases: u64,
+    seed: u64,
+) -> Option<(Vec<i32>, usize)> {
     let encoder = image.encoder(0)?;
     let length = encoder.length as usize;
     let mut chance = Chance::new(seed, u64::MAX);

@@ -239,6 +239,17 @@ fn held(image: &Image<'_>, given: &Given<'_>) -> Result<()> {
     Err(Diagnostic::error("SP0004", given.name, rule, way_out).into())
 }
 
+/// The raw samples that C2 runs, one behind the other, the values of one, and how many are run one after the other from the reset
+/// state; `None` of an image without input.
+///
+/// # Errors
+/// As [`verify_image`] for the samples.
+pub fn samples_of(image: &Image<'_>, given: &Given<'_>) -> Result<Option<(Vec<i32>, usize, usize)>> {
+    held(image, given)?;
+    let drawn = engines::batch(image, &raw_samples(image, given)?, given.cases, given.seed);
+    Ok(drawn.map(|(values, length)| (values, length, engines::sequence(image))))
+}
+
 /// The first of the given samples, as the image's encoder takes them.
 fn raw_samples(image: &Image<'_>, given: &Given<'_>) -> Result<Vec<Vec<i32>>> {
     let Some(path) = given.samples else { return Ok(Vec::new()) };
