@@ -1,6 +1,7 @@
 //! Random crossbars, digital cores, spiking cores, weights and inputs from a source of bytes. Extremes are drawn on purpose:
 //! uniform numbers hardly ever saturate anything.
 
+pub mod any;
 pub mod array;
 pub mod convolution;
 pub mod layer;
@@ -8,6 +9,7 @@ pub mod mac;
 pub mod program;
 pub mod spiking;
 
+pub use any::{Any, KINDS, any};
 pub use array::{Array, array, codes};
 pub use convolution::convolution;
 pub use layer::{MacLayer, layer, mac_layer};

@@ -10,10 +10,12 @@
 //! 8. [`recordings`]: spiking networks beside recordings, and the tables of docs/spiking.md.
 //! 9. [`rates`]: trained networks as spikes, and the tables of docs/spiking-ann.md.
 //! 10. [`mod@fuzz`]: fuzz campaigns, and their log.
+//! 11. [`mod@coverage`]: lines and branches of the core that tests run, and docs/coverage.md.
 
 mod archive;
 mod conformance;
 mod counts;
+mod coverage;
 mod data;
 mod digits;
 mod document;
@@ -59,6 +61,8 @@ Usage: cargo xtask TASK
                 are kept under fuzz/corpus, so the next round goes on there. ARGS: --only TARGET, --seconds N (a round; 300),
                 --until N (rounds until every target has N seconds in all), --shard PART/PARTS, --sanitizer NAME, --no-log,
                 --table (only write LOG.md)
+  coverage [--table]  run the suites that exercise the core with a nightly compiler that counts lines and branches, and write the table of
+                docs/coverage.md; --table only writes it, from the last report
 ";
 
 fn main() -> ExitCode {
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         ("recordings", []) => recordings::recordings(),
         ("rates", rest) => rates::rates(rest),
         ("fuzz", rest) => fuzz::fuzz(rest),
+        ("coverage", rest) => coverage::coverage(rest),
         ("help" | "--help" | "-h", _) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -3,8 +3,7 @@
 use crate::{
     coverage::Coverage,
     engines,
-    generate::{Source, case, convolution, layer, mac_layer, number, once_in, spiking_layer},
-    images::ImageBuilder,
+    generate::{Any, Source, any, case, number, once_in},
     naive::Naive,
     run,
 };
@@ -57,37 +56,12 @@ pub fn program(data: &[u8]) {
 /// # Panics
 /// When two engines differ.
 pub fn check_engines(u: &mut Source<'_>, coverage: &mut Coverage) -> (&'static str, usize) {
-    let kind = number(u, 0, 5);
-    let (name, image, samples): (_, ImageBuilder, Vec<Vec<i32>>) = match kind {
-        0 => {
-            let made = layer(u);
-            ("layer of arrays", made.image, vec![made.inputs])
-        }
-        1 => match mac_layer(u) {
-            Some(made) => ("layer of digital cores", made.image, vec![made.inputs]),
-            None => return ("layer of digital cores", 0),
-        },
-        2 => {
-            let (image, _, sample) = spiking_layer(u);
-            // Lanes of one block that differ: the sample, and its spikes in another order.
-            let mut turned = sample.clone();
-            turned.rotate_left(1);
-            ("layer of spiking cores", image, vec![sample, turned])
-        }
-        3 => {
-            let (image, samples, _) = convolution(u);
-            ("convolution", image, samples)
-        }
-        _ => {
-            let made = case(u);
-            ("program", made.image, made.samples)
-        }
-    };
+    let Some(Any { kind, image, samples }) = any(u) else { return ("none", 0) };
     let bytes = image.build();
     let parsed = Image::parse(&bytes).unwrap_or_else(|error| panic!("{error}: {image:?}"));
     if parsed.work() > 1 << 14 {
-        return (name, 0);
+        return (kind, 0);
     }
     coverage.parameters(&image);
-    (name, engines::compare(&image, &samples, coverage, &|| format!("{name}: {image:?}, {samples:?}")))
+    (kind, engines::compare(&image, &samples, coverage, &|| format!("{kind}: {image:?}, {samples:?}")))
 }

@@ -72,7 +72,9 @@ impl Naive<'_> {
             let held = if wide { high * (1 << 32) + low.rem_euclid(1 << 32) } else { low };
             let sum = if accumulate { held + read } else { read };
             let (lo, hi) = if wide { I64 } else { I32 };
+            let exact = sum;
             let sum = if wraps { oracle::wrap(sum, mac.accumulator_bits.into()) } else { sum.clamp(lo, hi) };
+            self.met.hit_if(wraps && sum != exact, "an accumulator wraps");
             self.sums[column] = if wide { oracle::wrap(sum, 32) } else { sum };
             if wide {
                 self.sums[columns + column] = sum.div_euclid(1 << 32);
@@ -142,7 +144,6 @@ impl Naive<'_> {
         let half = 1i128 << (mac.accumulator_bits - 1);
         let beyond = sum < -half || sum >= half;
         met.hit_if(beyond && mac.overflow == Overflow::Saturate, "an accumulator saturates");
-        met.hit_if(beyond && mac.overflow == Overflow::Wrap, "an accumulator wraps at the finish");
         met.hit_if(code == core.out_lo, "a code at the lower end");
         met.hit_if(code == core.out_hi, "a code at the upper end");
         met.hit_if(code > core.out_lo && code < core.out_hi, "a code between the ends");
