@@ -267,6 +267,24 @@ fn update(slots: &mut Slots<Flash>, policy: &Policy<'_>, image: &[u8]) -> Result
     Err("cut off".to_owned())
 }
 
+/// A board that pushes on after its flash has failed is told so until the end; it never waits for ever.
+#[test]
+fn pushing_on_after_a_failure_ends() {
+    let image = signed(3, &key());
+    for budget in 0.. {
+        let flash = Flash { budget: Some(budget), ..Flash::new(4096) };
+        let mut slots = Slots::new(flash, 0, 2048).unwrap();
+        let policy = slots.policy(&pinned()).unwrap();
+        let mut update = slots.update(&policy).unwrap();
+        let ends: Vec<bool> = image.chunks(37).map(|part| update.push(part).is_ok()).collect();
+        if !ends.contains(&false) {
+            assert!(budget > 2000 && slots.active().unwrap().is_some());
+            break;
+        }
+        assert_eq!(slots.active().unwrap(), None, "after {budget} bytes");
+    }
+}
+
 #[test]
 fn slots_take_turns_and_never_go_back() {
     let mut slots = Slots::new(Flash::new(8192), 2048, 2048).unwrap();

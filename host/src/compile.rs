@@ -286,6 +286,7 @@ pub fn compile_for(
             (0..raw_batch.len().min(2)).map(|i| raw_batch.sample(i).collect()).collect();
         let vectors = answers(&parsed, &shown, request.options.tune.seed, &target)?;
         let image = write_image(&program, &vectors, &notes, &target)?;
+        let image = request.options.answers.equip(image, [], request.options.tune.seed)?;
         let compared = check_image(&program, &image)?;
         check_codes(&program, &codes, &raw_batch, &target)?;
         Ok((image, compared))

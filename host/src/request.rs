@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::encode::EncodeOptions;
 use crate::expand::ExpandOptions;
+use crate::faults::AnswerOptions;
 use crate::lower::LoopForm;
 use crate::nir::SpikingOptions;
 use crate::rate::RateOptions;
@@ -120,4 +121,6 @@ pub struct StageOptions {
     pub rate: RateOptions,
     /// Of spiking networks.
     pub spiking: SpikingOptions,
+    /// Of known answers.
+    pub answers: AnswerOptions,
 }

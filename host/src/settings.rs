@@ -13,6 +13,7 @@ use crate::compile::StageOptions;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::encode::EncodeOptions;
 use crate::expand::ExpandOptions;
+use crate::faults::AnswerOptions;
 use crate::lower::LoopForm;
 use crate::nir::SpikingOptions;
 use crate::rate::RateOptions;
@@ -35,11 +36,13 @@ pub struct Settings {
     pub rate: RateOptions,
     /// Of spiking networks.
     pub spiking: SpikingOptions,
+    /// Of known answers.
+    pub answers: AnswerOptions,
 }
 
 impl From<Settings> for StageOptions {
-    fn from(Settings { loops, encode, expand, tune, rate, spiking }: Settings) -> Self {
-        Self { loops, encode, expand, tune, rate, spiking }
+    fn from(Settings { loops, encode, expand, tune, rate, spiking, answers }: Settings) -> Self {
+        Self { loops, encode, expand, tune, rate, spiking, answers }
     }
 }
 
@@ -199,6 +202,8 @@ mod tests {
     #[test]
     fn every_setting_sets_what_it_names() {
         let others = BTreeMap::from([
+            ("answers.faults", "500"),
+            ("answers.vectors", "4"),
             ("encode.budget", "x2.5"),
             ("encode.carrier", "7"),
             ("encode.input", "2"),

@@ -11,6 +11,7 @@
 //! 9. [`rates`]: trained networks as spikes, and the tables of docs/spiking-ann.md.
 //! 10. [`mod@fuzz`]: fuzz campaigns, and their log.
 //! 11. [`mod@coverage`]: lines and branches of the core that tests run, and docs/coverage.md.
+//! 12. [`faults`]: faults of chips on simulated boards, and the tables of docs/faults.md.
 
 mod archive;
 mod conformance;
@@ -19,6 +20,7 @@ mod coverage;
 mod data;
 mod digits;
 mod document;
+mod faults;
 mod fuzz;
 mod json;
 mod networks;
@@ -63,6 +65,7 @@ Usage: cargo xtask TASK
                 --table (only write LOG.md)
   coverage [--table]  run the suites that exercise the core with a nightly compiler that counts lines and branches, and write the table of
                 docs/coverage.md; --table only writes it, from the last report
+  faults [N SEED]     inject seeded faults into simulated boards, N of each class (300, seed 1), and write the tables of docs/faults.md
 ";
 
 fn main() -> ExitCode {
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         ("conformance", rest) => conformance::conformance(rest),
         ("recordings", []) => recordings::recordings(),
         ("rates", rest) => rates::rates(rest),
+        ("faults", rest) => faults::faults(rest),
         ("fuzz", rest) => fuzz::fuzz(rest),
         ("coverage", rest) => coverage::coverage(rest),
         ("help" | "--help" | "-h", _) => {

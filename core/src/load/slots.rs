@@ -352,10 +352,10 @@ impl<F: NorFlash> Update<'_, '_, F> {
 
     fn flush(&mut self) -> Result<(), SlotError<F::Error>> {
         let at = self.slots.base(self.slot) + F::ERASE_SIZE as u32 + self.written;
-        self.slots.flash.write(at, &self.pending).map_err(SlotError::Flash)?;
-        self.written += self.pending.len() as u32;
-        self.pending.clear();
-        Ok(())
+        // Done with, even when the flash fails: who pushes on then meets the digest, not a full buffer.
+        let unit = core::mem::take(&mut self.pending);
+        self.written += unit.len() as u32;
+        self.slots.flash.write(at, &unit).map_err(SlotError::Flash)
     }
 
     fn mark(&mut self, digest: &Digest32) -> Result<(), LoadError<SlotError<F::Error>>> {

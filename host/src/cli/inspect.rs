@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use spandrel_core::image::{ENTRY_BYTES, Entry, HEADER_BYTES, Image, Subject, VERSION_MAJOR, VERSION_MINOR};
+use spandrel_core::image::{
+    Coverage, ENTRY_BYTES, Entry, HEADER_BYTES, Image, Subject, VERSION_MAJOR, VERSION_MINOR,
+};
 
 use super::{Done, emit, image_file, listing, output, print};
 use crate::diagnostic::Result;
+use crate::faults;
 use crate::notes::{InputNotes, Notes};
 use crate::report::hex;
 use crate::samples::write_atomic;
@@ -62,6 +65,9 @@ pub(super) fn text(bytes: &[u8], image: &Image<'_>, notes: Option<&Notes>) -> St
     line("work", format!("{} a sample (signals moved and cells read)", image.work()));
     let (networks, configs) = vectors(image);
     line("vectors", format!("{networks} of the network, {configs} of configurations"));
+    for own in (0..image.coverage_count()).filter_map(|at| image.coverage(at)) {
+        line("coverage", coverage(&own));
+    }
     line("placed", format!("{} configurations, {} routes", image.placement_count(), image.route_count()));
     if let Some(notes) = notes {
         line("model", format!("{} sha256 {}", notes.model.file, notes.model.sha256));
@@ -95,6 +101,19 @@ pub(super) fn text(bytes: &[u8], image: &Image<'_>, notes: Option<&Notes>) -> St
         let _ = write!(text, "\n{name}\n{part}");
     }
     text
+}
+
+/// Of a class of faults, in one way.
+fn coverage(own: &Coverage) -> String {
+    let what = format!("{}, {}: ", own.class.name(), own.way.name());
+    let able = own.simulated - own.undetectable;
+    let of =
+        if own.sampled() { format!("{} drawn of {}", own.simulated, own.all) } else { own.all.to_string() };
+    let never = format!("of {of} faults {} can never show", own.undetectable);
+    let Some(share) = faults::ratio(own) else { return format!("{what}nothing can show ({never})") };
+    let (lo, hi) = (f64::from(own.ppm.0) / 1e4, f64::from(own.ppm.1) / 1e4);
+    let ends = if own.sampled() { format!(" (95 % {lo:.2} to {hi:.2})") } else { String::new() };
+    format!("{what}{:.2} %{ends}, {} of {able} ({never})", share * 100.0, own.detected)
 }
 
 /// The minor version stands in bytes 10 and 11; readers accept any, so the header does not keep it.
@@ -149,6 +168,16 @@ fn object(bytes: &[u8], image: &Image<'_>, notes: Option<&Notes>) -> Value {
             })
         })
         .collect();
+    let coverages: Vec<Value> = (0..image.coverage_count())
+        .filter_map(|n| image.coverage(n))
+        .map(|own| {
+            json!({
+                "class": own.class.name(), "way": own.way.name(), "all": own.all, "simulated": own.simulated,
+                "never": own.undetectable, "shown": own.detected, "coverage": faults::ratio(&own),
+                "low": f64::from(own.ppm.0) / 1e6, "high": f64::from(own.ppm.1) / 1e6,
+            })
+        })
+        .collect();
     let lines = |text: String| -> Vec<String> { text.lines().map(|l| l.trim().to_owned()).collect() };
     let (networks, configs) = vectors(image);
     let chip = image.chip().ok();
@@ -167,6 +196,7 @@ fn object(bytes: &[u8], image: &Image<'_>, notes: Option<&Notes>) -> Value {
         "cores": image.placement_count(),
         "routes": image.route_count(),
         "vectors": { "network": networks, "configuration": configs },
+        "coverage": coverages,
         "sections": entries,
         "edges": edges,
         "ends": lines(listing::ends(image)),

@@ -42,6 +42,41 @@ pub fn ratio(own: &Coverage) -> Option<f64> {
     (able > 0).then(|| own.detected as f64 / able as f64)
 }
 
+/// What the settings say of known answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerOptions {
+    /// As [`Options::faults`]; `None`: images are left as they are.
+    pub faults: Option<u64>,
+    /// As [`Options::vectors`].
+    pub vectors: u32,
+}
+
+impl Default for AnswerOptions {
+    fn default() -> Self {
+        Self { faults: None, vectors: Options::default().vectors }
+    }
+}
+
+impl AnswerOptions {
+    /// [`equip`] with `seed`, if it is asked for; `samples` as raw values.
+    ///
+    /// # Errors
+    /// As [`equip`].
+    pub fn equip(
+        self,
+        image: Vec<u8>,
+        samples: impl IntoIterator<Item = Vec<i32>>,
+        seed: u64,
+    ) -> Result<Vec<u8>> {
+        let Some(faults) = self.faults else { return Ok(image) };
+        let samples: Vec<Vec<i32>> = samples.into_iter().take(SAMPLES).collect();
+        equip(&image, &samples, &Options { faults, vectors: self.vectors, seed, ..Options::default() })
+    }
+}
+
+/// Samples of the whole network whose answers are recorded.
+const SAMPLES: usize = 2;
+
 /// What came of a fault.
 #[derive(Clone, Copy, Default)]
 struct Outcome {

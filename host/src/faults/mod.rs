@@ -29,7 +29,7 @@ mod sites;
 mod vectors;
 
 pub use broken::Broken;
-pub use coverage::{Options, coverage, equip, ratio};
+pub use coverage::{AnswerOptions, Options, coverage, equip, ratio};
 pub use fault::{Defect, Fault};
 pub use proof::undetectable;
 pub use sites::Sites;

@@ -152,6 +152,8 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<SpikingCo
     let cores = split(&checked)?;
     let notes = notes(request, &source, &calibration, &input, &network, &chip)?;
     let image = emit(&checked, &notes)?;
+    let shown = (0..calibration.count()).map(|at| calibration.sample(at).iter().map(|&n| n.into()).collect());
+    let image = request.options.answers.equip(image, shown, request.options.tune.seed)?;
     let compared = crate::emit::check_image(&program(&checked)?.program, &image)?;
     let parsed = parse(&image)?;
     let claim =

@@ -142,6 +142,8 @@ pub fn compile_for(request: &Request, chip: &Chip, watcher: &mut dyn Watcher) ->
     copies_hold(&cores, &made, target.room)?;
     let text = finish::notes(request, &calibration, &model, (&dot, dot.decision), &raw_steps, chip)?;
     let image = emit_given(&checked, &given, &text)?;
+    let shown = (0..raw_batch.len()).map(|index| raw_batch.sample(index).collect());
+    let image = request.options.answers.equip(image, shown, request.options.tune.seed)?;
     let compared = crate::emit::check_image(&program_given(&checked, &given)?.program, &image)?;
     let parsed = Image::parse(&image).map_err(|error| fault(&error.to_string()))?;
     counts_hold(&parsed, &raw_batch, &layers, &tuned)?;

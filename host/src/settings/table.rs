@@ -6,6 +6,27 @@ use crate::nir::{DecayRounding, ResetRule, Scheme};
 /// All settings, by key in ascending order.
 pub const SETTINGS: &[Setting] = &[
     Setting {
+        key: "answers.faults",
+        allowed: "off, or 1 to 10000000",
+        help: "faults of each class that are simulated, to choose the known answers of cores and to state in the image what share of a chip's faults its answers show; of more faults than so many a sample is drawn; off: one answer for each core, of random codes, and no statement",
+        get: |s| s.answers.faults.map_or_else(|| "off".into(), |n| text(&n)),
+        set: |s, v| {
+            s.answers.faults = if v == "off" {
+                None
+            } else {
+                Some(v.parse().ok().filter(|n| (1..=10_000_000).contains(n))?)
+            };
+            Some(())
+        },
+    },
+    Setting {
+        key: "answers.vectors",
+        allowed: "1 to 256",
+        help: "known answers of a core at most, where answers.faults is not off",
+        get: |s| text(&s.answers.vectors),
+        set: |s, v| put(&mut s.answers.vectors, v, |n| (1..=256).contains(n)),
+    },
+    Setting {
         key: "encode.budget",
         allowed: "auto, a number of cores, or xF with F from 1",
         help: "cores that signals may take where encode.signals is auto: so many, or F times the least number; auto: up to four times, no more than the chips have, and only where it promises to help (crossbars)",

@@ -113,6 +113,12 @@ impl Chip {
         (self.line, self.passed) = (line, 0);
     }
 
+    /// Bits of the memory flip.
+    pub fn upset(&mut self, window: usize, at: usize, mask: u8) {
+        self.memory[window][at] ^= mask;
+        self.holds = None;
+    }
+
     /// What the cores hold.
     fn held(&mut self) -> Result<&ImageBuilder, Silent> {
         if self.holds.is_none() {
@@ -243,7 +249,7 @@ impl TestPort for Chip {
 }
 
 /// What a column that works reads.
-fn healthy(held: &ImageBuilder, config: &Config, codes: &[i128], unit: usize) -> i128 {
+pub(crate) fn healthy(held: &ImageBuilder, config: &Config, codes: &[i128], unit: usize) -> i128 {
     let Some(packed) = held.blobs.get(config.blob() as usize) else { return 0 };
     let column = &packed.matrix[unit..=unit];
     let weights = || column[0].iter().map(|weight| i128::from(*weight)).collect::<Vec<i128>>();

@@ -3,9 +3,16 @@
 //! * [`chip`]: configuration memory, cores, bus, and what can be done to each.
 //! * [`judge`]: one fault, and which answers show it.
 //! * [`defect`]: what a broken core computes, apart from the compiler's fault simulator.
+//! * [`networks`]: images, with their coverage.
+//! * [`campaign`]: many faults of every class.
+//! * [`witness`]: why a fault was missed.
 #![forbid(unsafe_code)]
 
+pub mod campaign;
 pub mod chip;
 pub mod defect;
 pub mod judge;
+pub mod networks;
+pub mod report;
 pub mod unpack;
+pub mod witness;

@@ -2,7 +2,10 @@
 //! wrote into the image is met to the fault.
 
 use spandrel::faults::{Broken, Options, Sites, equip, ratio, undetectable};
-use spandrel_core::image::{CoverageWay, FaultClass, Image};
+use spandrel_core::{
+    image::{CoverageWay, FaultClass, Image},
+    verify::KnownAnswers,
+};
 use spandrel_faults::{chip::loaded, judge::judge};
 use spandrel_tests::images::{ImageBuilder, digital, mlp, spiking};
 
@@ -11,6 +14,9 @@ fn enumerate(name: &str, builder: &ImageBuilder, samples: &[Vec<i32>]) -> u64 {
     let options = Options { faults: u64::MAX, ..Options::default() };
     let bytes = equip(&builder.build(), samples, &options).expect("an image");
     let image = Image::parse(&bytes).expect("an image");
+    let mut ram = vec![0; image.header().ram_words as usize];
+    let known = KnownAnswers::new(&image, image.weights()).check(&mut ram).expect("the models' own answers");
+    assert_eq!((known.networks + known.configs, known.networks), (image.vector_count(), 2), "{name}");
     let sites = Sites::new(&image);
     let mut chip = loaded(&bytes);
     let healthy = judge(&image, &mut chip, None);

@@ -1,0 +1,134 @@
+//! Power that fails at every byte of an update of a slot in flash.
+
+use embedded_storage::nor_flash::{
+    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
+};
+use spandrel_core::{
+    image::{Image, reseal},
+    load::{Policy, Progress, slots::Slots},
+};
+
+use super::{Tally, each};
+use crate::networks::Network;
+
+/// NOR flash whose supply fails when so many bytes were written or erased.
+#[derive(Clone)]
+struct Flash {
+    bytes: Vec<u8>,
+    budget: Option<u64>,
+}
+
+/// The supply has failed.
+#[derive(Debug)]
+struct Dead;
+
+impl NorFlashError for Dead {
+    fn kind(&self) -> NorFlashErrorKind {
+        NorFlashErrorKind::Other
+    }
+}
+
+impl ErrorType for Flash {
+    type Error = Dead;
+}
+
+impl Flash {
+    fn put(&mut self, at: usize, byte: u8) -> Result<(), Dead> {
+        if let Some(left) = &mut self.budget {
+            *left = left.checked_sub(1).ok_or(Dead)?;
+        }
+        self.bytes[at] = byte;
+        Ok(())
+    }
+}
+
+impl ReadNorFlash for Flash {
+    const READ_SIZE: usize = 1;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Dead> {
+        check_read(self, offset, bytes.len()).expect("reads within the flash");
+        bytes.copy_from_slice(&self.bytes[offset as usize..][..bytes.len()]);
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl NorFlash for Flash {
+    const WRITE_SIZE: usize = 8;
+    const ERASE_SIZE: usize = 256;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), Dead> {
+        check_erase(self, from, to).expect("whole blocks");
+        (from..to).try_for_each(|at| self.put(at as usize, 0xff))
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Dead> {
+        check_write(self, offset, bytes.len()).expect("whole units");
+        (offset as usize..).zip(bytes).try_for_each(|(at, byte)| self.put(at, *byte))
+    }
+}
+
+fn update(slots: &mut Slots<Flash>, image: &[u8]) -> bool {
+    let Ok(policy) = slots.policy(&Policy::any(1 << 24)) else { return false };
+    let Ok(mut update) = slots.update(&policy) else { return false };
+    // A board gives up at the first error.
+    let mut ends = image.chunks(512).map(|part| update.push(part)).take_while(Result::is_ok);
+    ends.any(|end| matches!(end, Ok(Progress::Loaded(_))))
+}
+
+/// The supply fails after each byte (or each `step`th) of an update of `network`'s image; found is a board that starts from a whole image, the old one or the
+/// new one, and can be updated.
+///
+/// # Panics
+/// When the first image can not be written.
+#[must_use]
+pub fn run(network: &Network, step: usize) -> Tally {
+    let old = network.image.clone();
+    let mut new = old.clone();
+    // Another image: the last byte of its weights is another one.
+    let image = Image::parse(&old).expect("an image");
+    let end = image.weights().as_ptr() as usize - old.as_ptr() as usize + image.weights().len();
+    new[end - 1] ^= 1;
+    reseal(&mut new).expect("an image");
+    let half = (old.len() + 2 * 256).next_multiple_of(256) as u32;
+    let open = |flash: Flash| Slots::new(flash, 0, half).unwrap_or_else(|_| panic!("two slots"));
+    let mut slots = open(Flash { bytes: vec![0; 2 * half as usize], budget: None });
+    assert!(update(&mut slots, &old), "the first image");
+    let before = slots.into_flash();
+    // Bytes that a whole update writes and erases.
+    let all = {
+        let mut slots = open(Flash { budget: Some(u64::MAX), ..before.clone() });
+        assert!(update(&mut slots, &new), "the second image");
+        u64::MAX - slots.into_flash().budget.expect("a budget")
+    };
+    let points: Vec<u64> = (0..=all).step_by(step).collect();
+    let boots = each(
+        &points,
+        || (),
+        |(), budget| {
+            let mut slots = open(Flash { budget: Some(*budget), ..before.clone() });
+            update(&mut slots, &new);
+            let mut slots = open(Flash { budget: None, ..slots.into_flash() });
+            let Ok(Some(active)) = slots.active() else { return false };
+            let found = slots.flash().bytes[active.offset as usize..][..active.bytes as usize].to_vec();
+            // A whole update after it, now and then: it is the slower part.
+            let again = budget % 16 != 0 || update(&mut slots, &new);
+            again && (found == old || found == new)
+        },
+    );
+    let mut own = Tally {
+        name: format!(
+            "{}: power of the board fails, at every {step}th byte of an update in flash",
+            network.name
+        ),
+        injected: points.len() as u64,
+        ..Tally::default()
+    };
+    own.detected = boots.iter().filter(|boots| **boots).count() as u64;
+    own.seated = own.detected;
+    (0..own.injected - own.detected).for_each(|_| own.miss("no bootable slot"));
+    own
+}
