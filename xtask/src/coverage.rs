@@ -116,19 +116,16 @@ fn ready() -> Result<()> {
         let done = succeeds(Command::new(words[0]).args(&words[1..]).current_dir(root()))?;
         if done { Ok(()) } else { Err(format!("`{}` failed", words.join(" "))) }
     };
-    install(&[
-        "rustup",
-        "toolchain",
-        "install",
-        "nightly",
-        "--profile",
-        "minimal",
-        "--component",
-        "llvm-tools",
-    ])?;
-    let mut probe = llvm_cov();
-    let there = probe.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if there.is_ok_and(|status| status.success()) {
+    let quiet = |command: &mut Command| {
+        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    // A toolchain that is there stays as it is: installing it again would bring it up to date.
+    if !quiet(Command::new("rustup").args(["run", "nightly", "rustc", "--version"])) {
+        install(&["rustup", "toolchain", "install", "nightly", "--profile", "minimal"])?;
+    }
+    install(&["rustup", "component", "add", "--toolchain", "nightly", "llvm-tools"])?;
+    if quiet(llvm_cov().arg("--version")) {
         return Ok(());
     }
     install(&["cargo", "install", "cargo-llvm-cov", "--locked"])

@@ -27,6 +27,13 @@ fn conv() -> Network {
     Network { name: "conv", image: conv::image(), samples: vec![conv::SAMPLE.to_vec()] }
 }
 
+/// The convolution with codes below zero: where the least code is 0 a ReLU changes nothing.
+fn signed() -> Network {
+    let mut network = conv();
+    crossbar(&mut network.image, 0).out_lo = -63;
+    Network { name: "signed conv", ..network }
+}
+
 fn mlp() -> Network {
     Network { name: "mlp", image: mlp::image(), samples: mlp::SAMPLES.iter().map(|s| s.to_vec()).collect() }
 }
@@ -46,8 +53,8 @@ fn spiking() -> Network {
     Network { name: "spiking", image: spiking::image(), samples }
 }
 
-pub fn networks() -> [fn() -> Network; 5] {
-    [conv, mlp, recurrent, digital, spiking]
+pub fn networks() -> [fn() -> Network; 6] {
+    [conv, signed, mlp, recurrent, digital, spiking]
 }
 
 fn crossbar(b: &mut ImageBuilder, number: usize) -> &mut Crossbar {
@@ -99,7 +106,7 @@ pub fn faults() -> Vec<Fault> {
         fault!("one weight off by one", conv, |b| b.blobs[0].bytes[0] ^= 1),
         fault!("shift of the sum left out", mlp, |b| crossbar(b, 1).sum_shift = 0),
         fault!("bias rows driven with one less", mlp, |b| crossbar(b, 1).bias_code -= 1),
-        fault!("activation left out", conv, |b| crossbar(b, 0).activation = Activation::None),
+        fault!("activation left out", signed, |b| crossbar(b, 0).activation = Activation::None),
         fault!("greatest output one too low", conv, |b| crossbar(b, 0).out_hi -= 1),
         fault!("a partial sum dropped", mlp, |b| {
             let found = instruction(b, |i| matches!(i, Instruction::Invoke { accumulate: true, .. }));
