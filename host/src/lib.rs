@@ -35,6 +35,7 @@ pub mod samples;
 pub mod samples_raw;
 pub mod sequence;
 pub mod settings;
+pub mod spikes;
 pub mod spiking;
 pub mod sweep;
 pub mod target;

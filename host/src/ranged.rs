@@ -27,9 +27,11 @@ use crate::tune::{self, GoldenSums, InputMap, Tuner};
 const LOOSE: f64 = 16.0;
 /// Room on both sides of the samples' range, as a share of its width.
 const ROOM: f64 = 0.25;
-/// A sample on which an output's range is smaller than this share of the usual one is judged by that share: the only element of
-/// a result lies near 0 now and then.
-const LEAST: f64 = 0.25;
+/// A sample on which an output's range is smaller than on all but one of so many is judged by the range that those have: the only
+/// element of a result lies near 0 now and then, and two elements are nearly the same.
+const RARE: usize = 16;
+/// The same for a range that is smaller than this share of the usual one: a result that is the same everywhere has none.
+const LEAST: f64 = 0.02;
 /// Calibration samples.
 const SAMPLES: usize = 64;
 /// Seed of the samples.
@@ -245,7 +247,8 @@ pub fn compile(
 
 /// Samples, raw and as the model sees them: of every second one each element lies anywhere within its range, of the others more
 /// often near its middle, as what is normally distributed does. Of every fourth one they are multiples of a half, as far as
-/// the range holds some: where networks have their jumps, and where a rounded input can lie on the wrong side of one.
+/// the range holds some, each as often as any other: where networks have their jumps, and where a rounded input can lie on
+/// the wrong side of one.
 fn draw(grids: &[Grid]) -> (Vec<i32>, Vec<f32>) {
     let (mut raw, mut values) = (Vec::new(), Vec::new());
     for sample in 0..SAMPLES {
@@ -259,7 +262,8 @@ fn draw(grids: &[Grid]) -> (Vec<i32>, Vec<f32>) {
                     _ => (random.unit() + random.unit() + random.unit()) / 3.0,
                 };
                 let drawn = ((place * levels) as i32).min(grid.most);
-                let half = 0.5 * (halves.0 + libm::floor(place * (halves.1 - halves.0 + 1.0))).min(halves.1);
+                let half =
+                    0.5 * (halves.0 + libm::floor(random.unit() * (halves.1 - halves.0 + 1.0))).min(halves.1);
                 if sample % 4 == 3 && grid.error > 0.0 && halves.0 < halves.1 {
                     raw.push(grid.raw(half));
                     values.push(half as f32);
@@ -339,7 +343,8 @@ impl Ranged {
             let mut sorted = ranges.clone();
             sorted.sort_by(f64::total_cmp);
             let usual = sorted[sorted.len() / 2];
-            let share = |i: usize| relative(largest_gap(own(i), wanted.row(i)), ranges[i].max(LEAST * usual));
+            let least = sorted[sorted.len() / RARE].max(LEAST * usual);
+            let share = |i: usize| relative(largest_gap(own(i), wanted.row(i)), ranges[i].max(least));
             self.measured.push((0..given.len()).map(share).fold(0.0, f64::max));
             self.usual.push(usual);
         }

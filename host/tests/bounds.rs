@@ -155,7 +155,9 @@ fn a_padded_maximum_of_negative_values_is_one_of_them() {
             let made = compiled(&graph, range, &target).unwrap_or_else(|e| panic!("{chip}: {e}"));
             for (worst, bound) in tried(&graph, &made, range) {
                 assert!(worst <= bound.bound + 1e-4, "{chip}: {worst:e}, {bound:?}");
-                assert!(worst < if target.input_bits > 8 { 0.01 } else { 0.25 }, "{chip}: {worst:e}");
+                // An element outside that counted as 0 would be off by the least of the numbers, 1 or more; of that a quarter.
+                let least = if behind { 2.2 } else { 1.0 };
+                assert!(worst < if target.input_bits > 8 { 0.01 } else { 0.25 * least }, "{chip}: {worst:e}");
             }
         }
     }
@@ -176,4 +178,33 @@ fn outputs_that_are_too_coarse_are_refused_with_the_field() {
     let endless = InputSpan { lo: f64::NEG_INFINITY, hi: 0.0, whole: false };
     let found = ranged::compile(&graph, &[endless], &target, &ranged::options(&target), None);
     assert_eq!(found.expect_err("a refusal").0[0].code, "SP0204");
+}
+
+/// A maximum is compared with the values it was taken of: what is carried there is the very code of each, also counted from the
+/// other end, so that equal numbers stay equal.
+#[test]
+fn the_first_of_equal_numbers_is_found() {
+    for target in [wide(), built_in("tpu")] {
+        let chip = target.chip.name().to_owned();
+        for least in [false, true] {
+            let mut net = Net::new(&[3, 4]);
+            let x = if least { net.map(Function::Neg, net.x()) } else { net.x() };
+            let y = net.op(Op::ArgMax { axis: 1, keepdims: false, select_last: false }, &[x]);
+            let graph = net.b.finish(&[y]).expect("a graph");
+            let range = (-1.7, 2.3);
+            let made = compiled(&graph, range, &target).unwrap_or_else(|e| panic!("{chip}: {e}"));
+            let mut numbers = Numbers(5);
+            for _ in 0..TRIED {
+                // Few values that are no multiples of a code's step, so that most rows hold two largest ones.
+                let x: Vec<f64> =
+                    numbers.many(12).iter().map(|&u| (1.5 * f64::from(u)).round() * 0.7131).collect();
+                let given = made.run(&[&x]).unwrap_or_else(|e| panic!("{e}"));
+                for (row, &found) in x.chunks_exact(4).zip(&given[0]) {
+                    let sign = if least { -1.0 } else { 1.0 };
+                    let first = (0..4).reduce(|a, b| if sign * row[b] > sign * row[a] { b } else { a });
+                    assert_eq!(found.round() as usize, first.expect("four"), "{chip}: {row:?}");
+                }
+            }
+        }
+    }
 }

@@ -14,12 +14,11 @@ use crate::chips;
 use crate::compile::{Compiled, PRODUCTS, Request, Watcher, compile as run};
 use crate::confidence::Interval;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
-use crate::nir;
 use crate::notes::Notes;
-use crate::rate;
 use crate::report::Report;
 use crate::samples::write_atomic;
 use crate::settings::{self, Settings};
+use crate::spikes;
 
 /// The name of the finished image among the stages of `--dump`.
 const IMAGE: &str = "image";
@@ -79,13 +78,7 @@ pub(super) struct Args {
 pub(super) fn compile(args: &Args) -> Result<Done> {
     let (request, output) = args.request()?;
     let mut watch = Watch { dumps: &args.dump, bar: progress::spinner() };
-    if nir::is_spiking(&request.model) {
-        let made = nir::compile(&request, &mut watch);
-        watch.bar.finish_and_clear();
-        return compile_spiking::done(&made?, &output, args.report.as_deref(), args.json);
-    }
-    if chips::find(&request.chip)?.spiking().is_some() {
-        let made = rate::compile(&request, &mut watch);
+    if let Some(made) = spikes::compile_for(&request, &chips::find(&request.chip)?, &mut watch) {
         watch.bar.finish_and_clear();
         return compile_spiking::done(&made?, &output, args.report.as_deref(), args.json);
     }

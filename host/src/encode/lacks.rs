@@ -3,7 +3,7 @@
 use super::graph::{Form, Role};
 use super::legal::{mixed, run_of, same};
 use super::options::{SigmoidBy, SignalBudget};
-use super::plan::{COPIES_MAX, Plan, Walk};
+use super::plan::{COPIES_MAX, LOOP_CARRIER, Plan, Walk};
 use super::segments::Segments;
 use crate::diagnostic::Diagnostic;
 use crate::dots::{Act, Body, Dot, DotNode};
@@ -12,6 +12,8 @@ use crate::dots::{Act, Body, Dot, DotNode};
 const REACH: f64 = 8.0;
 /// Clipped ReLUs per value when a chip lacks a function.
 pub(super) const RELUS_DEFAULT: u16 = 6;
+/// The same within loops on narrow codes: what a function is off its pieces comes back in each step.
+const RELUS_LOOP: u16 = 16;
 /// Copies that carry a sum to a jump, at least.
 const JUMP_COPIES: u16 = 4;
 /// Copies that carry a partial sum in columns that are there anyway, at most.
@@ -105,6 +107,7 @@ impl Walk<'_> {
         }
         let by = match options.sigmoid {
             SigmoidBy::Auto if target.has(&act) => SigmoidBy::Relay,
+            SigmoidBy::Auto if self.narrow_loop(number) => SigmoidBy::Relus(RELUS_LOOP),
             SigmoidBy::Auto => SigmoidBy::Relus(RELUS_DEFAULT),
             by => by,
         };
@@ -134,7 +137,11 @@ impl Walk<'_> {
         };
         let copies = match &form {
             Form::Segments(segments) => segments.pieces.len() as u16,
-            _ => 1,
+            _ => match options.signals {
+                SignalBudget::Each(k) => k,
+                SignalBudget::Auto if self.narrow_loop(number) => LOOP_CARRIER,
+                SignalBudget::Auto => 1,
+            },
         };
         let copies = vec![copies; node.channels];
         if !spans {

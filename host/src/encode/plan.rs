@@ -23,7 +23,7 @@ const ONES_MAX: usize = 8;
 /// Codes that end below this are narrow.
 const NARROW: i32 = 128;
 /// On narrow codes the signals of a sum within a loop, and of a sum that the loop hands on: errors come back.
-const LOOP_CARRIER: u16 = 4;
+pub(super) const LOOP_CARRIER: u16 = 4;
 const LOOP_STATE: u16 = 8;
 /// Walks after which signals that loops hand on must be settled.
 const WALKS: usize = 8;
@@ -280,20 +280,15 @@ impl Walk<'_> {
             }
             Act::Curve(_) if target.has(&act) && (!spans || target.table) => {
                 let copies = match options.signals {
-                    // An analog function has no bias to stagger.
-                    _ if target.digital.is_none() => vec![1; node.channels],
                     SignalBudget::Each(k) => vec![k; node.channels],
+                    // One signal tells all steps of a quantiser apart: on more, their codes would lie between those steps.
+                    SignalBudget::Auto if Ramp::told_apart(&act, target.input_max) => vec![1; node.channels],
                     SignalBudget::Auto if !read => each(
                         SignalBudget::Auto,
                         channels_room(&node, lines, 1, target) / node.channels,
                         node.channels,
                     ),
-                    SignalBudget::Auto => {
-                        let room = channels_room(&node, lines, 1, target)
-                            .min(reader_room(plan.dot, number, 1, target));
-                        let k = (room / node.channels).clamp(1, COPIES_MAX) as u16;
-                        vec![k; node.channels]
-                    }
+                    SignalBudget::Auto => vec![self.tabled(number, &node, lines); node.channels],
                 };
                 self.push(node, Form::Table(act), copies)
             }
@@ -307,6 +302,14 @@ impl Walk<'_> {
         }
     }
 
+    /// Signals of a value that a native function gives, as far as there is room for them, more within a loop on narrow codes.
+    pub(super) fn tabled(&self, number: usize, node: &DotNode, lines: usize) -> u16 {
+        let Plan { target, dot, .. } = self.plan;
+        let room = channels_room(node, lines, 1, target).min(reader_room(dot, number, 1, target));
+        let least = if self.narrow_loop(number) { usize::from(LOOP_CARRIER) } else { 1 };
+        (room / node.channels).clamp(least, COPIES_MAX) as u16
+    }
+
     pub(super) fn carrier_copies(&self, number: usize) -> u16 {
         let k = match self.plan.options.signals {
             SignalBudget::Each(k) => k,
@@ -317,7 +320,7 @@ impl Walk<'_> {
     }
 
     /// Whether a node's errors come back through a loop, on a chip of few levels, where signals are left open.
-    fn narrow_loop(&self, number: usize) -> bool {
+    pub(super) fn narrow_loop(&self, number: usize) -> bool {
         let Plan { dot, target, options, .. } = self.plan;
         options.signals == SignalBudget::Auto && target.input_max < NARROW && dot.loop_of(number).is_some()
     }

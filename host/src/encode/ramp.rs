@@ -82,6 +82,11 @@ impl Ramp {
         self.steps = self.steps.min((hi - lo) / step);
     }
 
+    /// Whether a function takes no more values, evenly apart, than codes up to `most` tell apart.
+    pub fn told_apart(act: &Act, most: i32) -> bool {
+        Self::of(act).is_some_and(|ramp| ramp.steps <= f64::from(most))
+    }
+
     /// The ramp's own value.
     pub fn apply(&self, z: f64) -> f64 {
         self.base + self.slope * z.clamp(self.from, self.to)
@@ -97,5 +102,23 @@ impl Ramp {
     fn reach(&self) -> f64 {
         let ends = [self.from, self.to].into_iter().filter(|end| end.is_finite());
         ends.fold(f64::MIN_POSITIVE, |most, end| most.max(end.abs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ramp;
+    use crate::dots::{Act, Step};
+    use crate::graph::{Function, Grid, Rounding};
+
+    #[test]
+    fn a_quantiser_is_told_apart_by_as_many_codes_as_it_has_steps() {
+        let grid = Grid { scale: 0.1, zero_point: 0.0, lo: 0.0, hi: 200.0, rounding: Rounding::HalfEven };
+        let act = Act::Curve(vec![Step::Map(Function::Relu), Step::Map(Function::FakeQuant(grid))].into());
+        assert!(Ramp::told_apart(&act, 255) && Ramp::told_apart(&act, 200));
+        assert!(!Ramp::told_apart(&act, 199));
+        // A clip has no steps, and what is no clip none either.
+        let clip = Act::of(Function::Clip { lo: 0.0, hi: 6.0 });
+        assert!(!Ramp::told_apart(&clip, 255) && !Ramp::told_apart(&Act::of(Function::Tanh), 255));
     }
 }

@@ -98,10 +98,17 @@ enum Source {
 /// Compiles a spiking network; `request.samples` are rasters or recordings.
 ///
 /// # Errors
-/// Whatever of the request can not be read, is not supported, or does not fit the chip.
+/// As [`compile_for`].
 pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<SpikingCompiled> {
+    compile_for(request, &chips::find(&request.chip)?, watcher)
+}
+
+/// Compiles a spiking network for `chip`, whatever chip the request names.
+///
+/// # Errors
+/// Whatever of the request can not be read, is not supported, or does not fit the chip.
+pub fn compile_for(request: &Request, chip: &Chip, watcher: &mut dyn Watcher) -> Result<SpikingCompiled> {
     let start = Instant::now();
-    let chip = chips::find(&request.chip)?;
     let options = &request.options.spiking;
     watcher.stage("import");
     let source = if request.model.extension().is_some_and(|ending| ending == "net") {
@@ -138,19 +145,19 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<SpikingCo
             let reaches = golden.reaches(&calibration);
             let quantising =
                 QuantiseOptions { threshold: options.threshold, decay: options.decay, input_spikes, steps };
-            let quantised = quantise(graph, scheme, &chip, &reaches, &quantising)?;
+            let quantised = quantise(graph, scheme, chip, &reaches, &quantising)?;
             let mut network = quantised.network.clone();
             told(&mut network, false);
             (network, Some(quantised), Some(golden))
         }
-        Source::Lava(network) => (network.on(&chip, steps)?, None, None),
+        Source::Lava(network) => (network.on(chip, steps)?, None, None),
     };
     watcher.product("program", &|| network.to_string());
 
     watcher.stage("emit");
-    let checked = network.check(&chip)?;
+    let checked = network.check(chip)?;
     let cores = split(&checked)?;
-    let notes = notes(request, &source, &calibration, &input, &network, &chip)?;
+    let notes = notes(request, &source, &calibration, &input, &network, chip)?;
     let image = emit(&checked, &notes)?;
     let shown = (0..calibration.count()).map(|at| calibration.sample(at).iter().map(|&n| n.into()).collect());
     let image = request.options.answers.equip(image, shown, request.options.tune.seed)?;
@@ -190,9 +197,9 @@ pub fn compile(request: &Request, watcher: &mut dyn Watcher) -> Result<SpikingCo
     })?;
     let populations = match (&source, &quantised) {
         (Source::Nir(graph, scheme), Some(quantised)) => {
-            activity::compare(graph, scheme, quantised, &chip, &calibration)?
+            activity::compare(graph, scheme, quantised, chip, &calibration)?
         }
-        _ => activity::alone(&network, &chip, &calibration)?,
+        _ => activity::alone(&network, chip, &calibration)?,
     };
     let share = |same: &dyn Fn(usize) -> bool| {
         (0..classes.len()).filter(|&i| same(i)).count() as f64 / classes.len().max(1) as f64
@@ -265,7 +272,7 @@ pub(super) fn told(network: &mut SpikingNetwork, everything: bool) {
 }
 
 /// The class that the golden model gives every sample: that of the most spikes, or of the largest last potential.
-fn decide(graph: &NirGraph, scheme: &Scheme, samples: &Rasters) -> Result<Vec<u32>> {
+pub(super) fn decide(graph: &NirGraph, scheme: &Scheme, samples: &Rasters) -> Result<Vec<u32>> {
     let mut simulator = Simulator::new(graph, scheme)?;
     let fires = match &graph.nodes()[graph.output()].op {
         super::op::NirOp::Neuron(neuron) => neuron.kind.fires(),

@@ -4,6 +4,7 @@
 //! computing", 2024) describes continuous dynamics. How they become steps is left open there and chosen here: see [`Scheme`].
 
 mod activity;
+mod agree;
 mod choice;
 mod compile;
 mod effective;
@@ -31,8 +32,9 @@ mod window;
 use std::path::Path;
 
 pub use activity::Activity;
+pub use agree::{Agreement, agreement};
 pub(crate) use compile::register_claims;
-pub use compile::{SpikingCompiled, SpikingReport, compile, is_spiking};
+pub use compile::{SpikingCompiled, SpikingReport, compile, compile_for, is_spiking};
 pub use events::{Event, parse_bs2, raster};
 pub use graph::{NirEdge, NirGraph, NirNode};
 pub use lava::{LavaLayer, LavaNetwork, read_lava};

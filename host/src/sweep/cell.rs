@@ -1,9 +1,11 @@
 //! One cell of a sweep: what was measured, or why there is nothing.
 
 use serde::{Deserialize, Serialize};
+use spandrel_core::image::Image;
 
 use crate::confidence::clopper_pearson;
 use crate::diagnostic::{Diagnostics, Severity};
+use crate::nir::SpikingCompiled;
 use crate::report::Report;
 
 /// One cell.
@@ -100,6 +102,32 @@ impl Figures {
             worst_snr_db: worst.map(|node| rounded(node.snr_db, 2)),
             worst_node: worst.map(|node| node.node.clone()),
             mean_snr_db: worst.map(|_| rounded(sum / finite.count() as f64, 2)),
+            image_digest: report.image_digest.clone(),
+            seconds: rounded(report.seconds, 2),
+        }
+    }
+
+    /// The figures of a network on spiking cores. Populations are compared by spikes, so that no node has a worst ratio, and outputs
+    /// count spikes, so that there is no error in the network's unit.
+    pub fn of_spiking(made: &SpikingCompiled) -> Self {
+        let report = &made.report;
+        let share = |value: Option<f64>| value.map(|value| rounded(value, 6));
+        let work = Image::parse(&made.image).map_or(0, |image| image.work());
+        Self {
+            accuracy: share(report.accuracy),
+            golden_accuracy: share(report.golden_accuracy),
+            agreement: share(report.agreement),
+            agreement_low: share(report.agreement_interval.map(|(low, _)| low)),
+            agreement_high: share(report.agreement_interval.map(|(_, high)| high)),
+            max_abs_error: None,
+            samples: report.samples,
+            cores: report.cores,
+            image_bytes: report.image_bytes,
+            ram_words: report.ram_bytes / 4,
+            work,
+            worst_snr_db: None,
+            worst_node: None,
+            mean_snr_db: None,
             image_digest: report.image_digest.clone(),
             seconds: rounded(report.seconds, 2),
         }

@@ -1,7 +1,7 @@
 //! Sweeps: error against resources over any field of the chip and any setting of the compiler.
 //!
 //! Every [`Vary`] is a list of values of one field, or of several at once; the cells of a sweep are the Cartesian product of all
-//! lists. Each cell is one compilation ([`crate::compile`]) whose image is evaluated on the test samples. A cell that the compiler
+//! lists. Each cell is one compilation ([`crate::compile`], or one of [`crate::spikes`]) whose image is evaluated on the test samples. A cell that the compiler
 //! refuses records why and stops nothing. The [`Table`] is written after every cell, so that a sweep can be taken up again.
 
 mod cell;
@@ -27,6 +27,7 @@ use crate::chips;
 use crate::compile::{Request, Watcher, compile_for};
 use crate::diagnostic::Result;
 use crate::settings::Settings;
+use crate::spikes;
 
 /// What is to be swept.
 #[derive(Clone, Debug)]
@@ -115,12 +116,15 @@ impl Sweep {
         golden: &mut GoldenMemory,
         watcher: &mut dyn SweepWatcher,
     ) -> Outcome {
-        let compiled = self.request_of(values, chip, settings).and_then(|(request, chip)| {
+        let figures = self.request_of(values, chip, settings).and_then(|(request, chip)| {
             let watcher: &mut dyn Watcher = watcher;
-            compile_for(&request, chip, Some(golden), watcher)
+            if let Some(made) = spikes::compile_for(&request, &chip, watcher) {
+                return made.map(|made| Figures::of_spiking(&made));
+            }
+            compile_for(&request, chip, Some(golden), watcher).map(|compiled| Figures::of(&compiled.report))
         });
-        match compiled {
-            Ok(compiled) => Outcome::Figures(Box::new(Figures::of(&compiled.report))),
+        match figures {
+            Ok(figures) => Outcome::Figures(Box::new(figures)),
             Err(found) => Outcome::Refused(Refusal::of(&found)),
         }
     }

@@ -333,7 +333,8 @@ pub fn aim(
                 .collect();
             Aim {
                 gains: vec![gain; copies],
-                offsets: vec![0.0; copies],
+                // Sums round at a place of their own in each copy; codes follow where the function is steep.
+                offsets: (0..copies).map(|m| stagger(m) - 0.5).collect(),
                 coefficients: vec![1.0 / (k * top); copies],
                 zero: 0.0,
                 post: Post::Table(table),

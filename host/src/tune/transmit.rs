@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::coded::{Coded, CodedAct, Periphery, Requantised};
+use super::free::RealMap;
 use super::source::ChannelCodes;
 use crate::encode::EncodedGraph;
 use crate::expand::{CoreOp, Real};
@@ -16,9 +17,7 @@ pub fn copied(
     from: &ChannelCodes,
     target: &Target,
 ) -> Option<Coded> {
-    let digital = target.digital.as_ref()?;
     let source = graph.repeats(op.node)?;
-    let (weight, shift, multiplier) = identity(digital)?;
     let signals = |channel: usize| usize::from(graph.nodes[source].copies[channel]);
     // Which line carries which signal of which channel.
     let rows: BTreeMap<(usize, usize), u32> = (0u32..)
@@ -30,36 +29,87 @@ pub fn copied(
         .iter()
         .map(|column| rows.get(&(column.channel, column.copy % signals(column.channel))).copied())
         .collect::<Option<_>>()?;
+    let coefficient = |channel: usize, copy: usize| {
+        from.coefficients[graph.nodes[source].start(channel) + copy % signals(channel)]
+    };
+    let coefficients = op.columns.iter().map(|c| coefficient(c.channel, c.copy)).collect();
+    let zeros = op.channels().iter().map(|&channel| from.zeros[channel]).collect();
+    identical(op, &wanted, coefficients, zeros, &[], target)
+}
+
+/// The same for a carrier each of whose values is one other value, times a number, plus a constant: the very codes of that value
+/// carry it, counted from the other end where the number is negative, and what is equal stays equal. `None` for all others.
+pub fn repeated(op: &CoreOp<Real>, map: &RealMap, copies: &[u16], target: &Target) -> Option<Coded> {
+    let (mut wanted, mut coefficients, mut zeros) = (Vec::new(), Vec::new(), map.bias.clone());
+    let mut turned = Vec::new();
+    for (channel, &copies) in copies.iter().enumerate() {
+        let row = map.weights.row(channel);
+        let lines: Vec<usize> = (0..row.len()).filter(|&line| row[line] != 0.0).collect();
+        let tap = |line: usize| (op.lines[line].line.read, op.lines[line].line.column);
+        let one = lines.windows(2).all(|pair| tap(pair[0]) == tap(pair[1]));
+        let copies = usize::from(copies);
+        let turns = lines.iter().filter(|&&line| row[line] < 0.0).count();
+        if lines.is_empty() || !one || copies % lines.len() != 0 || turns % lines.len() != 0 {
+            return None;
+        }
+        let times = (copies / lines.len()) as f64;
+        for copy in 0..copies {
+            let line = lines[copy % lines.len()];
+            wanted.push(line as u32);
+            coefficients.push(row[line].abs() / times);
+            turned.push(turns > 0);
+            if turns > 0 {
+                zeros[channel] += row[line] / times * f64::from(target.input_max);
+            }
+        }
+    }
+    identical(op, &wanted, coefficients, zeros, &turned, target)
+}
+
+/// A core-op each of whose columns gives the code of line `wanted`, or the largest code less that where it is `turned`.
+fn identical(
+    op: &CoreOp<Real>,
+    wanted: &[u32],
+    coefficients: Vec<f64>,
+    zeros: Vec<f64>,
+    turned: &[bool],
+    target: &Target,
+) -> Option<Coded> {
+    let turns = |column: usize| turned.get(column).copied().unwrap_or(false);
+    let digital = target.digital.as_ref()?;
+    let (weight, shift, multiplier) = identity(digital)?;
     let weights = op
         .parts
         .iter()
         .map(|part| {
-            let of = |want: u32| part.iter().map(move |&row| if row == want { weight } else { 0 });
-            wanted.iter().flat_map(|&want| of(want)).collect()
+            let of = |(column, &want): (usize, &u32)| {
+                let own = if turns(column) { -weight } else { weight };
+                part.iter().map(move |&row| if row == want { own } else { 0 })
+            };
+            wanted.iter().enumerate().flat_map(of).collect()
         })
         .collect();
     let half = 1i64 << (digital.bits - 1);
-    let (act, bias) = match (digital.clamp, digital.curve) {
+    let (act, low) = match (digital.clamp, digital.curve) {
         (true, _) | (_, Curve::Clamp) => (CodedAct::Relu, 0),
         // The codes in front of a table are signed: level 0 is the lowest.
         (false, Curve::Table) => {
             let entries = (0..2 * half).map(|z| z.min(i64::from(target.input_max)) as i32).collect();
-            (CodedAct::Table(entries), -half * i64::from(weight))
+            (CodedAct::Table(entries), -half)
         }
         (false, Curve::Pieces { .. }) => return None,
     };
-    let coefficient = |channel: usize, copy: usize| {
-        from.coefficients[graph.nodes[source].start(channel) + copy % signals(channel)]
-    };
+    let top = i64::from(target.input_max);
+    let bias = |column: usize| i64::from(weight) * if turns(column) { low + top } else { low };
     Some(Coded {
         act,
         weights,
-        coefficients: op.columns.iter().map(|c| coefficient(c.channel, c.copy)).collect(),
-        zeros: op.channels().iter().map(|&channel| from.zeros[channel]).collect(),
+        coefficients,
+        zeros,
         clipped: 0,
         periphery: Periphery::Digital(Requantised {
             zero: 0,
-            bias: vec![bias; op.columns.len()],
+            bias: (0..op.columns.len()).map(bias).collect(),
             shifts: vec![shift; if digital.per_column { op.columns.len() } else { 1 }],
             multipliers: multiplier
                 .map_or(Vec::new(), |m| vec![m; if digital.per_column { op.columns.len() } else { 1 }]),

@@ -8,7 +8,7 @@ use super::aims::{Golden, Reach};
 use super::digital::{DigitalBench, is_coarse};
 use super::node::{NodeBench, TunedOp};
 use super::prepared::Prepared;
-use super::{Decoding, NodeSums, Rounding, Sources, Tuner, WeightSet, exact, score};
+use super::{Decoding, NodeSums, Rounding, Sources, Tuner, WeightSet, exact, score, transmit};
 use crate::dots::Source;
 use crate::encode::{Form, Line, influence};
 use crate::expand::{CoreOp, OpLine, Real};
@@ -97,6 +97,16 @@ impl<'a> NodeWork<'a> {
         let z = Matrix::from_fn(channels.len(), self.sums.picks.len(), |c, i| self.sums.z.at(channels[c], i));
         let golden = self.golden.select(&z, &channels);
         let mut map = decoding.map(op);
+        let copies: Vec<u16> = channels.iter().map(|&channel| node.copies[channel]).collect();
+        if node.form == (Form::Carrier { judged: None })
+            && pin.is_none()
+            && let Some(coded) = transmit::repeated(op, &map, &copies, self.tuner.target)
+        {
+            let reach = Reach { c: 0.0, sum_shift: 0, top: self.tuner.target.input_max };
+            let z = map.apply(codes);
+            let decoded = (0..channels.len()).map(|c| (0..z.rows()).map(|i| z.at(i, c)).collect()).collect();
+            return Some(TunedOp { coded, decoded, reach, gains: Vec::new() });
+        }
         let each = dot.channels / dot.groups();
         let blocks = &prepared.blocks;
         let group: Vec<usize> = channels.iter().map(|channel| channel / each - op.groups.start).collect();
@@ -121,7 +131,6 @@ impl<'a> NodeWork<'a> {
         // A loop brings an error back in each step: there copies make good what those before them have rounded off.
         let looped = encoded.dot.loop_of(self.number).is_some() && self.tuner.target.digital.is_some();
         let feedback = if (single || looped) && rounds { prepared.feedback() } else { &[] };
-        let copies: Vec<u16> = channels.iter().map(|&channel| node.copies[channel]).collect();
         let importance: Vec<f64> = channels.iter().map(|&channel| self.importance[channel]).collect();
         let item = (self.number as u64) << 20 | channels.first().map_or(0, |&c| c as u64);
         if let Some(digital) = &self.tuner.target.digital {

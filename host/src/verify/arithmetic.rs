@@ -18,6 +18,7 @@ use super::{
     naive::{self, Reader, adder},
     parallel::map,
     report::{Evidence, Failure},
+    spiking,
     stimuli::{Chance, codes, raw},
 };
 use crate::engine::{CoreEngine, ExactEngine, Options, RawBatch, RawData};
@@ -169,6 +170,15 @@ impl Reader for Checked<'_, '_> {
 #[must_use]
 pub fn check(image: &Image<'_>, samples: &[Vec<i32>], cases: u64, seed: u64) -> Evidence {
     let mut evidence = Evidence::default();
+    if let Some(found) = spiking::cores(image) {
+        return found.map_or_else(
+            |core| {
+                evidence.fail(decode::refusal(image, core));
+                evidence.clone()
+            },
+            |cores| spiking::check(image, &cores, cases, seed),
+        );
+    }
     let cores = match decode::cores(image) {
         Ok(cores) => cores,
         Err(core) => {

@@ -109,7 +109,12 @@ pub fn cores(image: &Image<'_>) -> Result<Vec<Core>, u32> {
 /// The failure to report for a configuration that [`cores`] names.
 #[must_use]
 pub fn refusal(image: &Image<'_>, core: u32) -> Failure {
-    Failure::new("the configuration", "a crossbar or a digital core", "unreadable").at(image, core, None)
+    Failure::new(
+        "the configuration",
+        "a crossbar, a digital core, or nothing but spiking cores",
+        "unreadable",
+    )
+    .at(image, core, None)
 }
 
 /// Configuration `number`; `None` as [`cores`] refuses.

@@ -34,6 +34,7 @@ mod patterns;
 pub mod ranges;
 mod report;
 mod sampling;
+mod spiking;
 mod stimuli;
 mod transcript;
 pub mod wrap;
@@ -46,7 +47,7 @@ use spandrel_core::image::Image;
 
 pub use certificate::{Certificate, Claim};
 pub use mapping::{MappingEvidence, check_mapping, check_mapping_within};
-pub use model::compile_again;
+pub use model::{Again, compile_again};
 pub use report::{ClaimId, ClaimReport, EquivalenceReport, Evidence, FAILURES_LISTED, Failure, Status};
 pub use transcript::Transcript;
 pub use wrap::{Proof, prove_no_wrap};
@@ -217,6 +218,11 @@ fn agreement(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport>
             .push(ClaimReport::not_run(ClaimId::C7, "model and samples must be given to measure agreement"));
         return Ok(());
     };
+    if model.extension().is_some_and(|ending| ending == "net") {
+        let reason = "whole numbers (.net) have no dynamics of their own: C3 compares them";
+        claims.push(ClaimReport::not_run(ClaimId::C7, reason));
+        return Ok(());
+    }
     let start = Instant::now();
     let evidence = model::agreement(image, given, (model, samples))?;
     claims.push(ClaimReport::new(ClaimId::C7, evidence, given.name, start.elapsed().as_secs_f64()));
@@ -253,6 +259,10 @@ pub fn samples_of(image: &Image<'_>, given: &Given<'_>) -> Result<Option<(Vec<i3
 /// The first of the given samples, as the image's encoder takes them.
 fn raw_samples(image: &Image<'_>, given: &Given<'_>) -> Result<Vec<Vec<i32>>> {
     let Some(path) = given.samples else { return Ok(Vec::new()) };
+    // Rasters and recordings of events are read with their network; without them random ones serve.
+    if given.model.is_some_and(crate::nir::is_spiking) {
+        return Ok(Vec::new());
+    }
     // An image without notes takes whole numbers as they are.
     let notes = if image.notes().is_empty() { None } else { Some(Notes::of(image, given.name)?) };
     let names = notes.as_ref().map_or_else(Vec::new, Notes::input_names);

@@ -10,19 +10,22 @@ use super::{
     report::{ClaimId, ClaimReport, Evidence, Failure},
 };
 use crate::{
+    chips,
     compile::{Compiled, Prepare, Request, compile},
-    confidence::{Interval, Shares},
+    confidence::{Interval, LEVEL, Shares, clopper_pearson, samples_for},
     diagnostic::{Diagnostic, Result},
     engine::{FastEngine, Options},
     evaluate::{Reference, evaluate},
     graph::Golden,
     import::{Options as ImportOptions, read_onnx_with},
+    nir,
     notes::Notes,
     report::hex,
     samples::{Layout, SampleSet},
     samples_raw::RawSamples,
     sequence::{self, Model, SequenceGolden},
     settings::Settings,
+    spikes,
 };
 
 /// Sizes of named dimensions; without any those that the notes tell.
@@ -85,6 +88,25 @@ pub(super) fn digest_of(path: &Path) -> Result<String> {
     Ok(hex(&sha256(&bytes)))
 }
 
+/// What compiling again gave.
+pub enum Again {
+    /// A network of codes, with the products of all stages.
+    Coded(Box<Compiled>),
+    /// The image of a network of spikes.
+    Spiking(Vec<u8>),
+}
+
+impl Again {
+    /// The image.
+    #[must_use]
+    pub fn image(&self) -> &[u8] {
+        match self {
+            Self::Coded(compiled) => &compiled.image,
+            Self::Spiking(image) => image,
+        }
+    }
+}
+
 /// Compiles `model` on `samples` again, with the chip and the settings that the image's notes name.
 ///
 /// # Errors
@@ -95,7 +117,7 @@ pub fn compile_again(
     place: &str,
     (model, samples): (&Path, &Path),
     dims: Option<&Dims>,
-) -> Result<Compiled> {
+) -> Result<Again> {
     let notes = Notes::of(image, place)?;
     let mut found = crate::diagnostic::Diagnostics::default();
     let given = [
@@ -111,7 +133,12 @@ pub fn compile_again(
     }
     found.into_result(())?;
     let scratch = Scratch::new(image.digest())?;
-    compile(&request(&notes, (model, samples), dims, &scratch.0)?, &mut ())
+    let request = request(&notes, (model, samples), dims, &scratch.0)?;
+    let chip = chips::find(&request.chip)?;
+    match spikes::compile_for(&request, &chip, &mut ()) {
+        Some(made) => Ok(Again::Spiking(made?.image)),
+        None => Ok(Again::Coded(Box::new(compile(&request, &mut ())?))),
+    }
 }
 
 /// C3 and C4 against a fresh compilation. When it is refused, both fail with the reason.
@@ -122,15 +149,21 @@ pub(super) fn claims(
     dims: Option<&Dims>,
     seconds: impl Fn() -> f64,
 ) -> Result<(ClaimReport, ClaimReport)> {
-    let compiled = compile_again(image, place, (model, samples), dims)?;
-    let fresh = Image::parse(&compiled.image).map_err(|error| {
+    let again = compile_again(image, place, (model, samples), dims)?;
+    let fresh = Image::parse(again.image()).map_err(|error| {
         let way_out = "this is a fault of the compiler: report it with the model";
         Diagnostic::error("SP0310", "image", error.to_string(), way_out)
     })?;
     let mut evidence = compare::images(&fresh, image);
-    program(&compiled, image, &mut evidence);
-    evidence.transcript.write(&compiled.image);
+    if let Again::Coded(compiled) = &again {
+        program(compiled, image, &mut evidence);
+    }
+    evidence.transcript.write(again.image());
     let c3 = ClaimReport::new(ClaimId::C3, evidence, place, seconds());
+    let Again::Coded(compiled) = &again else {
+        let reason = "a network of spikes has no core-op graph: C3 compares the image with what compiling it again maps";
+        return Ok((c3, ClaimReport::not_run(ClaimId::C4, reason)));
+    };
     let mapped = check_mapping(&compiled.coded, image);
     let c4 = ClaimReport::new(ClaimId::C4, mapped.evidence, place, seconds() - c3.seconds);
     Ok((c3, c4))
@@ -163,6 +196,9 @@ pub(super) fn agreement(
     (model, samples): (&Path, &Path),
 ) -> Result<Evidence> {
     let notes = Notes::of(image, given.name)?;
+    if nir::is_spiking(model) {
+        return spikes_agreement(image, &notes, (model, samples), given.wanted);
+    }
     let dims = given.dims.cloned().unwrap_or_else(|| notes.model.dims.clone());
     let graph = read_onnx_with(model, &ImportOptions { dims })?;
     let samples = SampleSet::read(samples, None, &notes.input_names())?;
@@ -219,5 +255,39 @@ pub(super) fn agreement(
     }
     let mut evidence = Evidence { text, cases: found.samples as u64, ..Evidence::default() };
     evidence.transcript.write(&found.output_digest);
+    Ok(evidence)
+}
+
+/// C7 of a spiking network on all of `samples`.
+fn spikes_agreement(
+    image: &Image<'_>,
+    notes: &Notes,
+    (model, samples): (&Path, &Path),
+    wanted: f64,
+) -> Result<Evidence> {
+    let scratch = Scratch::new(image.digest())?;
+    let found = nir::agreement(image, &request(notes, (model, samples), None, &scratch.0)?)?;
+    let (n, agreeing) = (found.samples as u64, found.agreeing as u64);
+    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+    let share = |count: usize| percent(count as f64 / found.samples.max(1) as f64);
+    let (low, high) = clopper_pearson(agreeing, n, LEVEL);
+    let mut text = format!(
+        "{n} samples: {agreeing} have the class that the discretised dynamics give in floating point, {} (95 % interval of Clopper and \
+         Pearson {} to {})",
+        share(found.agreeing),
+        percent(low),
+        percent(high)
+    );
+    match samples_for(agreeing, n, wanted, LEVEL) {
+        Some(needed) => {
+            text.push_str(&format!("; a lower end of {} takes {needed} samples", percent(wanted)))
+        }
+        None => text.push_str(&format!("; no number of samples brings the lower end to {}", percent(wanted))),
+    }
+    if let Some((correct, golden)) = found.correct {
+        text.push_str(&format!("; {} have their label, {} in floating point", share(correct), share(golden)));
+    }
+    let mut evidence = Evidence { text, cases: n, ..Evidence::default() };
+    [n, agreeing].iter().for_each(|count| evidence.transcript.number(*count as i64));
     Ok(evidence)
 }

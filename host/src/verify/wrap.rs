@@ -20,6 +20,7 @@ use super::{
     parallel::map,
     ranges::{self, Ranges, SumRange},
     report::{Evidence, Failure},
+    spiking,
 };
 
 /// Samples on which clipping is counted, at most.
@@ -71,6 +72,9 @@ pub fn prove_no_wrap(image: &Image<'_>) -> Proof {
 #[must_use]
 pub fn prove_with(image: &Image<'_>, samples: &[Vec<i32>]) -> Proof {
     let mut proof = Proof::default();
+    if let Some(Ok(cores)) = spiking::cores(image) {
+        return spiking::prove(image, &cores);
+    }
     let cores = match decode::cores(image) {
         Ok(cores) => cores,
         Err(core) => {
