@@ -43,7 +43,7 @@ pub(super) fn locate(
     if (failed(ClaimId::C3) || failed(ClaimId::C4))
         && let (Some(model), Some(samples)) = (given.model, given.samples)
     {
-        let made = compile_again(image, given.name, (model, samples), given.dims)?.image;
+        let made = compile_again(image, given.name, (model, samples), given.dims)?.into_image();
         let fresh = Image::parse(&made).map_err(|error| {
             let way_out = "this is a fault of the compiler: report it with the model";
             Diagnostic::error("SP0310", "image", error.to_string(), way_out)

@@ -105,6 +105,15 @@ impl Again {
             Self::Spiking(image) => image,
         }
     }
+
+    /// The image alone.
+    #[must_use]
+    pub fn into_image(self) -> Vec<u8> {
+        match self {
+            Self::Coded(compiled) => compiled.image,
+            Self::Spiking(image) => image,
+        }
+    }
 }
 
 /// Compiles `model` on `samples` again, with the chip and the settings that the image's notes name.
