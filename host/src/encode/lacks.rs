@@ -7,12 +7,13 @@ use super::plan::{COPIES_MAX, LOOP_CARRIER, Plan, Walk};
 use super::segments::Segments;
 use crate::diagnostic::Diagnostic;
 use crate::dots::{Act, Body, Dot, DotNode};
+use crate::graph::Function;
 
 /// Beyond +-8 the sigmoid is flat to 3.4e-4, a fiftieth of a 6-bit step.
 const REACH: f64 = 8.0;
 /// Clipped ReLUs per value when a chip lacks a function.
 pub(super) const RELUS_DEFAULT: u16 = 6;
-/// The same within loops on narrow codes: what a function is off its pieces comes back in each step.
+/// The same of squares, that products are made of, within loops on narrow codes: what they are off their pieces comes back in each step.
 const RELUS_LOOP: u16 = 16;
 /// Copies that carry a sum to a jump, at least.
 const JUMP_COPIES: u16 = 4;
@@ -107,7 +108,9 @@ impl Walk<'_> {
         }
         let by = match options.sigmoid {
             SigmoidBy::Auto if target.has(&act) => SigmoidBy::Relay,
-            SigmoidBy::Auto if self.narrow_loop(number) => SigmoidBy::Relus(RELUS_LOOP),
+            SigmoidBy::Auto if act == Act::of(Function::Square) && self.narrow_loop(number) => {
+                SigmoidBy::Relus(RELUS_LOOP)
+            }
             SigmoidBy::Auto => SigmoidBy::Relus(RELUS_DEFAULT),
             by => by,
         };
