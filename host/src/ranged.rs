@@ -5,6 +5,10 @@
 //! that nothing is clipped that no sample shows. The image comes with the largest possible error of each output ([`Bounds`]),
 //! which is known before the image has run on anything but calibration samples.
 
+mod share;
+
+pub use share::share;
+
 use crate::bound::{Bounds, Interval, NodeRanges, OutputBound, ranges};
 use crate::compile::StageOptions;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -22,6 +26,8 @@ use crate::numeric::Random;
 use crate::prove::{parse, prove};
 use crate::target::Target;
 use crate::tune::{self, GoldenSums, InputMap, Tuner};
+
+use share::{largest_gap, range, relative};
 
 /// How much wider than what samples show a range may be and still be taken as it is. Beyond, the samples' is, with [`ROOM`].
 const LOOSE: f64 = 16.0;
@@ -374,32 +380,5 @@ impl Ranged {
             found.push(Diagnostic::error("SP0313", place, rule, way_out));
         }
         found.into_result(())
-    }
-}
-
-/// The largest difference as a share of the range of `wanted`: largest minus smallest, or the magnitude where all are the same.
-pub fn share(given: &[f64], wanted: &[f32]) -> f64 {
-    relative(largest_gap(given, wanted), range(wanted))
-}
-
-fn largest_gap(given: &[f64], wanted: &[f32]) -> f64 {
-    let gaps = || given.iter().zip(wanted).map(|(g, &w)| (g - f64::from(w)).abs());
-    if gaps().any(f64::is_nan) { f64::INFINITY } else { gaps().fold(0.0, f64::max) }
-}
-
-fn range(wanted: &[f32]) -> f64 {
-    let ends = wanted.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), &y| (lo.min(y), hi.max(y)));
-    let (lo, hi) = (f64::from(ends.0), f64::from(ends.1));
-    if hi > lo { hi - lo } else { hi.abs() }
-}
-
-/// `gap` as a share of `range`. Of outputs that are nothing but zeros, what f32 would round counts as none.
-fn relative(gap: f64, range: f64) -> f64 {
-    if gap <= 1e-5 && range <= 1e-3 {
-        0.0
-    } else if range > 0.0 {
-        gap / range
-    } else {
-        f64::INFINITY
     }
 }
