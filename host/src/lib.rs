@@ -2,6 +2,7 @@
 //!
 //! [`compile`] is the pipeline on one page: the first file to read.
 
+pub mod boards;
 pub mod bound;
 pub mod budget;
 pub mod chips;

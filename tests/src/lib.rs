@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod board;
+pub mod boards;
 pub mod chip;
 pub mod coverage;
 pub mod engines;

@@ -218,6 +218,24 @@ impl Firmware {
         &self.elf
     }
 
+    /// Bytes of the ELF that are loaded: code, constants, vectors and initial values.
+    ///
+    /// # Errors
+    /// The file can not be read, or is no ELF of 32 bits.
+    pub fn flash_bytes(&self) -> Result<u64, String> {
+        let elf = fs::read(&self.elf).map_err(|error| format!("{}: {error}", self.elf.display()))?;
+        let word = |at: usize| {
+            elf.get(at..at + 4).and_then(|four| four.try_into().ok()).map(u32::from_le_bytes).unwrap_or(0)
+        };
+        let half = |at: usize| word(at) as usize & 0xFFFF;
+        if !elf.starts_with(b"\x7fELF\x01\x01") {
+            return Err(format!("{} is no ELF of 32 bits", self.elf.display()));
+        }
+        // Program headers: type 1 is loaded; 16 bytes in stands how many bytes of the file.
+        let headers = (0..half(44)).map(|number| word(28) as usize + number * half(42));
+        Ok(headers.filter(|at| word(*at) == 1).map(|at| u64::from(word(at + 16))).sum())
+    }
+
     /// A session with an image and samples (see [`raw_bytes`]).
     ///
     /// # Errors

@@ -12,8 +12,10 @@
 //! 10. [`mod@fuzz`]: fuzz campaigns, and their log.
 //! 11. [`mod@coverage`]: lines and branches of the core that tests run, and docs/coverage.md.
 //! 12. [`faults`]: faults of chips on simulated boards, and the tables of docs/faults.md.
+//! 13. [`mod@boards`]: the firmware on its emulated boards, and the tables of docs/boards.md.
 
 mod archive;
+mod boards;
 mod conformance;
 mod counts;
 mod coverage;
@@ -65,6 +67,8 @@ Usage: cargo xtask TASK
                 --table (only write LOG.md)
   coverage [--table]  run the suites that exercise the core with a nightly compiler that counts lines and branches, and write the table of
                 docs/coverage.md; --table only writes it, from the last report
+  boards [--fit]  run example networks on the three emulated boards, and write the tables of docs/boards.md;
+                --fit prints the costs for host/src/boards/target.rs instead
   faults [N SEED]     inject seeded faults into simulated boards, N of each class (300, seed 1), and write the tables of docs/faults.md
 ";
 
@@ -88,6 +92,7 @@ fn main() -> ExitCode {
         ("recordings", []) => recordings::recordings(),
         ("rates", rest) => rates::rates(rest),
         ("faults", rest) => faults::faults(rest),
+        ("boards", rest) => boards::boards(rest),
         ("fuzz", rest) => fuzz::fuzz(rest),
         ("coverage", rest) => coverage::coverage(rest),
         ("help" | "--help" | "-h", _) => {

@@ -1,5 +1,5 @@
-//! BBC micro:bit, an nRF51822: UART at 0x4000_2000, TIMER0 at 0x4000_8000, both clocked at 16 MHz; 256 KiB of flash, whose upper half
-//! the flash controller (NVMC, 0x4001_E000) fills with the image.
+//! BBC micro:bit, an nRF51822: UART at 0x4000_2000, TIMER0 at 0x4000_8000, both clocked at 16 MHz; 256 KiB of flash, whose last
+//! 96 KiB the flash controller (NVMC, 0x4001_E000) fills with the image.
 //!
 //! While it writes or erases, the processor stands still, and on a real board bytes of the UART would be lost unless its hardware
 //! flow control (RTS) is wired to the sender; QEMU's stream waits by itself.
@@ -45,8 +45,8 @@ const NVMC_READ: u32 = 0;
 const NVMC_WRITE: u32 = 1;
 const NVMC_ERASE: u32 = 2;
 
-const STORE: usize = 0x2_0000;
-const STORE_BYTES: usize = 128 << 10;
+const STORE: usize = 0x2_8000;
+const STORE_BYTES: usize = 96 << 10;
 const PAGE: usize = 1 << 10;
 /// Bytes of RAM for a sample.
 const SAMPLE_BYTES: usize = 512;
@@ -98,7 +98,7 @@ pub(super) fn ticks() -> u64 {
     u64::from(read::<u32>(TIMER_CC_0))
 }
 
-/// The upper half of the flash. It is written in whole words.
+/// The last part of the flash. It is written in whole words.
 pub struct Store {
     word: [u8; 4],
 }
@@ -138,7 +138,7 @@ impl Store {
         if length > STORE_BYTES {
             return &[];
         }
-        // SAFETY: this half of the flash belongs to the store alone, which ends here: it is read from now on.
+        // SAFETY: this part of the flash belongs to the store alone, which ends here: it is read from now on.
         unsafe { core::slice::from_raw_parts(STORE as *const u8, length) }
     }
 

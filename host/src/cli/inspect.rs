@@ -8,7 +8,8 @@ use spandrel_core::image::{
     Coverage, ENTRY_BYTES, Entry, HEADER_BYTES, Image, Subject, VERSION_MAJOR, VERSION_MINOR,
 };
 
-use super::{Done, emit, image_file, listing, output, print};
+use super::{Done, emit, image_file, inspect_target, listing, output, print};
+use crate::boards::Target;
 use crate::diagnostic::Result;
 use crate::faults;
 use crate::notes::{InputNotes, Notes};
@@ -25,6 +26,9 @@ pub(super) struct Args {
     /// Where `--emit` writes
     #[arg(short, long, value_name = "FILE", requires = "emit")]
     output: Option<PathBuf>,
+    /// What the image takes on a microcontroller: cortex-m0, cortex-m4 or rv32
+    #[arg(long, value_name = "TARGET", conflicts_with = "emit", value_parser = inspect_target::target)]
+    target: Option<&'static Target>,
     /// One JSON object as the last line of standard output
     #[arg(long)]
     json: bool,
@@ -39,6 +43,9 @@ pub(super) fn inspect(args: &Args) -> Result<Done> {
         write_atomic(to, &emit::bytes(form, &args.image, &bytes, &image))?;
         print(&format!("{:14} {}\n", "written", to.display()));
         return Done::passed(args.json.then(|| object(&bytes, &image, notes.as_ref())));
+    }
+    if let Some(target) = args.target {
+        return inspect_target::inspect(&image, target, args.json);
     }
     print(&text(&bytes, &image, notes.as_ref()));
     Done::passed(args.json.then(|| object(&bytes, &image, notes.as_ref())))

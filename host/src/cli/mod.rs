@@ -12,6 +12,7 @@ mod executions;
 mod image_file;
 mod inputs;
 mod inspect;
+mod inspect_target;
 mod json;
 mod kept;
 mod listing;
