@@ -118,6 +118,9 @@ fn compile_run_inspect() {
         header.contains(&format!("#define DIGITS_MLP_RAM_WORDS {}\n", image.header().ram_words)),
         "{header}"
     );
+    // Ten classes on so many signals each.
+    let decoder = image.decoder(0).expect("a decoder");
+    assert!(header.contains(&format!("#define DIGITS_MLP_CODES {}\n", decoder.codes())), "{header}");
     let (_, array) = header.split_once(&format!("digits_mlp_image[{}]", bytes.len())).expect("the array");
     let parsed: Vec<u8> = array
         .split("0x")

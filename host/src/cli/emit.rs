@@ -5,12 +5,13 @@ use std::path::Path;
 
 use spandrel_core::image::Image;
 
+use crate::engine::emissions;
 use crate::report::hex;
 
 /// How the image is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Form {
-    /// A C header: `NAME_image`, aligned to 8 bytes, and the words of memory that it needs
+    /// A C header: `NAME_image`, aligned to 8 bytes, the words of memory that it needs, and how many codes a sample gives
     CArray,
     /// The image's bytes
     Bin,
@@ -36,11 +37,13 @@ fn c_array(name: &str, bytes: &[u8], image: &Image<'_>) -> String {
         "/* Image {} for the chip {}, revision {}; made by `spandrel inspect --emit c-array`. */\n\
          #ifndef {upper}_IMAGE_H\n#define {upper}_IMAGE_H\n\n#include <stdint.h>\n\n\
          /* 32-bit words that running it needs. */\n#define {upper}_RAM_WORDS {}\n\n\
+         /* Codes that a sample gives. */\n#define {upper}_CODES {}\n\n\
          static const uint8_t {name}_image[{}] __attribute__((aligned(8))) = {{",
         hex(image.digest()),
         image.header().chip_name(),
         image.header().chip_revision,
         image.header().ram_words,
+        emissions(image),
         bytes.len(),
     );
     for (at, byte) in bytes.iter().enumerate() {

@@ -35,7 +35,7 @@ impl Options {
 }
 
 /// Signals that a sample of `image` emits; `u64::MAX` when they pass that.
-pub(super) fn emissions(image: &Image<'_>) -> u64 {
+pub(crate) fn emissions(image: &Image<'_>) -> u64 {
     let mut open: Vec<u64> = Vec::new();
     let mut total = 0u64;
     for number in 0..image.instruction_count() {
