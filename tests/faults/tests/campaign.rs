@@ -39,6 +39,6 @@ fn faults_of_the_bus_and_of_memory_are_found_and_put_in_their_place() {
 /// Every byte takes minutes: `cargo xtask faults` does it, and the core's own tests do with a smaller image.
 #[test]
 fn power_may_fail_anywhere_in_an_update_of_an_image_with_answers() {
-    let own = power::run(&assembled()[0], 97);
+    let own = power::run(&assembled()[0], 61);
     assert!(own.injected > 100 && own.detected == own.injected, "{own:?}");
 }
