@@ -2,7 +2,7 @@
 //!
 //! Memory is exact where the image states it, and measured of the firmware otherwise. Instructions are a model: what the machine
 //! does is counted in the program ([`Counts`]), and each count has a cost for each instruction set, fitted to measurements
-//! ([`target`]); `cargo xtask boards` measures, fits and writes docs/boards.md, which states how far model and measurement lie apart.
+//! (`target`); `cargo xtask boards` measures, fits and writes docs/boards.md, which states how far model and measurement lie apart.
 
 mod counts;
 mod target;
