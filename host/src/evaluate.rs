@@ -120,7 +120,7 @@ pub struct Reference<'g> {
 pub type BlockDone<'a> = dyn FnMut(Range<usize>, &Outputs, &[Vec<Vec<i64>>]) + 'a;
 
 /// What a set of samples showed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evaluation {
     /// Number of samples.
     pub samples: usize,
@@ -156,6 +156,17 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// Takes in one sample: its class, the golden model's, and its label. What is `None` in the counts stays so.
+    pub(crate) fn decided(&mut self, class: u32, golden: Option<u32>, label: Option<u32>) {
+        let right = label == Some(class);
+        let golden_right = label.is_some() && label == golden;
+        count(&mut self.correct, right);
+        count(&mut self.agreeing, golden == Some(class));
+        count(&mut self.golden_correct, golden_right);
+        count(&mut self.gained, right && !golden_right);
+        count(&mut self.lost, golden_right && !right);
+    }
+
     /// `count` as a share of all samples, 0 to 1.
     pub fn share(&self, count: Option<usize>) -> Option<f64> {
         count.map(|count| count as f64 / self.samples as f64)
@@ -198,24 +209,19 @@ pub fn evaluate(
         samples.check_labels(sizes[0] as usize)?;
     }
     let labels = samples.labels.as_deref().filter(|_| decides);
-    let count = |wanted: bool| wanted.then_some(0usize);
+    let counted = |wanted: bool| wanted.then_some(0usize);
     let golden = reference.is_some();
     let mut found = Evaluation {
         samples: batch.len(),
-        correct: count(labels.is_some()),
-        agreeing: count(golden && decides),
-        golden_correct: count(golden && labels.is_some()),
-        gained: count(golden && labels.is_some()),
-        lost: count(golden && labels.is_some()),
-        same_largest: count(golden && !decides && sizes[0] > 1),
-        same_smallest: count(golden && !decides && sizes[0] > 1),
-        signal: 0.0,
-        margin_signal: 0.0,
-        margin_noise: 0.0,
-        noise: 0.0,
-        max_abs_error: None,
+        correct: counted(labels.is_some()),
+        agreeing: counted(golden && decides),
+        golden_correct: counted(golden && labels.is_some()),
+        gained: counted(golden && labels.is_some()),
+        lost: counted(golden && labels.is_some()),
+        same_largest: counted(golden && !decides && sizes[0] > 1),
+        same_smallest: counted(golden && !decides && sizes[0] > 1),
         output_errors: if golden { vec![0.0; sizes.len()] } else { Vec::new() },
-        output_digest: Digest32::default(),
+        ..Evaluation::default()
     };
     let mut digest = OutputDigest::new();
     // Whole sequences at once.
@@ -247,18 +253,12 @@ pub fn evaluate(
             let class = class_of(row);
             let label = labels.map(|labels| labels[first + index]);
             let golden_class = golden_classes.as_ref().map(|classes| classes[index]);
-            let add = |count: &mut Option<usize>, hit| *count = count.map(|c| c + usize::from(hit));
-            add(&mut found.correct, label == Some(class));
-            add(&mut found.agreeing, golden_class == Some(class));
-            let golden_right = label.is_some() && label == golden_class;
-            add(&mut found.golden_correct, golden_right);
-            add(&mut found.gained, label == Some(class) && !golden_right);
-            add(&mut found.lost, golden_right && label != Some(class));
-            add(&mut found.same_largest, golden_class == Some(class));
+            found.decided(class, golden_class, label);
+            count(&mut found.same_largest, golden_class == Some(class));
             if let Some(wanted) = wanted.first() {
                 let negated: Vec<f32> = wanted.row(index).iter().map(|y| -y).collect();
                 let smallest: Vec<i64> = row.iter().map(|value| value.saturating_neg()).collect();
-                add(&mut found.same_smallest, class_of(&smallest) as usize == largest_of(&negated));
+                count(&mut found.same_smallest, class_of(&smallest) as usize == largest_of(&negated));
                 if let Some((a, b)) = two_largest(wanted.row(index)).filter(|_| decides) {
                     let distance = f64::from(wanted.row(index)[a]) - f64::from(wanted.row(index)[b]);
                     let error = (row[a] as f64 - row[b] as f64) * units[0] - distance;
@@ -285,6 +285,11 @@ pub fn evaluate(
         golden.then(|| found.output_errors.iter().fold(0.0, |most: f64, &own| most.max(own)));
     found.output_digest = digest.digest();
     Ok(found)
+}
+
+/// Adds a hit to what is counted.
+fn count(hits: &mut Option<usize>, hit: bool) {
+    *hits = hits.map(|hits| hits + usize::from(hit));
 }
 
 /// `error` of a block as a diagnostic whose place counts from the first sample of all.

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use spandrel_core::image::Image;
 
 use super::executions::Executions;
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::Result;
 use crate::engine::{CoreEngine, FastEngine, Options, RawBatch, RawData};
+use crate::prove::parse;
 use crate::trace::{Comparison, Trace, record};
 use crate::verify::{ClaimId, EquivalenceReport, Given, Status, compile_again, samples_of};
 
@@ -43,11 +44,8 @@ pub(super) fn locate(
     if (failed(ClaimId::C3) || failed(ClaimId::C4))
         && let (Some(model), Some(samples)) = (given.model, given.samples)
     {
-        let made = compile_again(image, given.name, (model, samples), given.dims)?.into_image();
-        let fresh = Image::parse(&made).map_err(|error| {
-            let way_out = "this is a fault of the compiler: report it with the model";
-            Diagnostic::error("SP0310", "image", error.to_string(), way_out)
-        })?;
+        let made = compile_again(image, given.name, (model, samples), given.dims)?;
+        let fresh = parse(made.image())?;
         let ours = |batch: &RawBatch<'_>| record(&mut CoreEngine::new(&fresh, one())?, batch);
         let theirs = |batch: &RawBatch<'_>| record(&mut CoreEngine::new(image, one())?, batch);
         located.push(sought("image against what the compiler makes", image, given, &ours, &theirs)?);

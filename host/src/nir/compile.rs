@@ -23,12 +23,18 @@ use crate::confidence::clopper_pearson;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::evaluate::class_of;
 use crate::notes::{FORMAT, InputNotes, ModelNotes, Notes, OutputNotes, RawType, SampleNotes};
+use crate::prove::parse;
 use crate::report::{ClaimEvidence, hex};
 use crate::spiking::{Output, Read, SpikingNetwork, emit, program, reach, split};
 
 /// Whether `path` names a spiking network by its ending: `.nir`, or `.net` of lava-dl.
 pub fn is_spiking(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "nir" || ending == "net")
+    is_whole(path) || path.extension().is_some_and(|ending| ending == "nir")
+}
+
+/// Whether a file holds a network of whole numbers, by its name: lava-dl's (`.net`).
+pub(crate) fn is_whole(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "net")
 }
 
 /// What was measured.
@@ -111,16 +117,13 @@ pub fn compile_for(request: &Request, chip: &Chip, watcher: &mut dyn Watcher) ->
     let start = Instant::now();
     let options = &request.options.spiking;
     watcher.stage("import");
-    let source = if request.model.extension().is_some_and(|ending| ending == "net") {
+    let source = if is_whole(&request.model) {
         Source::Lava(read_lava(&request.model)?)
     } else {
         let graph = read_nir(&request.model)?;
         graph.warnings().iter().for_each(|warning| watcher.warning(warning));
         watcher.product("graph", &|| graph.to_string());
-        let scheme = options.scheme(graph.has_time()).ok_or_else(|| {
-            let rule = format!("there is no discretisation `{}`", options.scheme);
-            Diagnostic::error("SP0134", "spiking.scheme", rule, "spandrel compile --help lists them")
-        })?;
+        let scheme = options.scheme(graph.has_time())?;
         Source::Nir(graph, scheme)
     };
     let input = match &source {
@@ -295,12 +298,6 @@ pub(super) fn decide(graph: &NirGraph, scheme: &Scheme, samples: &Rasters) -> Re
         classes.push(best.unwrap_or(0) as u32);
     }
     Ok(classes)
-}
-
-fn parse(bytes: &[u8]) -> Result<Image<'_>> {
-    let way_out = "this is a fault of the compiler: report it with the model";
-    Ok(Image::parse(bytes)
-        .map_err(|error| Diagnostic::error("SP0310", "image", error.to_string(), way_out))?)
 }
 
 fn notes(

@@ -32,9 +32,9 @@ mod window;
 use std::path::Path;
 
 pub use activity::Activity;
-pub use agree::{Agreement, agreement};
-pub(crate) use compile::register_claims;
+pub use agree::agreement;
 pub use compile::{SpikingCompiled, SpikingReport, compile, compile_for, is_spiking};
+pub(crate) use compile::{is_whole, register_claims};
 pub use events::{Event, parse_bs2, raster};
 pub use graph::{NirEdge, NirGraph, NirNode};
 pub use lava::{LavaLayer, LavaNetwork, read_lava};

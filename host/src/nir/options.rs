@@ -3,6 +3,7 @@
 use super::quantise::DecayRounding;
 use super::rasters::Binning;
 use super::scheme::{DEFAULT_DT, ResetRule, Scheme};
+use crate::diagnostic::{Diagnostic, Result};
 
 /// Choices for spiking networks; `--set spiking.KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,13 +37,19 @@ impl Default for SpikingOptions {
 
 impl SpikingOptions {
     /// The scheme for a network that has time constants, or has none.
-    pub fn scheme(&self, has_time: bool) -> Option<Scheme> {
+    ///
+    /// # Errors
+    /// SP0134: there is no preset of this name.
+    pub fn scheme(&self, has_time: bool) -> Result<Scheme> {
         let dt = self.dt.unwrap_or(if has_time { DEFAULT_DT } else { 1.0 });
-        let mut scheme = Scheme::preset(&self.scheme, dt)?;
+        let mut scheme = Scheme::preset(&self.scheme, dt).ok_or_else(|| {
+            let rule = format!("there is no discretisation `{}`", self.scheme);
+            Diagnostic::error("SP0134", "spiking.scheme", rule, "spandrel compile --help lists them")
+        })?;
         if let Some(reset) = self.reset {
             scheme.reset = reset;
             scheme.several &= reset == ResetRule::Subtract;
         }
-        Some(scheme)
+        Ok(scheme)
     }
 }

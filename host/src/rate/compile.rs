@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use spandrel_core::image::Image;
 use spandrel_hwdesc::Chip;
 
 use super::build::{Layers, build};
@@ -23,6 +22,7 @@ use crate::fed::Fed as Samples;
 use crate::import::{Options, read_onnx_with};
 use crate::lower::{self, LowerOptions};
 use crate::nir::{SpikingCompiled, SpikingReport};
+use crate::prove::parse;
 use crate::report::{ClaimEvidence, hex};
 use crate::sequence::Model;
 use crate::spiking::{Given, RawCodes, emit_given, program_given, split_given};
@@ -145,7 +145,7 @@ pub fn compile_for(request: &Request, chip: &Chip, watcher: &mut dyn Watcher) ->
     let shown = (0..raw_batch.len()).map(|index| raw_batch.sample(index).collect());
     let image = request.options.answers.equip(image, shown, request.options.tune.seed)?;
     let compared = crate::emit::check_image(&program_given(&checked, &given)?.program, &image)?;
-    let parsed = Image::parse(&image).map_err(|error| fault(&error.to_string()))?;
+    let parsed = parse(&image)?;
     counts_hold(&parsed, &raw_batch, &layers, &tuned)?;
     let evidence = "every record and every weight of the image, decoded, against the program that was mapped";
     let mut claims = vec![ClaimEvidence { id: "C3".into(), cases: compared, evidence: evidence.into() }];

@@ -170,16 +170,12 @@ impl Reader for Checked<'_, '_> {
 #[must_use]
 pub fn check(image: &Image<'_>, samples: &[Vec<i32>], cases: u64, seed: u64) -> Evidence {
     let mut evidence = Evidence::default();
-    if let Some(found) = spiking::cores(image) {
-        return found.map_or_else(
-            |core| {
-                evidence.fail(decode::refusal(image, core));
-                evidence.clone()
-            },
-            |cores| spiking::check(image, &cores, cases, seed),
-        );
-    }
-    let cores = match decode::cores(image) {
+    let decoded = match spiking::cores(image) {
+        Some(Ok(cores)) => return spiking::check(image, &cores, cases, seed),
+        Some(Err(core)) => Err(core),
+        None => decode::cores(image),
+    };
+    let cores = match decoded {
         Ok(cores) => cores,
         Err(core) => {
             evidence.fail(decode::refusal(image, core));

@@ -6,12 +6,12 @@
 
 use std::fmt::Debug;
 
-use spandrel_core::blob::{CHUNK_ROWS, Column};
 use spandrel_core::image::{Config, Image, List, Side, Tag};
 
 use super::{
     decode,
     report::{Evidence, Failure},
+    spiking,
 };
 use crate::notes::Notes;
 use crate::report::hex;
@@ -57,24 +57,12 @@ fn header(image: &Image<'_>) -> String {
     format!("chip {name:?}, {} words of memory", header.ram_words)
 }
 
-/// The weights `[column][line]` of configuration `core`. Crossbars and digital cores are decoded bit by bit from the section's bytes; spiking
-/// cores are read as the machine reads them.
+/// The weights `[column][line]` of configuration `core`, decoded bit by bit from the section's bytes.
 fn core_weights(image: &Image<'_>, core: u32) -> Option<Vec<Vec<i32>>> {
-    let Some(Config::Spiking(spiking)) = image.config(core) else {
-        return decode::core(image, core).map(decode::Core::into_weights);
-    };
-    let store = image.weights();
-    let blob = image.blob(spiking.blob);
-    let column = |number| {
-        let mut weights = vec![0; spiking.rows as usize];
-        let Some(blob) = blob else { return Some(Vec::new()) };
-        let column = Column::new(blob, *image.tables(), &store, number);
-        for (first, chunk) in (0..spiking.rows).step_by(CHUNK_ROWS).zip(weights.chunks_mut(CHUNK_ROWS)) {
-            column.read(first, chunk).ok()?;
-        }
-        Some(weights)
-    };
-    (0..spiking.columns).map(column).collect()
+    match image.config(core)? {
+        Config::Spiking(spiking) => spiking::weights(image, &spiking),
+        _ => decode::core(image, core).map(decode::Core::into_weights),
+    }
 }
 
 fn weights(expected: &Image<'_>, found: &Image<'_>, evidence: &mut Evidence) {

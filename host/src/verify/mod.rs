@@ -49,6 +49,7 @@ pub use certificate::{Certificate, Claim};
 pub use mapping::{MappingEvidence, check_mapping, check_mapping_within};
 pub use model::{Again, compile_again};
 pub use report::{ClaimId, ClaimReport, EquivalenceReport, Evidence, FAILURES_LISTED, Failure, Status};
+pub use spiking::oracle_neuron;
 pub use transcript::Transcript;
 pub use wrap::{Proof, prove_no_wrap};
 
@@ -218,7 +219,7 @@ fn agreement(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport>
             .push(ClaimReport::not_run(ClaimId::C7, "model and samples must be given to measure agreement"));
         return Ok(());
     };
-    if model.extension().is_some_and(|ending| ending == "net") {
+    if crate::nir::is_whole(model) {
         let reason = "whole numbers (.net) have no dynamics of their own: C3 compares them";
         claims.push(ClaimReport::not_run(ClaimId::C7, reason));
         return Ok(());

@@ -12,14 +12,15 @@ use super::{
 use crate::{
     chips,
     compile::{Compiled, Prepare, Request, compile},
-    confidence::{Interval, LEVEL, Shares, clopper_pearson, samples_for},
+    confidence::{Interval, Shares},
     diagnostic::{Diagnostic, Result},
     engine::{FastEngine, Options},
-    evaluate::{Reference, evaluate},
+    evaluate::{Evaluation, Reference, evaluate},
     graph::Golden,
     import::{Options as ImportOptions, read_onnx_with},
     nir,
     notes::Notes,
+    prove::parse,
     report::hex,
     samples::{Layout, SampleSet},
     samples_raw::RawSamples,
@@ -105,15 +106,6 @@ impl Again {
             Self::Spiking(image) => image,
         }
     }
-
-    /// The image alone.
-    #[must_use]
-    pub fn into_image(self) -> Vec<u8> {
-        match self {
-            Self::Coded(compiled) => compiled.image,
-            Self::Spiking(image) => image,
-        }
-    }
 }
 
 /// Compiles `model` on `samples` again, with the chip and the settings that the image's notes name.
@@ -159,10 +151,7 @@ pub(super) fn claims(
     seconds: impl Fn() -> f64,
 ) -> Result<(ClaimReport, ClaimReport)> {
     let again = compile_again(image, place, (model, samples), dims)?;
-    let fresh = Image::parse(again.image()).map_err(|error| {
-        let way_out = "this is a fault of the compiler: report it with the model";
-        Diagnostic::error("SP0310", "image", error.to_string(), way_out)
-    })?;
+    let fresh = parse(again.image())?;
     let mut evidence = compare::images(&fresh, image);
     if let Again::Coded(compiled) = &again {
         program(compiled, image, &mut evidence);
@@ -226,7 +215,24 @@ pub(super) fn agreement(
         Some(reference),
         &mut |_, _, _| {},
     )?;
-    let shares = Shares::of(&found, given.wanted);
+    Ok(measured(&found, &notes, given.wanted))
+}
+
+/// C7 of a spiking network on all of `samples`: golden is what its discretised dynamics decide in floating point.
+fn spikes_agreement(
+    image: &Image<'_>,
+    notes: &Notes,
+    (model, samples): (&Path, &Path),
+    wanted: f64,
+) -> Result<Evidence> {
+    let scratch = Scratch::new(image.digest())?;
+    let found = nir::agreement(image, &request(notes, (model, samples), None, &scratch.0)?)?;
+    Ok(measured(&found, notes, wanted))
+}
+
+/// C7 in words.
+fn measured(found: &Evaluation, notes: &Notes, wanted: f64) -> Evidence {
+    let shares = Shares::of(found, wanted);
     let percent = |count: usize| format!("{:.2} %", 100.0 * count as f64 / found.samples as f64);
     let ends = |interval: Option<Interval>| {
         interval
@@ -264,39 +270,5 @@ pub(super) fn agreement(
     }
     let mut evidence = Evidence { text, cases: found.samples as u64, ..Evidence::default() };
     evidence.transcript.write(&found.output_digest);
-    Ok(evidence)
-}
-
-/// C7 of a spiking network on all of `samples`.
-fn spikes_agreement(
-    image: &Image<'_>,
-    notes: &Notes,
-    (model, samples): (&Path, &Path),
-    wanted: f64,
-) -> Result<Evidence> {
-    let scratch = Scratch::new(image.digest())?;
-    let found = nir::agreement(image, &request(notes, (model, samples), None, &scratch.0)?)?;
-    let (n, agreeing) = (found.samples as u64, found.agreeing as u64);
-    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
-    let share = |count: usize| percent(count as f64 / found.samples.max(1) as f64);
-    let (low, high) = clopper_pearson(agreeing, n, LEVEL);
-    let mut text = format!(
-        "{n} samples: {agreeing} have the class that the discretised dynamics give in floating point, {} (95 % interval of Clopper and \
-         Pearson {} to {})",
-        share(found.agreeing),
-        percent(low),
-        percent(high)
-    );
-    match samples_for(agreeing, n, wanted, LEVEL) {
-        Some(needed) => {
-            text.push_str(&format!("; a lower end of {} takes {needed} samples", percent(wanted)))
-        }
-        None => text.push_str(&format!("; no number of samples brings the lower end to {}", percent(wanted))),
-    }
-    if let Some((correct, golden)) = found.correct {
-        text.push_str(&format!("; {} have their label, {} in floating point", share(correct), share(golden)));
-    }
-    let mut evidence = Evidence { text, cases: n, ..Evidence::default() };
-    [n, agreeing].iter().for_each(|count| evidence.transcript.number(*count as i64));
-    Ok(evidence)
+    evidence
 }

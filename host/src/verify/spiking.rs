@@ -45,27 +45,26 @@ pub(super) fn cores(image: &Image<'_>) -> Option<Result<Vec<SpikingCore>, u32>> 
         return None;
     }
     let made = (0u32..).zip(configs).map(|(number, spiking)| {
-        let weights = if spiking.rows == 0 {
-            vec![Vec::new(); spiking.columns as usize]
-        } else {
-            decode::weights(image, spiking.blob).ok_or(number)?
-        };
-        let whole = weights.len() == spiking.columns as usize
-            && weights.iter().all(|axons| axons.len() == spiking.rows as usize);
-        if whole { Ok(SpikingCore { spiking, weights }) } else { Err(number) }
+        let weights = weights(image, &spiking).ok_or(number)?;
+        Ok(SpikingCore { spiking, weights })
     });
     Some(made.collect())
 }
 
-/// Neuron `neuron` of a core in the oracle's terms.
-fn described(image: &Image<'_>, spiking: &Spiking, neuron: u32) -> oracle::Neuron {
-    let value = |param: Param<i32>| match param {
-        Param::Core(value) => i128::from(value),
-        Param::Column { table } => {
-            let entry = image.tables().get(table).and_then(|table| table.get(neuron as usize));
-            i128::from(entry.unwrap_or(0))
-        }
-    };
+/// The weights `[neuron][axon]` of a core; `None` where they do not reach.
+pub(super) fn weights(image: &Image<'_>, spiking: &Spiking) -> Option<Vec<Vec<i32>>> {
+    if spiking.rows == 0 {
+        return Some(vec![Vec::new(); spiking.columns as usize]);
+    }
+    let weights = decode::weights(image, spiking.blob)?;
+    let whole = weights.len() == spiking.columns as usize
+        && weights.iter().all(|axons| axons.len() == spiking.rows as usize);
+    whole.then_some(weights)
+}
+
+/// A neuron in the oracle's terms; `value` gives what a parameter is for it.
+#[must_use]
+pub fn oracle_neuron(spiking: &Spiking, value: impl Fn(Param<i32>) -> i128) -> oracle::Neuron {
     let decay = |keep: Param<i32>| oracle::Decay { keep: value(keep), of: 1 << spiking.decay_bits };
     oracle::Neuron {
         spikes_in: spiking.spikes_in.into(),
@@ -79,7 +78,7 @@ fn described(image: &Image<'_>, spiking: &Spiking, neuron: u32) -> oracle::Neuro
         }),
         decay: decay(spiking.keep),
         leak: value(spiking.leak),
-        floor: spiking.floor.map(value),
+        floor: spiking.floor.map(&value),
         potential: oracle::Register {
             bits: spiking.potential_bits.into(),
             ends: match spiking.limit {
@@ -101,6 +100,17 @@ fn described(image: &Image<'_>, spiking: &Spiking, neuron: u32) -> oracle::Neuro
         v_init: value(spiking.v_init),
         window: (spiking.window > 0).then(|| spiking.window.into()),
     }
+}
+
+/// Neuron `neuron` of a core of `image` in the oracle's terms.
+fn described(image: &Image<'_>, spiking: &Spiking, neuron: u32) -> oracle::Neuron {
+    oracle_neuron(spiking, |param| match param {
+        Param::Core(value) => i128::from(value),
+        Param::Column { table } => {
+            let entry = image.tables().get(table).and_then(|table| table.get(neuron as usize));
+            i128::from(entry.unwrap_or(0))
+        }
+    })
 }
 
 /// What the core model adds up for neuron `unit`.

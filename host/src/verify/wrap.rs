@@ -72,10 +72,12 @@ pub fn prove_no_wrap(image: &Image<'_>) -> Proof {
 #[must_use]
 pub fn prove_with(image: &Image<'_>, samples: &[Vec<i32>]) -> Proof {
     let mut proof = Proof::default();
-    if let Some(Ok(cores)) = spiking::cores(image) {
-        return spiking::prove(image, &cores);
-    }
-    let cores = match decode::cores(image) {
+    let decoded = match spiking::cores(image) {
+        Some(Ok(cores)) => return spiking::prove(image, &cores),
+        Some(Err(core)) => Err(core),
+        None => decode::cores(image),
+    };
+    let cores = match decoded {
         Ok(cores) => cores,
         Err(core) => {
             proof.evidence.fail(decode::refusal(image, core));

@@ -3,54 +3,18 @@
 use super::{I32, Naive};
 use spandrel_core::{
     image::Config,
-    mac::{Overflow, Param},
-    spiking::{Fire, Limit, Output, Reset, Spiking},
+    mac::Param,
+    spiking::{Output, Reset, Spiking},
 };
 use spandrel_oracle as oracle;
 
 /// Neuron `neuron` of a configuration in the oracle's words.
 #[must_use]
 pub fn oracle_neuron(spiking: &Spiking, tables: &[Vec<i32>], neuron: usize) -> oracle::Neuron {
-    let value = |param: Param<i32>| match param {
+    spandrel::verify::oracle_neuron(spiking, |param| match param {
         Param::Core(value) => i128::from(value),
         Param::Column { table } => i128::from(tables[table as usize][neuron]),
-    };
-    let of = 1i128 << spiking.decay_bits;
-    oracle::Neuron {
-        spikes_in: spiking.spikes_in.into(),
-        weight_unit: 1 << spiking.weight_shift,
-        current: spiking.current.map(|current| {
-            let ends = match current.overflow {
-                Overflow::Wrap => oracle::Ends::Wrap,
-                Overflow::Saturate => oracle::Ends::Clip,
-            };
-            let register = oracle::Register { bits: current.bits.into(), ends };
-            (oracle::Decay { keep: value(current.keep), of }, register)
-        }),
-        decay: oracle::Decay { keep: value(spiking.keep), of },
-        leak: value(spiking.leak),
-        floor: spiking.floor.map(value),
-        potential: oracle::Register {
-            bits: spiking.potential_bits.into(),
-            ends: match spiking.limit {
-                Limit::Wrap => oracle::Ends::Wrap,
-                Limit::TwosComplement => oracle::Ends::Clip,
-                Limit::Symmetric => oracle::Ends::ClipEvenly,
-            },
-        },
-        threshold: value(spiking.threshold) * (1 << spiking.threshold_shift),
-        above: spiking.fire == Fire::AboveThreshold,
-        reset: match spiking.reset {
-            Reset::Zero => oracle::SpikeReset::To(0),
-            Reset::Value(reset) => oracle::SpikeReset::To(value(reset)),
-            Reset::Subtract => oracle::SpikeReset::By,
-        },
-        spikes_out: spiking.spikes_out.into(),
-        refractory: value(spiking.refractory),
-        refractory_collects: spiking.refractory_collects,
-        v_init: value(spiking.v_init),
-        window: (spiking.window > 0).then(|| spiking.window.into()),
-    }
+    })
 }
 
 impl Naive<'_> {
