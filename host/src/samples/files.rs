@@ -88,7 +88,12 @@ pub(crate) fn is_npz(path: &Path) -> Result<bool> {
     let mut head = Vec::new();
     let file = File::open(path).map_err(|e| Diagnostic::read(path, &e))?;
     file.take(6).read_to_end(&mut head).map_err(|e| Diagnostic::read(path, &e))?;
-    Ok(matches!(kind(&head), Some(Kind::Npz)))
+    Ok(begins_npz(&head))
+}
+
+/// Whether these are the first bytes of an npz file.
+pub(crate) fn begins_npz(head: &[u8]) -> bool {
+    matches!(kind(head), Some(Kind::Npz))
 }
 
 /// What [`read_array`] found.

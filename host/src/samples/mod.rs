@@ -9,7 +9,6 @@ mod npy;
 mod preprocess;
 mod set;
 
-use std::io::Cursor;
 use std::path::Path;
 
 pub use array::{Array, ArrayData};
@@ -21,7 +20,7 @@ pub use preprocess::{Feed, Preprocess};
 pub use set::{FeedSet, SampleSet};
 
 use crate::diagnostic::{Diagnostic, Result};
-use files::{Found, missing, read_array, read_stream};
+use files::{Found, missing, read_array};
 
 /// Raw samples with a common shape, and labels if there are any.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,10 +62,7 @@ impl Samples {
     /// # Errors
     /// SP0001 and SP0201 to SP0211: whatever of the files can not be read or does not fit together.
     pub fn read(path: &Path, labels: Option<&Path>) -> Result<Self> {
-        let SampleSet { parts, labels, .. } = SampleSet::read(path, labels, &[])?;
-        let mut samples = parts.into_iter().next().expect("a set of one part");
-        samples.labels = labels;
-        Ok(samples)
+        Ok(SampleSet::read(path, labels, &[])?.into_single())
     }
 
     /// As [`Samples::read`] without a file for labels, from `bytes`; `name` stands for them in the errors.
@@ -74,27 +70,7 @@ impl Samples {
     /// # Errors
     /// SP0201 to SP0211.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
-        let path = Path::new(name);
-        let found = |wanted: &[&str]| read_stream(Cursor::new(bytes), path, wanted);
-        let (name, array) = match found(&SAMPLE_NAMES)? {
-            Found::Array(name, array) => (name, array),
-            Found::Others(present) => return Err(missing(path, &SAMPLE_NAMES, &present).into()),
-        };
-        let mut samples = Self::from_array(array, &place(path, name.as_deref()))?;
-        // A file that names its arrays can hold labels too.
-        if name.is_some()
-            && let Found::Array(name, array) = found(&LABEL_NAMES)?
-        {
-            let place = place(path, name.as_deref());
-            let labels = labels_of(&array, &place)?;
-            if labels.len() != samples.count {
-                let rule = format!("there are {} samples, but {} labels", samples.count, labels.len());
-                let way_out = "give as many labels as samples, in the same order";
-                return Err(Diagnostic::error("SP0207", place, rule, way_out).into());
-            }
-            samples.labels = Some(labels);
-        }
-        Ok(samples)
+        Ok(SampleSet::parse(bytes, name)?.into_single())
     }
 
     /// Samples from an array whose first dimension counts them; `place` stands for it in the errors.

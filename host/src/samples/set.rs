@@ -1,9 +1,10 @@
 //! The samples of all inputs of a model, and how they are fed to it: the inputs' elements one behind the other.
 
+use std::io::Cursor;
 use std::ops::Range;
 use std::path::Path;
 
-use super::files::{Found, is_npz, missing, read_array};
+use super::files::{Found, begins_npz, is_npz, missing, read_array, read_stream};
 use super::{Feed, LABEL_NAMES, SAMPLE_NAMES, Samples, labels_of, place, read_labels};
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::graph::Tensor2;
@@ -36,16 +37,44 @@ impl SampleSet {
     /// # Errors
     /// SP0001 and SP0201 to SP0212: whatever of the files can not be read or does not fit together, all at once.
     pub fn read(path: &Path, labels: Option<&Path>, inputs: &[&str]) -> Result<Self> {
+        let found = |wanted: &[&str]| read_array(path, wanted);
         let parts = match inputs {
-            [] | [_] => read_single(path, inputs.first().copied()).map(|samples| vec![samples]),
+            [] | [_] => single(&found, path, inputs.first().copied()).map(|samples| vec![samples]),
             _ => read_parts(path, inputs),
         };
         let labels = match labels {
             Some(path) => read_labels(path, &LABEL_NAMES).map(Some),
             // What is wrong with the whole file was found with the samples.
             None if parts.is_err() => Ok(None),
-            None => own_labels(path, inputs),
+            None => is_npz(path).and_then(|npz| own_labels(&found, path, inputs, npz)),
         };
+        Self::joined(path, inputs, parts, labels)
+    }
+
+    /// The samples of a model with one input from `bytes`, and labels where they are an npz file that holds some; `name` stands for them
+    /// in the errors.
+    pub(super) fn parse(bytes: &[u8], name: &str) -> Result<Self> {
+        let path = Path::new(name);
+        let found = |wanted: &[&str]| read_stream(Cursor::new(bytes), path, wanted);
+        let parts = single(&found, path, None).map(|samples| vec![samples]);
+        let labels = if parts.is_err() { Ok(None) } else { own_labels(&found, path, &[], begins_npz(bytes)) };
+        Self::joined(path, &[], parts, labels)
+    }
+
+    /// The samples of a set of one input.
+    pub(super) fn into_single(self) -> Samples {
+        let mut samples = self.parts.into_iter().next().expect("a set of one part");
+        samples.labels = self.labels;
+        samples
+    }
+
+    /// Samples and labels that fit together.
+    fn joined(
+        path: &Path,
+        inputs: &[&str],
+        parts: Result<Vec<Samples>>,
+        labels: Result<Option<Vec<u32>>>,
+    ) -> Result<Self> {
         let (parts, labels) = match (parts, labels) {
             (Ok(parts), Ok(labels)) => (parts, labels),
             (Err(mut found), labels) => {
@@ -129,9 +158,12 @@ impl SampleSet {
     }
 }
 
-fn read_single(path: &Path, input: Option<&str>) -> Result<Samples> {
+/// The array of a file that has one of the names that are asked for.
+type Source<'s> = dyn Fn(&[&str]) -> Result<Found> + 's;
+
+fn single(found: &Source<'_>, path: &Path, input: Option<&str>) -> Result<Samples> {
     let wanted: Vec<&str> = SAMPLE_NAMES.into_iter().chain(input).collect();
-    match read_array(path, &wanted)? {
+    match found(&wanted)? {
         Found::Array(name, array) => Samples::from_array(array, &place(path, name.as_deref())),
         Found::Others(present) => Err(missing(path, &wanted, &present).into()),
     }
@@ -159,14 +191,14 @@ fn read_parts(path: &Path, inputs: &[&str]) -> Result<Vec<Samples>> {
     found.into_result(parts)
 }
 
-/// The labels within a sample file; `None` when it holds none.
-fn own_labels(path: &Path, inputs: &[&str]) -> Result<Option<Vec<u32>>> {
+/// The labels within a sample file, which is an `npz` one or not; `None` when it holds none.
+fn own_labels(found: &Source<'_>, path: &Path, inputs: &[&str], npz: bool) -> Result<Option<Vec<u32>>> {
     let names: Vec<&str> =
         LABEL_NAMES.into_iter().filter(|name| inputs.len() < 2 || !inputs.contains(name)).collect();
-    if names.is_empty() || !is_npz(path)? {
+    if names.is_empty() || !npz {
         return Ok(None);
     }
-    match read_array(path, &names)? {
+    match found(&names)? {
         // Several numbers a sample, or fractions, are some model's outputs and no labels.
         Found::Array(_, Array { data: ArrayData::F32(_), .. }) => Ok(None),
         Found::Array(name, array) => labels_of(&array, &place(path, name.as_deref())).map(Some),
