@@ -1,14 +1,10 @@
 //! Known answers: every vector of the image, run on the core models.
 
-use super::mode::in_test_mode;
+use super::mode::{in_test_mode, read_in_test_mode};
 use crate::{
-    arith::saturate_i32,
-    blob::{Column, StoreFault, WeightStore},
-    crossbar,
-    image::{Config, Image, Subject, Vector},
-    mac,
+    blob::WeightStore,
+    image::{Image, Subject, Vector},
     machine::{FaultKind, Machine, Probe, RunError, Step},
-    spiking,
 };
 
 /// The first value that differs from its known answer.
@@ -234,8 +230,8 @@ impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
         let config = in_test_mode(config, shift, vector.inputs.len());
         while progress.done < config.columns() && *left > 0 {
             let unit = progress.done;
-            let found = self
-                .read(&config, unit, |row| vector.inputs.get(row).unwrap_or(0))
+            let input = |row| vector.inputs.get(row).unwrap_or(0);
+            let found = read_in_test_mode(self.image, &self.weights, &config, unit, input)
                 .map_err(|_| MismatchKind::Fault { instruction: 0, kind: FaultKind::WeightStore })?;
             let found = match relu {
                 Some(true) => found.max(0),
@@ -249,24 +245,6 @@ impl<'v, 'i, W: WeightStore + Clone> KnownAnswers<'v, 'i, W> {
             *left = left.saturating_sub(config.column_work());
         }
         Ok(progress.done >= config.columns())
-    }
-
-    /// What column `unit` of `config` reads; a digital core's saturated to 32 bits.
-    fn read(&self, config: &Config, unit: u32, input: impl Fn(u32) -> i32) -> Result<i32, StoreFault> {
-        let tables = self.image.tables();
-        let column =
-            self.image.blob(config.blob()).map(|blob| Column::new(blob, *tables, &self.weights, unit));
-        match (config, column) {
-            (Config::Crossbar(crossbar), Some(column)) => crossbar::read_column(crossbar, &column, input),
-            // A configuration without an array reads nothing.
-            (Config::Crossbar(_), None) => Ok(0),
-            (Config::Mac(mac), Some(column)) => {
-                mac::read_column(mac, tables, &column, unit, input).map(saturate_i32)
-            }
-            (Config::Mac(mac), None) => Ok(saturate_i32(mac::bias(mac, tables, unit))),
-            (Config::Spiking(spiking), Some(column)) => spiking::read_column(spiking, &column, input),
-            (Config::Spiking(_), None) => Ok(0),
-        }
     }
 
     /// Feeds, runs and compares a sample; whether it is through.

@@ -23,7 +23,7 @@ mod shadow;
 
 pub use answers::{AnswersStep, CoreAnswers, TestMode, TestPort};
 pub use known::{Checked, KnownAnswers, KnownProgress, KnownStep, Mismatch, MismatchKind};
-pub use mode::in_test_mode;
+pub use mode::{in_test_mode, read_in_test_mode};
 pub use network::{NetworkAnswers, NetworkPort, NetworkStep};
 pub use readback::{Difference, Extent, READ_BYTES, ReadBack, ReadBackStep, detection_ppm};
 pub use self_test::{Finding, Moment, Seat, SelfTest, SelfTestStep, Verdict};

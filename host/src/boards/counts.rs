@@ -6,6 +6,8 @@
 use spandrel_core::image::{Config, Encoding, Image, Instruction, ResetTarget, Subject};
 use spandrel_core::mac::Activation;
 
+use crate::engine::repeated;
+
 /// What has a cost in instructions, in the order of [`Counts`] and of a target's costs.
 pub const COSTS: [&str; 16] = [
     "sample begun and ended",
@@ -63,16 +65,9 @@ impl Counts {
         for encoder in (0..image.input_count()).filter_map(|input| image.encoder(input)) {
             counts.add(ENCODED, u64::from(encoder.length) * u64::from(encoder.signals));
         }
-        let mut runs = vec![1u64];
-        for step in (0..image.instruction_count()).filter_map(|number| image.instruction(number)) {
-            let times = runs.last().copied().unwrap_or(1);
+        for (times, step) in repeated(image) {
             counts.add(STEP, times);
             counts.step(image, &step, times);
-            match step {
-                Instruction::Loop { trips, .. } => runs.push(times.saturating_mul(u64::from(trips))),
-                Instruction::End { .. } => drop(runs.pop()),
-                _ => {}
-            }
         }
         counts
     }

@@ -34,25 +34,27 @@ impl Options {
     }
 }
 
-/// Signals that a sample of `image` emits; `u64::MAX` when they pass that.
-pub(crate) fn emissions(image: &Image<'_>) -> u64 {
-    let mut open: Vec<u64> = Vec::new();
-    let mut total = 0u64;
-    for number in 0..image.instruction_count() {
-        match image.instruction(number) {
-            Some(Instruction::Loop { trips, .. }) => open.push(u64::from(trips)),
-            Some(Instruction::End { .. }) => {
-                open.pop();
-            }
-            Some(Instruction::Emit { access, .. }) => {
-                let elements = image.access(access).and_then(|access| image.elements(&access)).unwrap_or(0);
-                let runs = open.iter().fold(1u64, |runs, trips| runs.saturating_mul(*trips));
-                total = total.saturating_add(runs.saturating_mul(u64::from(elements)));
-            }
+/// The instructions of a sample in their order, each with how often it runs; saturated.
+pub(crate) fn repeated<'i>(image: &'i Image<'_>) -> impl Iterator<Item = (u64, Instruction)> + use<'i> {
+    let mut runs = vec![1u64];
+    (0..image.instruction_count()).filter_map(|number| image.instruction(number)).map(move |step| {
+        let times = runs.last().copied().unwrap_or(1);
+        match step {
+            Instruction::Loop { trips, .. } => runs.push(times.saturating_mul(u64::from(trips))),
+            Instruction::End { .. } => drop(runs.pop()),
             _ => {}
         }
-    }
-    total
+        (times, step)
+    })
+}
+
+/// Signals that a sample of `image` emits; `u64::MAX` when they pass that.
+pub(crate) fn emissions(image: &Image<'_>) -> u64 {
+    repeated(image).fold(0, |total: u64, (times, step)| {
+        let Instruction::Emit { access, .. } = step else { return total };
+        let elements = image.access(access).and_then(|access| image.elements(&access)).unwrap_or(0);
+        total.saturating_add(times.saturating_mul(u64::from(elements)))
+    })
 }
 
 /// Cuts `batch` into one run of samples per thread, runs them side by side, and joins what they emitted in order. Of several

@@ -26,7 +26,7 @@ pub use fast::FastEngine;
 #[allow(unused_imports, reason = "not every solver needs both")]
 pub(crate) use fast::product::{double as product_f64, float as product};
 pub use limits::Options;
-pub(crate) use limits::emissions;
+pub(crate) use limits::{emissions, repeated};
 pub use machine::CoreEngine;
 pub use outputs::Outputs;
 

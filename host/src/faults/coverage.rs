@@ -87,17 +87,21 @@ struct Outcome {
     network: Option<bool>,
 }
 
+/// `most` different numbers below `all`, drawn; all of them where there are no more.
+pub(super) fn distinct(all: u64, most: u64, random: &mut Random) -> BTreeSet<u64> {
+    if all <= most {
+        return (0..all).collect();
+    }
+    let mut numbers = BTreeSet::new();
+    while (numbers.len() as u64) < most {
+        numbers.insert(random.next_u64() % all);
+    }
+    numbers
+}
+
 /// `most` different numbers below `all` in a drawn order; all of them where there are no more.
 fn draw(all: u64, most: u64, random: &mut Random) -> Vec<u64> {
-    let mut numbers: Vec<u64> = if all <= most {
-        (0..all).collect()
-    } else {
-        let mut seen = BTreeSet::new();
-        while seen.len() < most as usize {
-            seen.insert(random.next_u64() % all);
-        }
-        seen.into_iter().collect()
-    };
+    let mut numbers: Vec<u64> = distinct(all, most, random).into_iter().collect();
     for at in (1..numbers.len()).rev() {
         numbers.swap(at, (random.next_u64() % (at as u64 + 1)) as usize);
     }

@@ -4,18 +4,21 @@
 //! shift. Vectors are drawn with few lines and many, codes of the low digit and of the high one, at every shift; after each choice
 //! only the faults that it does not show count on.
 
-use std::collections::BTreeSet;
-
 use spandrel_core::{
     arith::{digit_max, saturate_i32},
-    blob::Column,
     crossbar::{self, Crossbar, Readout},
     image::{Codec, Config, FaultClass, Image, Subject},
-    mac, spiking,
-    verify::in_test_mode,
+    mac,
+    verify::{in_test_mode, read_in_test_mode},
 };
 
-use super::{broken::Broken, coverage::Options, fault::Fault, proof, sites::Sites};
+use super::{
+    broken::Broken,
+    coverage::{Options, distinct},
+    fault::Fault,
+    proof,
+    sites::Sites,
+};
 use crate::emit::VectorData;
 use crate::numeric::{Random, parallel_map};
 
@@ -47,18 +50,10 @@ impl Question {
     /// What column `unit` of a core that works answers.
     pub(super) fn answer(&self, image: &Image<'_>, config: &Config, unit: u32) -> i32 {
         let config = in_test_mode(*config, self.shift, self.codes.len() as u32);
-        let Some(blob) = image.blob(config.blob()) else { return 0 };
-        let weights = image.weights();
-        let column = Column::new(blob, *image.tables(), &weights, unit);
         let input = |row: u32| self.codes.get(row as usize).copied().unwrap_or(0);
-        let read = match &config {
-            Config::Crossbar(own) => crossbar::read_column(own, &column, input).map(i64::from),
-            Config::Mac(own) => mac::read_column(own, image.tables(), &column, unit, input),
-            Config::Spiking(own) => spiking::read_column(own, &column, input).map(i64::from),
-            _ => Ok(0),
-        };
         // The store is memory.
-        self.active(read.unwrap_or(0))
+        let read = read_in_test_mode(image, &image.weights(), &config, unit, input).unwrap_or(0);
+        self.active(read.into())
     }
 
     fn active(&self, read: i64) -> i32 {
@@ -150,14 +145,7 @@ pub(super) fn sample(
     most: u64,
     random: &mut Random,
 ) -> Vec<Fault> {
-    let all = sites.count_in(class, config);
-    let mut numbers = BTreeSet::new();
-    if all <= most {
-        numbers.extend(0..all);
-    }
-    while numbers.len() < most.min(all) as usize {
-        numbers.insert(below(random, all));
-    }
+    let numbers = distinct(sites.count_in(class, config), most, random);
     numbers.into_iter().filter_map(|number| sites.fault_in(class, config, number)).collect()
 }
 
