@@ -18,7 +18,7 @@ pub(super) const LEVEL_MAX: u16 = 8;
 enum Carried {
     /// On so many signals for each of the node's level.
     Scaled(usize),
-    /// On so many signals, whatever the level: a function that no bias can stagger.
+    /// On so many signals, whatever the level: the budget buys no further ones.
     Fixed(usize),
     /// Its sum first, on as many signals as its level says, then on so many.
     Relayed(usize),

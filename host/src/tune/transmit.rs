@@ -24,69 +24,73 @@ pub fn copied(
         .zip(op.lines.iter())
         .map(|(row, own)| ((own.group as usize, usize::from(own.line.copy)), row))
         .collect();
-    let wanted: Vec<u32> = op
+    let row = |channel: usize, copy: usize| rows.get(&(channel, copy % signals(channel))).copied();
+    let wanted: Vec<Wanted> = op
         .columns
         .iter()
-        .map(|column| rows.get(&(column.channel, column.copy % signals(column.channel))).copied())
+        .map(|column| Some(Wanted { line: row(column.channel, column.copy)?, turned: false }))
         .collect::<Option<_>>()?;
     let coefficient = |channel: usize, copy: usize| {
         from.coefficients[graph.nodes[source].start(channel) + copy % signals(channel)]
     };
     let coefficients = op.columns.iter().map(|c| coefficient(c.channel, c.copy)).collect();
     let zeros = op.channels().iter().map(|&channel| from.zeros[channel]).collect();
-    identical(op, &wanted, coefficients, zeros, &[], target)
+    identical(op, &wanted, coefficients, zeros, target)
 }
 
 /// The same for a carrier each of whose values is one other value, times a number, plus a constant: the very codes of that value
 /// carry it, counted from the other end where the number is negative, and what is equal stays equal. `None` for all others.
 pub fn repeated(op: &CoreOp<Real>, map: &RealMap, copies: &[u16], target: &Target) -> Option<Coded> {
     let (mut wanted, mut coefficients, mut zeros) = (Vec::new(), Vec::new(), map.bias.clone());
-    let mut turned = Vec::new();
     for (channel, &copies) in copies.iter().enumerate() {
         let row = map.weights.row(channel);
         let lines: Vec<usize> = (0..row.len()).filter(|&line| row[line] != 0.0).collect();
         let tap = |line: usize| (op.lines[line].line.read, op.lines[line].line.column);
         let one = lines.windows(2).all(|pair| tap(pair[0]) == tap(pair[1]));
         let copies = usize::from(copies);
-        let turns = lines.iter().filter(|&&line| row[line] < 0.0).count();
-        if lines.is_empty() || !one || copies % lines.len() != 0 || turns % lines.len() != 0 {
+        let turned = lines.iter().all(|&line| row[line] < 0.0);
+        let alike = turned || lines.iter().all(|&line| row[line] > 0.0);
+        if lines.is_empty() || !one || !alike || copies % lines.len() != 0 {
             return None;
         }
         let times = (copies / lines.len()) as f64;
         for copy in 0..copies {
             let line = lines[copy % lines.len()];
-            wanted.push(line as u32);
+            wanted.push(Wanted { line: line as u32, turned });
             coefficients.push(row[line].abs() / times);
-            turned.push(turns > 0);
-            if turns > 0 {
+            if turned {
                 zeros[channel] += row[line] / times * f64::from(target.input_max);
             }
         }
     }
-    identical(op, &wanted, coefficients, zeros, &turned, target)
+    identical(op, &wanted, coefficients, zeros, target)
 }
 
-/// A core-op each of whose columns gives the code of line `wanted`, or the largest code less that where it is `turned`.
+/// What a column gives: the code of a line, or the largest code less that where it is turned.
+struct Wanted {
+    line: u32,
+    turned: bool,
+}
+
+/// A core-op whose columns give what is `wanted` of them.
 fn identical(
     op: &CoreOp<Real>,
-    wanted: &[u32],
+    wanted: &[Wanted],
     coefficients: Vec<f64>,
     zeros: Vec<f64>,
-    turned: &[bool],
     target: &Target,
 ) -> Option<Coded> {
-    let turns = |column: usize| turned.get(column).copied().unwrap_or(false);
     let digital = target.digital.as_ref()?;
     let (weight, shift, multiplier) = identity(digital)?;
     let weights = op
         .parts
         .iter()
         .map(|part| {
-            let of = |(column, &want): (usize, &u32)| {
-                let own = if turns(column) { -weight } else { weight };
-                part.iter().map(move |&row| if row == want { own } else { 0 })
+            let of = |&Wanted { line, turned }: &Wanted| {
+                let own = if turned { -weight } else { weight };
+                part.iter().map(move |&row| if row == line { own } else { 0 })
             };
-            wanted.iter().enumerate().flat_map(of).collect()
+            wanted.iter().flat_map(of).collect()
         })
         .collect();
     let half = 1i64 << (digital.bits - 1);
@@ -100,7 +104,7 @@ fn identical(
         (false, Curve::Pieces { .. }) => return None,
     };
     let top = i64::from(target.input_max);
-    let bias = |column: usize| i64::from(weight) * if turns(column) { low + top } else { low };
+    let bias = |own: &Wanted| i64::from(weight) * if own.turned { low + top } else { low };
     Some(Coded {
         act,
         weights,
@@ -109,7 +113,7 @@ fn identical(
         clipped: 0,
         periphery: Periphery::Digital(Requantised {
             zero: 0,
-            bias: (0..op.columns.len()).map(bias).collect(),
+            bias: wanted.iter().map(bias).collect(),
             shifts: vec![shift; if digital.per_column { op.columns.len() } else { 1 }],
             multipliers: multiplier
                 .map_or(Vec::new(), |m| vec![m; if digital.per_column { op.columns.len() } else { 1 }]),

@@ -94,8 +94,6 @@ impl<'a> NodeWork<'a> {
         let channels = op.channels();
         let prepared = self.prepared(op, sources);
         let codes = &prepared.codes;
-        let z = Matrix::from_fn(channels.len(), self.sums.picks.len(), |c, i| self.sums.z.at(channels[c], i));
-        let golden = self.golden.select(&z, &channels);
         let mut map = decoding.map(op);
         let copies: Vec<u16> = channels.iter().map(|&channel| node.copies[channel]).collect();
         if node.form == (Form::Carrier { judged: None })
@@ -107,6 +105,8 @@ impl<'a> NodeWork<'a> {
             let decoded = (0..channels.len()).map(|c| (0..z.rows()).map(|i| z.at(i, c)).collect()).collect();
             return Some(TunedOp { coded, decoded, reach, gains: Vec::new() });
         }
+        let z = Matrix::from_fn(channels.len(), self.sums.picks.len(), |c, i| self.sums.z.at(channels[c], i));
+        let golden = self.golden.select(&z, &channels);
         let each = dot.channels / dot.groups();
         let blocks = &prepared.blocks;
         let group: Vec<usize> = channels.iter().map(|channel| channel / each - op.groups.start).collect();
