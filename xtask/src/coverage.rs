@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::document::replace;
-use crate::process::{Result, announce, demand, exists, root, succeeds};
+use crate::process::{Result, announce, demand, nightly, nightly_ready, quiet, root};
 
 /// Suites that exercise the core: its own tests, and these of `spandrel-tests`.
 const SUITES: [&str; 10] = [
@@ -97,33 +97,19 @@ fn measure() -> Result<()> {
     )
 }
 
-/// `cargo llvm-cov` of the nightly toolchain.
 fn llvm_cov() -> Command {
-    let mut command = Command::new("rustup");
-    command.args(["run", "nightly", "cargo", "llvm-cov"]).current_dir(root()).stdin(Stdio::null());
-    for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN", "CARGO_MANIFEST_DIR"] {
-        command.env_remove(name);
-    }
-    command
+    nightly("llvm-cov")
 }
 
 fn ready() -> Result<()> {
-    if !exists("rustup") {
-        return Err("rustup is missing: branches are counted by a nightly toolchain".into());
-    }
+    nightly_ready()?;
     let install = |words: &[&str]| {
         announce(&words.join(" "));
-        let done = succeeds(Command::new(words[0]).args(&words[1..]).current_dir(root()))?;
-        if done { Ok(()) } else { Err(format!("`{}` failed", words.join(" "))) }
+        demand(
+            Command::new(words[0]).args(&words[1..]).current_dir(root()),
+            &format!("`{}`", words.join(" ")),
+        )
     };
-    let quiet = |command: &mut Command| {
-        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
-    };
-    // A toolchain that is there stays as it is: installing it again would bring it up to date.
-    if !quiet(Command::new("rustup").args(["run", "nightly", "rustc", "--version"])) {
-        install(&["rustup", "toolchain", "install", "nightly", "--profile", "minimal"])?;
-    }
     install(&["rustup", "component", "add", "--toolchain", "nightly", "llvm-tools"])?;
     if quiet(llvm_cov().arg("--version")) {
         return Ok(());

@@ -3,7 +3,7 @@
 use super::{Source, extreme, mac, number, once_in};
 use crate::images::{ImageBuilder, Pattern};
 use spandrel_core::{
-    image::{Codec, Combine, Encoder, Mapping, NO_TABLE},
+    image::{Codec, Combine},
     mac::{Mac, input_floor, input_limit},
 };
 
@@ -24,20 +24,7 @@ pub fn convolution(u: &mut Source<'_>) -> (ImageBuilder, Vec<Vec<i32>>, Mac) {
     let x = b.edge(Codec::I32, length);
     let kept = columns / u32::from(first.pool);
     let y = b.edge(Codec::I32, height * width * kept);
-    let params = b.table(&[1, 0, 0]);
-    b.encoder(Encoder {
-        raw: Codec::I32,
-        mapping: Mapping::Affine { shift: 0 },
-        signals: 1,
-        length,
-        edge: x,
-        channels: 1,
-        inner: 1,
-        params,
-        order: NO_TABLE,
-        lo: i32::MIN,
-        hi: i32::MAX,
-    });
+    b.plain_input(x, length);
     let mut cores = vec![first];
     for _ in 0..number(u, 0, 2) {
         let other = mac(u, &mut b, columns);

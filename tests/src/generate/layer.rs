@@ -4,7 +4,7 @@ use super::{Source, array, array::periphery, codes, extreme, mac, number, once_i
 use crate::images::{ImageBuilder, Pattern};
 use spandrel_core::{
     crossbar::Crossbar,
-    image::{Codec, Combine, Encoder, Mapping, NO_TABLE},
+    image::{Codec, Combine},
     mac::{Mac, input_floor, input_limit},
 };
 
@@ -25,20 +25,7 @@ pub type MacLayer = Layer<Mac>;
 /// Edges for `inputs` values and `outputs` codes, the first filled by an encoder that changes nothing.
 fn ends(b: &mut ImageBuilder, inputs: u32, outputs: u32) -> (u32, u32) {
     let (x, y) = (b.edge(Codec::I32, inputs), b.edge(Codec::I32, outputs));
-    let params = b.table(&[1, 0, 0]);
-    b.encoder(Encoder {
-        raw: Codec::I32,
-        mapping: Mapping::Affine { shift: 0 },
-        signals: 1,
-        length: inputs,
-        edge: x,
-        channels: 1,
-        inner: 1,
-        params,
-        order: NO_TABLE,
-        lo: i32::MIN,
-        hi: i32::MAX,
-    });
+    b.plain_input(x, inputs);
     (x, y)
 }
 

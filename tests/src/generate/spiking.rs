@@ -3,7 +3,7 @@
 use super::{Source, array::packed, extreme, number, once_in, pick};
 use crate::images::{ImageBuilder, Pattern};
 use spandrel_core::{
-    image::{Codec, Combine, Edge, Encoder, Mapping, NO_BLOB, NO_TABLE, ResetTarget},
+    image::{Codec, Combine, Edge, NO_BLOB, ResetTarget},
     mac::{Overflow, Param},
     spiking::{Current, Fire, Limit, Output, Reset, Spiking},
 };
@@ -138,20 +138,7 @@ pub fn spiking_layer(u: &mut Source<'_>) -> (ImageBuilder, Spiking, Vec<i32>) {
         ram_offset: 0,
     });
     let counts = b.edge(Codec::I32, columns);
-    let params = b.table(&[1, 0, 0]);
-    b.encoder(Encoder {
-        raw: Codec::I32,
-        mapping: Mapping::Affine { shift: 0 },
-        signals: 1,
-        length,
-        edge: x,
-        channels: 1,
-        inner: 1,
-        params,
-        order: NO_TABLE,
-        lo: i32::MIN,
-        hi: i32::MAX,
-    });
+    b.plain_input(x, length);
     let config = b.spiking(core);
     let second = second.map(|second| b.spiking(second));
     let fresh = fresh as i32;

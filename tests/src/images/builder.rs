@@ -179,6 +179,25 @@ impl ImageBuilder {
         )
     }
 
+    /// An encoder of one signal a value that changes nothing, for 32-bit values.
+    pub fn plain_input(&mut self, edge: u32, length: u32) -> u32 {
+        let params = self.table(&[1, 0, 0]);
+        let mapping = spandrel_core::image::Mapping::Affine { shift: 0 };
+        self.encoder(Encoder {
+            raw: Codec::I32,
+            mapping,
+            signals: 1,
+            length,
+            edge,
+            channels: 1,
+            inner: 1,
+            params,
+            order: NO_TABLE,
+            lo: i32::MIN,
+            hi: i32::MAX,
+        })
+    }
+
     /// Any encoder.
     pub fn encoder(&mut self, encoder: Encoder) -> u32 {
         add(&mut self.encoders, encoder)

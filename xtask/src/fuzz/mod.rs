@@ -8,10 +8,12 @@ mod stats;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::process::{Result, announce, exists, root, succeeds, watch_errors};
+use crate::process::{
+    Result, announce, cargo, exists, nightly, nightly_ready, quiet, root, succeeds, watch_errors,
+};
 use log::{Log, Round};
 use stats::Stats;
 
@@ -217,39 +219,19 @@ fn named(manifest: &Path) -> Result<Vec<String>> {
     Ok(text.split("[[bin]]").skip(1).filter_map(|bin| bin.split('"').nth(1)).map(str::to_owned).collect())
 }
 
-/// `cargo fuzz` of the nightly toolchain, in the repository's root.
 fn cargo_fuzz() -> Command {
-    let mut command = Command::new("rustup");
-    command.args(["run", "nightly", "cargo", "fuzz"]).current_dir(root()).stdin(Stdio::null());
-    // The stable toolchain that runs this task must not reach the nightly one.
-    for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN", "CARGO_MANIFEST_DIR"] {
-        command.env_remove(name);
-    }
-    command
+    nightly("fuzz")
 }
 
 /// The toolchain and the tool, installed when they are missing.
 fn ready() -> Result<()> {
-    if !exists("rustup") {
-        return Err("rustup is missing: fuzzing needs a nightly toolchain beside the stable one".into());
-    }
+    nightly_ready()?;
     if !exists("c++") {
         return Err("a C++ compiler is missing, which libFuzzer needs (`apt-get install g++`)".into());
     }
-    let probe = |command: &mut Command| {
-        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-    };
-    if !probe(Command::new("rustup").args(["run", "nightly", "cargo", "--version"])) {
-        let way_out = "rustup toolchain install nightly --profile minimal";
-        announce(way_out);
-        let words = way_out.split(' ').skip(1);
-        if !succeeds(Command::new("rustup").args(words))? {
-            return Err(format!("there is no nightly toolchain: `{way_out}`"));
-        }
-    }
-    if !probe(cargo_fuzz().arg("--version")) {
+    if !quiet(cargo_fuzz().arg("--version")) {
         announce("cargo install cargo-fuzz --locked");
-        if !succeeds(crate::process::cargo().args(["install", "cargo-fuzz", "--locked"]))? {
+        if !succeeds(cargo().args(["install", "cargo-fuzz", "--locked"]))? {
             return Err("cargo-fuzz is missing: `cargo install cargo-fuzz --locked`".into());
         }
     }

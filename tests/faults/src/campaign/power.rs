@@ -1,8 +1,5 @@
 //! Power that fails at every byte of an update of a slot in flash.
 
-use embedded_storage::nor_flash::{
-    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
-};
 use spandrel_core::{
     image::{Image, reseal},
     load::{Policy, Progress, slots::Slots},
@@ -11,65 +8,11 @@ use spandrel_core::{
 use super::{Tally, each};
 use crate::networks::Network;
 
-/// NOR flash whose supply fails when so many bytes were written or erased.
-#[derive(Clone)]
-struct Flash {
-    bytes: Vec<u8>,
-    budget: Option<u64>,
-}
+#[path = "../../../../core/tests/loader_common/flash.rs"]
+#[allow(missing_docs, unreachable_pub, reason = "the flash of the core's own tests")]
+mod flash;
 
-/// The supply has failed.
-#[derive(Debug)]
-struct Dead;
-
-impl NorFlashError for Dead {
-    fn kind(&self) -> NorFlashErrorKind {
-        NorFlashErrorKind::Other
-    }
-}
-
-impl ErrorType for Flash {
-    type Error = Dead;
-}
-
-impl Flash {
-    fn put(&mut self, at: usize, byte: u8) -> Result<(), Dead> {
-        if let Some(left) = &mut self.budget {
-            *left = left.checked_sub(1).ok_or(Dead)?;
-        }
-        self.bytes[at] = byte;
-        Ok(())
-    }
-}
-
-impl ReadNorFlash for Flash {
-    const READ_SIZE: usize = 1;
-
-    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Dead> {
-        check_read(self, offset, bytes.len()).expect("reads within the flash");
-        bytes.copy_from_slice(&self.bytes[offset as usize..][..bytes.len()]);
-        Ok(())
-    }
-
-    fn capacity(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-impl NorFlash for Flash {
-    const WRITE_SIZE: usize = 8;
-    const ERASE_SIZE: usize = 256;
-
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), Dead> {
-        check_erase(self, from, to).expect("whole blocks");
-        (from..to).try_for_each(|at| self.put(at as usize, 0xff))
-    }
-
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Dead> {
-        check_write(self, offset, bytes.len()).expect("whole units");
-        (offset as usize..).zip(bytes).try_for_each(|(at, byte)| self.put(at, *byte))
-    }
-}
+use flash::Flash;
 
 fn update(slots: &mut Slots<Flash>, image: &[u8]) -> bool {
     let Ok(policy) = slots.policy(&Policy::any(1 << 24)) else { return false };
@@ -95,16 +38,16 @@ pub fn run(network: &Network, step: usize) -> Tally {
     reseal(&mut new).expect("an image");
     let half = (old.len() + 2 * 256).next_multiple_of(256) as u32;
     let open = |flash: Flash| Slots::new(flash, 0, half).unwrap_or_else(|_| panic!("two slots"));
-    let mut slots = open(Flash { bytes: vec![0; 2 * half as usize], budget: None });
+    let mut slots = open(Flash::new(2 * half as usize));
     assert!(update(&mut slots, &old), "the first image");
     let before = slots.into_flash();
     // Bytes that a whole update writes and erases.
     let all = {
-        let mut slots = open(Flash { budget: Some(u64::MAX), ..before.clone() });
+        let mut slots = open(Flash { budget: Some(usize::MAX), ..before.clone() });
         assert!(update(&mut slots, &new), "the second image");
-        u64::MAX - slots.into_flash().budget.expect("a budget")
+        usize::MAX - slots.into_flash().budget.expect("a budget")
     };
-    let points: Vec<u64> = (0..=all).step_by(step).collect();
+    let points: Vec<usize> = (0..=all).step_by(step).collect();
     let boots = each(
         &points,
         || (),
