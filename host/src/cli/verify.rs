@@ -9,6 +9,7 @@ use super::{
     inputs::{Dims, Sequences},
     keep, locate, output, print, progress,
 };
+use crate::confidence::WANTED;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::report::hex;
 use crate::samples::write_atomic;
@@ -38,14 +39,18 @@ pub(super) struct Args {
     /// Seed of everything random
     #[arg(long, value_name = "S", default_value = "1")]
     seed: u64,
-    /// The agreement that the lower end of C7's interval is asked to reach: C7 tells how many samples that takes
-    #[arg(long, value_name = "SHARE", default_value = "0.99", value_parser = super::share)]
-    want: f64,
+    /// The agreement that the lower end of C7's interval is asked to reach: C7 tells how many samples that takes [default: 0.99,
+    /// or --least-agreement]
+    #[arg(long, value_name = "SHARE", value_parser = super::share)]
+    want: Option<f64>,
+    /// The agreement that the lower end of C7's interval must reach: C7 fails below it, and must pass
+    #[arg(long, value_name = "SHARE", value_parser = super::share)]
+    least_agreement: Option<f64>,
     /// Writes what was checked, bound to the image's digest, as JSON
     #[arg(long, value_name = "FILE.json")]
     certificate: Option<PathBuf>,
     /// Verifies with what a certificate was made with, and compares: what differs is refused
-    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["certificate", "dim", "state", "sequence", "require", "cases", "seed", "want"])]
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["certificate", "dim", "state", "sequence", "require", "cases", "seed", "want", "least_agreement"])]
     recheck: Option<PathBuf>,
     /// If it fails: runs both sides of what fails until they differ, and names sample, tick, node, core and unit, and the way back from the output
     #[arg(long)]
@@ -105,6 +110,7 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
             cases: stated.cases,
             seed: stated.seed,
             wanted: stated.wanted,
+            least: stated.least,
         },
         None => Given {
             name: &name,
@@ -116,7 +122,8 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
             require: &require,
             cases: args.cases,
             seed: args.seed,
-            wanted: args.want,
+            wanted: args.want.or(args.least_agreement).unwrap_or(WANTED),
+            least: args.least_agreement,
         },
     };
     let report = verify_image(&bytes, &given);
@@ -140,8 +147,7 @@ pub(super) fn verify(args: &Args) -> Result<Done> {
     if let Some((stated, path)) = again {
         stated.compare(&path.display().to_string(), &Certificate::new(&report, &given)?)?;
     }
-    let require = if require.is_empty() { ClaimId::DEFAULT.to_vec() } else { require };
-    print(&text(&report, &require));
+    print(&text(&report, &given.required()));
     print(&located);
     if again.is_some() {
         print("the certificate states what verifying again gives\n");

@@ -50,6 +50,8 @@ pub struct Certificate {
     pub seed: u64,
     /// The agreement that the lower end of C7's interval is asked to reach.
     pub wanted: f64,
+    /// The agreement that the lower end must reach, when one was demanded.
+    pub least: Option<f64>,
     /// Claims that had to pass.
     pub require: Vec<String>,
     /// Whether they did.
@@ -108,7 +110,6 @@ impl Certificate {
     /// SP0001: model or samples can not be read any more.
     pub fn new(report: &EquivalenceReport, given: &Given<'_>) -> Result<Self> {
         let digest = |path: Option<&Path>| path.map(digest_of).transpose();
-        let require = if given.require.is_empty() { &ClaimId::DEFAULT[..] } else { given.require };
         let claims = report.claims.iter().map(|claim| (claim.id.to_string(), Claim::new(claim)));
         Ok(Self {
             format: FORMAT,
@@ -122,7 +123,8 @@ impl Certificate {
             cases: given.cases,
             seed: given.seed,
             wanted: given.wanted,
-            require: require.iter().map(ClaimId::to_string).collect(),
+            least: given.least,
+            require: given.required().iter().map(ClaimId::to_string).collect(),
             passed: report.passed,
             claims: claims.collect(),
         })

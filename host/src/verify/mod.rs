@@ -82,6 +82,8 @@ pub struct VerifyRequest {
     pub seed: u64,
     /// The agreement that C7's lower end is asked to reach: C7 tells how many samples that takes.
     pub wanted: f64,
+    /// The agreement that C7's lower end must reach: C7 fails below it, and is required. `None`: any will do.
+    pub least: Option<f64>,
 }
 
 impl VerifyRequest {
@@ -96,6 +98,7 @@ impl VerifyRequest {
             cases: 256,
             seed: 1,
             wanted: WANTED,
+            least: None,
         }
     }
 }
@@ -123,6 +126,8 @@ pub struct Given<'a> {
     pub seed: u64,
     /// As in [`VerifyRequest`].
     pub wanted: f64,
+    /// As in [`VerifyRequest`].
+    pub least: Option<f64>,
 }
 
 impl<'a> Given<'a> {
@@ -140,7 +145,19 @@ impl<'a> Given<'a> {
             cases: 256,
             seed: 1,
             wanted: WANTED,
+            least: None,
         }
+    }
+
+    /// The claims that must pass: [`Self::require`] or the default ones, and C7 where it has a least agreement.
+    #[must_use]
+    pub fn required(&self) -> Vec<ClaimId> {
+        let mut required =
+            if self.require.is_empty() { ClaimId::DEFAULT.to_vec() } else { self.require.to_vec() };
+        if self.least.is_some() && !required.contains(&ClaimId::C7) {
+            required.push(ClaimId::C7);
+        }
+        required
     }
 }
 
@@ -160,6 +177,7 @@ pub fn verify(request: &VerifyRequest) -> Result<EquivalenceReport> {
         cases: request.cases,
         seed: request.seed,
         wanted: request.wanted,
+        least: request.least,
         ..Given::new(&name)
     };
     verify_image(&bytes, &given)
@@ -194,8 +212,7 @@ pub fn verify_image(bytes: &[u8], given: &Given<'_>) -> Result<EquivalenceReport
     claims
         .push(ClaimReport::not_run(ClaimId::C8, "the chip is compared on the device, which is not at hand"));
     claims.sort_by_key(|claim| claim.id);
-    let require = if given.require.is_empty() { &ClaimId::DEFAULT[..] } else { given.require };
-    Ok(EquivalenceReport::new(image.digest(), claims, require))
+    Ok(EquivalenceReport::new(image.digest(), claims, &given.required()))
 }
 
 fn with_model(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport>) -> Result<()> {

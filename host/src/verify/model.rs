@@ -195,7 +195,7 @@ pub(super) fn agreement(
 ) -> Result<Evidence> {
     let notes = Notes::of(image, given.name)?;
     if nir::is_spiking(model) {
-        return spikes_agreement(image, &notes, (model, samples), given.wanted);
+        return spikes_agreement(image, &notes, (model, samples), given);
     }
     let dims = given.dims.cloned().unwrap_or_else(|| notes.model.dims.clone());
     let graph = read_onnx_with(model, &ImportOptions { dims })?;
@@ -215,7 +215,7 @@ pub(super) fn agreement(
         Some(reference),
         &mut |_, _, _| {},
     )?;
-    Ok(measured(&found, &notes, given.wanted))
+    Ok(measured(&found, &notes, given))
 }
 
 /// C7 of a spiking network on all of `samples`: golden is what its discretised dynamics decide in floating point.
@@ -223,16 +223,16 @@ fn spikes_agreement(
     image: &Image<'_>,
     notes: &Notes,
     (model, samples): (&Path, &Path),
-    wanted: f64,
+    given: &Given<'_>,
 ) -> Result<Evidence> {
     let scratch = Scratch::new(image.digest())?;
     let found = nir::agreement(image, &request(notes, (model, samples), None, &scratch.0)?)?;
-    Ok(measured(&found, notes, wanted))
+    Ok(measured(&found, notes, given))
 }
 
-/// C7 in words.
-fn measured(found: &Evaluation, notes: &Notes, wanted: f64) -> Evidence {
-    let shares = Shares::of(found, wanted);
+/// C7 in words, and whether the agreement is what is demanded of it.
+fn measured(found: &Evaluation, notes: &Notes, given: &Given<'_>) -> Evidence {
+    let shares = Shares::of(found, given.wanted);
     let percent = |count: usize| format!("{:.2} %", 100.0 * count as f64 / found.samples as f64);
     let ends = |interval: Option<Interval>| {
         interval
@@ -270,5 +270,36 @@ fn measured(found: &Evaluation, notes: &Notes, wanted: f64) -> Evidence {
     }
     let mut evidence = Evidence { text, cases: found.samples as u64, ..Evidence::default() };
     evidence.transcript.write(&found.output_digest);
+    if let Some(least) = given.least
+        && let Some(failure) = too_low(found, least)
+    {
+        evidence.fail(failure);
+    }
     evidence
+}
+
+/// What is wrong when the samples do not show an agreement of at least `least`: less was seen, or too few samples leave it open.
+fn too_low(found: &Evaluation, least: f64) -> Option<Failure> {
+    let expected = format!("at least {}", hundredths(least));
+    let what = "the lower end of the agreement's interval";
+    let shares = Shares::of(found, least);
+    let (Some(agreeing), Some(ends)) = (found.agreeing, shares.agreement) else {
+        return Some(Failure::new(what, expected, "not measured, since the outputs decide no class"));
+    };
+    if ends.low >= least {
+        return None;
+    }
+    let verdict = if ends.high < least {
+        format!("the upper end, {}, is below as well", hundredths(ends.high))
+    } else {
+        format!("undecided, as the upper end is {}: {}", hundredths(ends.high), shares.need())
+    };
+    let seen = format!("{} ({agreeing} of {} samples; {verdict})", hundredths(ends.low), found.samples);
+    Some(Failure::new(what, expected, seen))
+}
+
+/// A share in per cent with two places, rounded down: one below a bound is not shown as the bound.
+fn hundredths(share: f64) -> String {
+    // A wanted share such as 0.57 lies a little below 57 hundredths.
+    format!("{:.2} %", (share * 1e4 + 1e-9).floor() / 100.0)
 }

@@ -282,7 +282,11 @@ impl ClaimReport {
         for failure in &mut failures {
             image.clone_into(&mut failure.image);
         }
-        let text = if wrong > 0 { format!("{wrong} counter-examples; {text}") } else { text };
+        let text = match wrong {
+            0 => text,
+            1 => format!("1 counter-example; {text}"),
+            _ => format!("{wrong} counter-examples; {text}"),
+        };
         let transcript = transcript.digest();
         Self { id, status, evidence: text, cases, wrong, failures, transcript, seconds }
     }
