@@ -6,6 +6,8 @@
 //! 4. [`slots`]: two slots in flash as a target: one runs while the other is written, and power may fail at any byte.
 
 pub mod bus;
+#[cfg(feature = "signature")]
+mod ed25519;
 mod outcome;
 mod policy;
 pub mod slots;
