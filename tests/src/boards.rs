@@ -1,9 +1,11 @@
 //! Example networks measured on the emulated boards, and the model of `spandrel inspect --target` beside them.
 
 mod fit;
+mod margin;
 mod table;
 
 pub use fit::{fit, fitted};
+pub use margin::{MARGIN, beyond};
 pub use table::write;
 
 use crate::{
@@ -100,16 +102,22 @@ fn digits(name: &str) -> PathBuf {
 /// # Errors
 /// One does not compile.
 pub fn networks() -> Result<Vec<Network>, String> {
+    named(|_| true)
+}
+
+/// Compiles those whose name (model, chip and settings) is `wanted`.
+///
+/// # Errors
+/// One does not compile.
+pub fn named(wanted: impl Fn(&str) -> bool) -> Result<Vec<Network>, String> {
     let test = Samples::read(&digits("test.npz"), None).map_err(|error| error.to_string())?.first(SAMPLES);
     let SampleData::U8(pixels) = &test.data else { return Err("the digits are bytes".into()) };
     let samples: Vec<Vec<i32>> =
         pixels.chunks_exact(64).map(|image| image.iter().map(|&v| i32::from(v)).collect()).collect();
-    let network = |(model, chip, choices, fitted): Example| {
+    let network = |name: String, (model, chip, choices, fitted): Example| {
         let mut settings = Settings::default();
-        let mut name = format!("{model} on {chip}");
         for (key, value) in choices {
             settings.set(key, value).map_err(|error| format!("{name}: {error:?}"))?;
-            name += &format!(", {key}={value}");
         }
         let request = Request {
             prepare: Prepare { scale: Some(vec![1.0]), ..Prepare::default() },
@@ -124,7 +132,16 @@ pub fn networks() -> Result<Vec<Network>, String> {
         };
         Ok(Network { name, fitted, spiking, image, samples: samples.clone() })
     };
-    NETWORKS.into_iter().map(network).collect()
+    let name = |(model, chip, choices, _): &Example| {
+        let choices: String = choices.iter().map(|(key, value)| format!(", {key}={value}")).collect();
+        format!("{model} on {chip}{choices}")
+    };
+    NETWORKS
+        .into_iter()
+        .map(|own| (name(&own), own))
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, own)| network(name, own))
+        .collect()
 }
 
 /// Runs every network on every board; each digest is compared with the host's.

@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use spandrel::boards::{Needs, TARGETS, Target};
 use spandrel::compile::{Prepare, Request, compile};
 use spandrel::samples::{SampleData, Samples};
 use spandrel_core::image::Codec;
 use spandrel_tests::{
     board::agree,
+    boards::{MARGIN, Measured, beyond, measure, named},
     images::{conv, minimal, mlp, recurrent, spiking},
     qemu::{Board, Firmware, Session},
 };
@@ -133,6 +135,67 @@ fn a_damaged_image_in_flash_is_refused_with_the_hosts_rule() {
             let found = session.fact("refused").unwrap_or_default();
             assert!(found.starts_with(error.name()), "{}: {found}", board.name());
             assert_eq!(session.exit, Some(1), "{}", board.name());
+        }
+    }
+}
+
+/// Networks of each kind of core; the costs were fitted to the first alone.
+const HELD: [&str; 4] = [
+    "digits_mlp on isaac",
+    "digits_cnn on isaac",
+    "digits_mlp on tpu",
+    "digits_mlp on tianji-subtract, rate.window=16",
+];
+
+/// Figures that are further from the boards than the margin; an image that `inspect` says a board has no room for must not have run.
+fn beyond_margin(measured: &[Measured], targets: &[Target]) -> Vec<String> {
+    let mut found = Vec::new();
+    for own in measured {
+        let target =
+            targets.iter().find(|target| target.name == own.board.name()).expect("a target of its name");
+        let lacking = Needs::of(&own.parsed(), target).lacking;
+        assert_eq!(lacking.is_some(), own.took.is_err(), "{} on {}: {lacking:?}", own.name, target.name);
+        let Ok(took) = &own.took else { continue };
+        for (name, told, took) in beyond(own, took, target) {
+            found.push(format!("{} on {}: {name} {told}, measured {took}", own.name, target.name));
+        }
+    }
+    found
+}
+
+/// What `spandrel inspect --target` tells is held to what the boards take, measured here.
+#[test]
+fn inspect_is_within_its_margin_of_the_boards() {
+    if Board::ALL.into_iter().any(|board| on(board).is_none()) {
+        return;
+    }
+    let networks = named(|name| HELD.contains(&name)).unwrap();
+    assert_eq!(networks.len(), HELD.len());
+    let measured = measure(&networks, &mut |line| println!("{line}")).unwrap();
+    // The Cortex-M0 has no room for one of the four.
+    assert_eq!(measured.iter().filter(|own| own.took.is_ok()).count(), 11);
+    assert_eq!(beyond_margin(&measured, &TARGETS), Vec::<String>::new(), "beyond {MARGIN}");
+
+    // The margin is one: whatever is told 30 % too high or too low is noticed, on each board.
+    for at in 0..TARGETS.len() {
+        for factor in [0.7, 1.3] {
+            let noticed = |change: &dyn Fn(&mut Target), figure: &str| {
+                let mut targets = TARGETS;
+                change(&mut targets[at]);
+                let found = beyond_margin(&measured, &targets);
+                let name = targets[at].name;
+                assert!(
+                    found.iter().any(|line| line.contains(figure)),
+                    "{figure} of {name} by {factor}: {found:?}"
+                );
+                assert!(found.iter().all(|line| line.contains(name)), "{found:?}");
+            };
+            let scaled = |value: &mut u64| *value = (*value as f64 * factor) as u64;
+            noticed(&|own| own.costs = own.costs.map(|cost| cost * factor), "inference");
+            noticed(&|own| own.costs = own.costs.map(|cost| cost * factor), "known answers");
+            noticed(&|own| own.check_costs = own.check_costs.map(|cost| cost * factor), "checking");
+            noticed(&|own| scaled(&mut own.firmware), "firmware");
+            noticed(&|own| scaled(&mut own.stack), "stack");
         }
     }
 }
