@@ -4,12 +4,7 @@ use std::collections::BTreeSet;
 
 use spandrel_core::image::{Coverage, CoverageWay, FaultClass, Image, Subject, Tag, assemble, assembled_len};
 
-use super::{
-    broken::Broken,
-    network, proof,
-    sites::Sites,
-    vectors::{asked, vectors},
-};
+use super::{broken::Broken, proof, simulate::Simulator, sites::Sites, vectors::vectors};
 use crate::confidence::clopper_pearson;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::emit::{VectorData, vector_list};
@@ -112,7 +107,7 @@ fn draw(all: u64, most: u64, random: &mut Random) -> Vec<u64> {
 #[must_use]
 pub fn coverage(image: &Image<'_>, options: &Options) -> Vec<Coverage> {
     let sites = Sites::new(image);
-    let asked = asked(image);
+    let simulator = Simulator::new(image);
     let subjects = (0..image.vector_count()).filter_map(|number| image.vector(number)).map(|own| own.subject);
     let networks = subjects.filter(|subject| matches!(subject, Subject::Network { .. })).count() as u64;
     let run = image.work().saturating_mul(networks).max(1);
@@ -128,14 +123,8 @@ pub fn coverage(image: &Image<'_>, options: &Options) -> Vec<Coverage> {
                 let fault = numbers.get(at).and_then(|number| sites.fault(class, *number));
                 let Some(broken) = fault.and_then(|fault| Broken::new(image, fault)) else { continue };
                 outcome.never = CoverageWay::ALL.map(|way| proof::undetectable(&broken, way));
-                let [test, network, _] = outcome.never;
-                let questions = asked.get(broken.fault().config as usize).map_or(&[][..], Vec::as_slice);
-                outcome.test = !test
-                    && questions
-                        .iter()
-                        .any(|(question, answers)| question.shows(&broken, |unit| answers[unit as usize]));
-                outcome.network =
-                    ((at as u64) < tried).then(|| !network && network::shows(image, &broken, &mut ram));
+                outcome.test = simulator.cores_show(&broken);
+                outcome.network = ((at as u64) < tried).then(|| simulator.network_shows(&broken, &mut ram));
             }
         });
         for way in CoverageWay::ALL {

@@ -18,13 +18,15 @@
 //! 3. [`undetectable`]: faults that can never show, proven.
 //! 4. `vectors`: known answers of single cores, chosen by the faults that they show.
 //! 5. `network`: whole samples on a chip with a fault.
-//! 6. [`equip`]: an image with such answers, and with its coverage.
+//! 6. [`Simulator`]: which of an image's known answers show a fault.
+//! 7. [`equip`]: an image with such answers, and with its coverage.
 
 mod broken;
 mod coverage;
 mod fault;
 mod network;
 mod proof;
+mod simulate;
 mod sites;
 mod vectors;
 
@@ -32,4 +34,5 @@ pub use broken::Broken;
 pub use coverage::{AnswerOptions, Options, coverage, equip, ratio};
 pub use fault::{Defect, Fault};
 pub use proof::undetectable;
+pub use simulate::Simulator;
 pub use sites::Sites;

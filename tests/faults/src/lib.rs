@@ -5,6 +5,7 @@
 //! * [`defect`]: what a broken core computes, apart from the compiler's fault simulator.
 //! * [`networks`]: images, with their coverage.
 //! * [`campaign`]: many faults of every class.
+//! * [`pooled`]: a class over all networks.
 //! * [`witness`]: why a fault was missed.
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ pub mod chip;
 pub mod defect;
 pub mod judge;
 pub mod networks;
+pub mod pooled;
 pub mod report;
 pub mod unpack;
 pub mod witness;

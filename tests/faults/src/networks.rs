@@ -45,14 +45,27 @@ pub fn assembled() -> Vec<Network> {
     ]
 }
 
-/// The digits perceptron for `chip`.
+/// The digits perceptron for `chip`, with answers for every fault and its coverage.
 ///
 /// # Panics
 /// When it can not be compiled.
 #[must_use]
 pub fn digits(name: &'static str, chip: &str) -> Network {
+    compiled(name, chip, &["answers.faults=10000000", "rate.window=8", "encode.budget=x1"])
+}
+
+/// The digits perceptron for `chip` as it is compiled without settings.
+///
+/// # Panics
+/// When it can not be compiled.
+#[must_use]
+pub fn perceptron(name: &'static str, chip: &str) -> Network {
+    compiled(name, chip, &[])
+}
+
+fn compiled(name: &'static str, chip: &str, settings: &[&str]) -> Network {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/digits");
-    let settings = Settings::parse(["answers.faults=10000000", "rate.window=8", "encode.budget=x1"]);
+    let settings = Settings::parse(settings.iter().copied());
     let settings = settings.unwrap_or_else(|error| panic!("{error}"));
     let request = Request {
         settings: settings.to_map(),

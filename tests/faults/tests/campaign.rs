@@ -2,7 +2,7 @@
 
 use spandrel_faults::{
     campaign::{cores, power, wires},
-    networks::assembled,
+    networks::{assembled, perceptron},
 };
 
 #[test]
@@ -14,8 +14,11 @@ fn stated_coverage_lies_within_what_a_campaign_sees() {
             let explained: u64 = own.missed.iter().map(|(_, count)| count).sum();
             assert_eq!(own.detected + explained, own.injected, "{own:?}");
         }
+        for own in &tallies {
+            assert_eq!(own.differs, 0, "the simulator and the board: {own:?}");
+        }
         for own in beside {
-            assert!(own.within(), "{}: {own:?}", network.name);
+            assert!(own.within(0.95), "{}: {own:?}", network.name);
         }
     }
 }
@@ -36,9 +39,9 @@ fn faults_of_the_bus_and_of_memory_are_found_and_put_in_their_place() {
     }
 }
 
-/// Every byte takes minutes: `cargo xtask faults` does it, and the core's own tests do with a smaller image.
+/// The image as it is compiled: every byte that an update erases or writes is one after which the board must start.
 #[test]
-fn power_may_fail_anywhere_in_an_update_of_an_image_with_answers() {
-    let own = power::run(&assembled()[0], 61);
-    assert!(own.injected > 100 && own.detected == own.injected, "{own:?}");
+fn power_may_fail_after_every_byte_of_an_update_of_a_compiled_image() {
+    let own = power::run(&perceptron("digits on isaac", "isaac"), 1);
+    assert!(own.injected > 20_000 && own.detected == own.injected, "{own:?}");
 }

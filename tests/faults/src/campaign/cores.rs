@@ -1,7 +1,7 @@
 //! Faults of cores: each by itself on a chip that was loaded, first by the answers of cores, then by those of the network.
 
 use spandrel::confidence::clopper_pearson;
-use spandrel::faults::{Broken, Fault, Sites, ratio, undetectable};
+use spandrel::faults::{Broken, Fault, Simulator, Sites, ratio, undetectable};
 use spandrel_core::image::{Coverage, CoverageWay, FaultClass, Image};
 
 use super::{Tally, draw, each};
@@ -27,20 +27,20 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// The 95 % interval of the campaign's share.
+    /// The interval of the campaign's share at the confidence `level`.
     #[must_use]
-    pub fn interval(&self) -> (f64, f64) {
+    pub fn interval(&self, level: f64) -> (f64, f64) {
         if self.enumerated {
             let share = self.shown as f64 / self.able.max(1) as f64;
             return (share, share);
         }
-        clopper_pearson(self.shown, self.able, 0.95)
+        clopper_pearson(self.shown, self.able, level)
     }
 
     /// Whether the coverage that the image states lies within. Where nothing can show there is nothing to be within.
     #[must_use]
-    pub fn within(&self) -> bool {
-        let (lo, hi) = self.interval();
+    pub fn within(&self, level: f64) -> bool {
+        let (lo, hi) = self.interval(level);
         ratio(&self.stated).is_none_or(|stated| self.able == 0 || (lo..=hi).contains(&stated))
     }
 }
@@ -51,6 +51,7 @@ struct Outcome {
     fault: Fault,
     never: [bool; 3],
     shown: [bool; 3],
+    simulated: [bool; 3],
     located: bool,
     miss: Option<Miss>,
 }
@@ -62,7 +63,7 @@ struct Outcome {
 #[must_use]
 pub fn run(network: &Network, most: u64, seed: u64) -> (Vec<Tally>, Vec<Beside>) {
     let image = Image::parse(&network.image).expect("an image");
-    let (sites, held) = (Sites::new(&image), unpack(&image));
+    let (sites, held, simulator) = (Sites::new(&image), unpack(&image), Simulator::new(&image));
     let mut chip = loaded(&network.image);
     let healthy = judge(&image, &mut chip, None);
     assert!(healthy.test.is_none() && !healthy.network, "{}: {healthy:?}", network.name);
@@ -76,11 +77,12 @@ pub fn run(network: &Network, most: u64, seed: u64) -> (Vec<Tally>, Vec<Beside>)
         let faults: Vec<Fault> = numbers.iter().filter_map(|number| sites.fault(class, *number)).collect();
         let outcomes = each(
             &faults,
-            || chip.clone(),
-            |chip, fault| {
+            || (chip.clone(), vec![0; image.header().ram_words as usize]),
+            |(chip, ram), fault| {
                 let shown = judge(&image, chip, Some(*fault));
-                let simulated = Broken::new(&image, *fault).expect("a fault of this image");
-                let never = CoverageWay::ALL.map(|way| undetectable(&simulated, way));
+                let broken = Broken::new(&image, *fault).expect("a fault of this image");
+                let never = CoverageWay::ALL.map(|way| undetectable(&broken, way));
+                let said = (simulator.cores_show(&broken), simulator.network_shows(&broken, ram));
                 let (test, network) = (shown.test.is_some(), shown.network);
                 let right = fault.column().is_none_or(|column| shown.unit() == Some(column));
                 let miss = (!test && !network).then(|| explain(&image, &held, *fault, seed));
@@ -88,6 +90,7 @@ pub fn run(network: &Network, most: u64, seed: u64) -> (Vec<Tally>, Vec<Beside>)
                     fault: *fault,
                     never,
                     shown: [test, network, test || network],
+                    simulated: [said.0, said.1, said.0 || said.1],
                     located: test && right && shown.config() == Some(fault.config),
                     miss,
                 }
@@ -112,6 +115,13 @@ fn tally(name: &str, class: FaultClass, outcomes: &[Outcome]) -> Tally {
             assert!(!(*never && shown), "{name}: {} shows, though proven never to", outcome.fault);
         }
         own.injected += 1;
+        if outcome.shown != outcome.simulated {
+            own.differs += 1;
+            eprintln!(
+                "{name}: {}: the board {:?}, the simulator {:?}",
+                outcome.fault, outcome.shown, outcome.simulated
+            );
+        }
         let detected = outcome.shown[CoverageWay::Both as usize];
         own.detected += u64::from(detected);
         own.seated += u64::from(detected);

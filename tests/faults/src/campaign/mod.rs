@@ -15,6 +15,8 @@ pub struct Tally {
     pub injected: u64,
     /// Found.
     pub detected: u64,
+    /// Faults of cores that the compiler's simulator shows and the board does not, or the other way round, in either way.
+    pub differs: u64,
     /// Found, and the right configuration named; `None` where there is none to name.
     pub located: Option<u64>,
     /// Found, and put in the right place: transfer, configuration or computation.
