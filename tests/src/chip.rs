@@ -2,12 +2,9 @@
 
 use crate::run;
 use spandrel_core::{
-    blob::{Column, WeightStore},
-    crossbar,
-    image::{Config, Header, Image, Tag, Values, assemble, assembled_len},
+    image::{Header, Image, Tag, Values, assemble, assembled_len},
     load::bus::{ChipBus, Windows},
-    mac,
-    verify::{TestMode, TestPort},
+    verify::{NetworkPort, TestMode, TestPort, in_test_mode, read_in_test_mode},
 };
 
 /// Sections that the chip keeps, with the address and the room of each.
@@ -43,6 +40,8 @@ pub struct SimChip {
     /// The transfer number that fails.
     pub breaks_at: Option<u32>,
     transfers: u32,
+    /// What the last sample of the network's answers emitted; tests put wrong signals there.
+    pub emitted: Vec<i32>,
 }
 
 impl SimChip {
@@ -141,40 +140,27 @@ impl TestPort for SimChip {
     ) -> Result<i32, Self::Error> {
         let bytes = self.image().ok_or("no configuration")?;
         let image = Image::parse(&bytes).map_err(|_| "a configuration that makes no sense")?;
-        let mut config = image.config(config).ok_or("no such configuration")?;
-        if let (Some(shift), Config::Crossbar(own)) = (shift, &mut config)
-            && let crossbar::Readout::Composed { rounding, .. } = own.readout
-        {
-            own.readout = crossbar::Readout::Composed { shift, rounding };
-        }
-        if let Config::Crossbar(own) = &mut config
-            && inputs.len() == own.rows + own.bias_rows
-        {
-            (own.rows, own.bias_rows) = (inputs.len(), 0);
-        }
-        let store: &[u8] = image.weights();
-        let blob = image.blob(config.blob()).ok_or("no weights")?;
-        let input = |row: u32| inputs.get(row).unwrap_or(0);
-        let value = value(&config, &image, &Column::new(blob, *image.tables(), &store, unit), unit, input)?;
+        let config = image.config(config).ok_or("no such configuration")?;
+        let config = in_test_mode(config, shift, inputs.len());
+        let weights: &[u8] = image.weights();
+        let value = read_in_test_mode(&image, &weights, &config, unit, |row| inputs.get(row).unwrap_or(0));
+        let value = value.map_err(|_| "weights")?;
         Ok(if relu == Some(true) { value.max(0) } else { value })
     }
 }
 
-fn value<W: WeightStore>(
-    config: &Config,
-    image: &Image<'_>,
-    column: &Column<'_, W>,
-    unit: u32,
-    input: impl Fn(u32) -> i32,
-) -> Result<i32, &'static str> {
-    match config {
-        Config::Crossbar(own) => crossbar::read_column(own, column, input).map_err(|_| "weights"),
-        Config::Mac(own) => mac::read_column(own, image.tables(), column, unit, input)
-            .map(|sum| i32::try_from(sum).unwrap_or(i32::MAX))
-            .map_err(|_| "weights"),
-        Config::Spiking(own) => {
-            spandrel_core::spiking::read_column(own, column, input).map_err(|_| "weights")
-        }
-        _ => Err("a kind of core that this chip does not have"),
+impl NetworkPort for SimChip {
+    type Error = &'static str;
+
+    fn run(&mut self, _: u32, inputs: &Values<'_>) -> Result<(), Self::Error> {
+        self.transfer()?;
+        let sample: Vec<i32> = (0..inputs.len()).filter_map(|index| inputs.get(index)).collect();
+        self.emitted = Self::run(self, &sample).ok_or("it does not run")?;
+        Ok(())
+    }
+
+    fn emitted(&mut self, index: u32) -> Result<Option<i32>, Self::Error> {
+        self.transfer()?;
+        Ok(self.emitted.get(index as usize).copied())
     }
 }

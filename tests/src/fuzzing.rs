@@ -1,24 +1,34 @@
 //! Bodies of the fuzz targets, shared with the seeded suites. Each panics when it finds something.
 
 mod arithmetic;
+#[cfg(feature = "host")]
+mod engines;
+#[cfg(feature = "host")]
 mod files;
 mod image;
 mod mac;
+#[cfg(feature = "host")]
 mod nir_file;
 // The writer of small ONNX files, which the tests of the pipeline use too.
+#[cfg(feature = "host")]
 #[allow(dead_code, reason = "the tests of the pipeline use all of it")]
 #[path = "../../host/tests/pipeline_common/onnx.rs"]
 mod onnx;
+#[cfg(feature = "host")]
 mod pipeline;
 mod program;
 mod spiking;
 
 pub use arithmetic::{check_array, check_layer};
+#[cfg(feature = "host")]
+pub use engines::{check_engines, program};
+#[cfg(feature = "host")]
 pub use files::{hwdesc, nir, npz, onnx, refused_well, samples};
 pub use image::{WORDS_MAX, exercise, image};
 pub use mac::check_mac;
+#[cfg(feature = "host")]
 pub use pipeline::pipeline;
-pub use program::{check_engines, check_program, program};
+pub use program::check_program;
 pub use spiking::check_spiking;
 
 use crate::{coverage::Coverage, generate::Source};
@@ -37,9 +47,11 @@ pub fn oracle(data: &[u8]) {
 }
 
 /// A target: its name and body.
+#[cfg(feature = "host")]
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every fuzz target, in the order of fuzz/Cargo.toml.
+#[cfg(feature = "host")]
 pub const TARGETS: [Target; 8] = [
     ("image", image),
     ("oracle", oracle),

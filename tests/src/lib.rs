@@ -14,9 +14,11 @@
 #![forbid(unsafe_code)]
 
 pub mod board;
+#[cfg(feature = "host")]
 pub mod boards;
 pub mod chip;
 pub mod coverage;
+#[cfg(feature = "host")]
 pub mod engines;
 pub mod fuzzing;
 pub mod generate;

@@ -29,6 +29,7 @@ mod maxima;
 mod model;
 pub mod naive;
 mod names;
+mod oracle_terms;
 mod parallel;
 mod patterns;
 pub mod ranges;
@@ -48,8 +49,8 @@ use spandrel_core::image::Image;
 pub use certificate::{Certificate, Claim};
 pub use mapping::{MappingEvidence, check_mapping, check_mapping_within};
 pub use model::{Again, compile_again};
+pub use oracle_terms::oracle_neuron;
 pub use report::{ClaimId, ClaimReport, EquivalenceReport, Evidence, FAILURES_LISTED, Failure, Status};
-pub use spiking::oracle_neuron;
 pub use transcript::Transcript;
 pub use wrap::{Proof, prove_no_wrap};
 

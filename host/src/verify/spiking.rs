@@ -5,12 +5,13 @@ use spandrel_core::{
     blob::Column,
     image::{Config, Image},
     mac::{Overflow, Param},
-    spiking::{Cell, Fire, Limit, Reset, Spiking, read_column, soma},
+    spiking::{Cell, Limit, Spiking, read_column, soma},
 };
 use spandrel_oracle as oracle;
 
 use super::{
     decode,
+    oracle_terms::oracle_neuron,
     parallel::map,
     report::{Evidence, Failure},
     stimuli::{Chance, codes},
@@ -60,46 +61,6 @@ pub(super) fn weights(image: &Image<'_>, spiking: &Spiking) -> Option<Vec<Vec<i3
     let whole = weights.len() == spiking.columns as usize
         && weights.iter().all(|axons| axons.len() == spiking.rows as usize);
     whole.then_some(weights)
-}
-
-/// A neuron in the oracle's terms; `value` gives what a parameter is for it.
-#[must_use]
-pub fn oracle_neuron(spiking: &Spiking, value: impl Fn(Param<i32>) -> i128) -> oracle::Neuron {
-    let decay = |keep: Param<i32>| oracle::Decay { keep: value(keep), of: 1 << spiking.decay_bits };
-    oracle::Neuron {
-        spikes_in: spiking.spikes_in.into(),
-        weight_unit: 1 << spiking.weight_shift,
-        current: spiking.current.map(|current| {
-            let ends = match current.overflow {
-                Overflow::Wrap => oracle::Ends::Wrap,
-                Overflow::Saturate => oracle::Ends::Clip,
-            };
-            (decay(current.keep), oracle::Register { bits: current.bits.into(), ends })
-        }),
-        decay: decay(spiking.keep),
-        leak: value(spiking.leak),
-        floor: spiking.floor.map(&value),
-        potential: oracle::Register {
-            bits: spiking.potential_bits.into(),
-            ends: match spiking.limit {
-                Limit::Wrap => oracle::Ends::Wrap,
-                Limit::TwosComplement => oracle::Ends::Clip,
-                Limit::Symmetric => oracle::Ends::ClipEvenly,
-            },
-        },
-        threshold: value(spiking.threshold) << spiking.threshold_shift,
-        above: spiking.fire == Fire::AboveThreshold,
-        reset: match spiking.reset {
-            Reset::Zero => oracle::SpikeReset::To(0),
-            Reset::Value(reset) => oracle::SpikeReset::To(value(reset)),
-            Reset::Subtract => oracle::SpikeReset::By,
-        },
-        spikes_out: spiking.spikes_out.into(),
-        refractory: value(spiking.refractory),
-        refractory_collects: spiking.refractory_collects,
-        v_init: value(spiking.v_init),
-        window: (spiking.window > 0).then(|| spiking.window.into()),
-    }
 }
 
 /// Neuron `neuron` of a core of `image` in the oracle's terms.

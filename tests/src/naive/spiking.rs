@@ -8,10 +8,16 @@ use spandrel_core::{
 };
 use spandrel_oracle as oracle;
 
+#[cfg(not(feature = "host"))]
+#[path = "../../../host/src/verify/oracle_terms.rs"]
+mod oracle_terms;
+#[cfg(feature = "host")]
+use spandrel::verify as oracle_terms;
+
 /// Neuron `neuron` of a configuration in the oracle's words.
 #[must_use]
 pub fn oracle_neuron(spiking: &Spiking, tables: &[Vec<i32>], neuron: usize) -> oracle::Neuron {
-    spandrel::verify::oracle_neuron(spiking, |param| match param {
+    oracle_terms::oracle_neuron(spiking, |param| match param {
         Param::Core(value) => i128::from(value),
         Param::Column { table } => i128::from(tables[table as usize][neuron]),
     })
