@@ -21,6 +21,7 @@ pub(crate) const CORE_TESTS: &[&str] = &[
     "--features=spandrel-core/signature,spandrel-core/float",
     "--lib",
     "--test=buses",
+    "--test=columns",
     "--test=damage",
     "--test=document",
     "--test=images",
@@ -89,8 +90,8 @@ pub(crate) fn coverage(arguments: &[String]) -> Result<()> {
 
 fn measure() -> Result<()> {
     ready()?;
-    // Counts of earlier runs go; what was compiled stays.
-    demand(llvm_cov().args(["clean", "--profraw-only"]), "cleaning")?;
+    // Programs of an earlier build would count as well, with the lines that they had.
+    demand(llvm_cov().args(["clean", "--workspace"]), "cleaning")?;
     announce(&format!("cargo +nightly llvm-cov --branch --no-report {}", CORE_TESTS.join(" ")));
     demand(llvm_cov().args(["--branch", "--no-report"]).args(CORE_TESTS), "the tests")?;
     fs::create_dir_all(root().join("out")).map_err(|error| format!("out: {error}"))?;

@@ -228,6 +228,16 @@ mod tests {
     }
 
     #[test]
+    fn counts_and_interval_may_reach_their_ends() {
+        let whole = Coverage { simulated: 1000, detected: 980, ppm: (1_000_000, 1_000_000), ..ONE };
+        let nothing = Coverage { all: 0, simulated: 0, undetectable: 0, detected: 0, ppm: (0, 0), ..ONE };
+        for own in [whole, nothing] {
+            assert_eq!(Coverage::parse(&bytes(&own), 0), Ok(own));
+        }
+        assert!(!whole.sampled() && ONE.sampled());
+    }
+
+    #[test]
     fn records_that_contradict_themselves_are_refused() {
         let rule = |own: &Coverage| Coverage::parse(&bytes(own), 3).map_err(|error| error.rule);
         assert_eq!(rule(&Coverage { simulated: 1001, ..ONE }), Err(Rule::OutOfRange));

@@ -113,3 +113,27 @@ impl Control {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Control, Status};
+    use crate::image::CONTROL_WORDS;
+
+    #[test]
+    fn what_is_stored_comes_back_with_all_its_bits() {
+        let own = Control {
+            status: Status::Running,
+            pc: 0x8000_0001,
+            cursor: 2,
+            invocations: 0x0123_4567_89ab_cdef,
+            ticks: 0xfedc_ba98_7654_3210,
+            samples: u64::MAX - 1,
+            image: 77,
+            registers: [1, 2, 3, 4, 5, 6, 7, u32::MAX],
+        };
+        let mut words = [0; CONTROL_WORDS as usize];
+        own.store(&mut words);
+        assert_eq!(Control::load(&words), Some(own));
+        assert_eq!(Control::load(&words[..17]), None);
+    }
+}

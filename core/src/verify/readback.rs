@@ -201,3 +201,17 @@ pub fn detection_ppm(pieces: u64, damaged: u64, drawn: u32) -> u32 {
     }
     u32::try_from(((ONE - missed) * 1_000_000) >> 32).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::draw;
+
+    /// The first numbers of the published generator, from two seeds.
+    #[test]
+    fn draws_are_those_of_splitmix64() {
+        let first = [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f];
+        assert_eq!([0, 1, 2].map(|index| draw(0, index)), first);
+        let other = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973];
+        assert_eq!([0, 1].map(|index| draw(1_234_567, index)), other);
+    }
+}

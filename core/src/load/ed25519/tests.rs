@@ -1,3 +1,5 @@
+//! Signatures that are good, forged, and made of points that no honest signer uses.
+
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::verify;
