@@ -32,6 +32,7 @@ use crate::target::Target;
 use crate::tune::{self, Coded, GoldenSums, InputMap, Tuner};
 
 pub(crate) mod finish;
+mod states;
 
 use finish::{measure, notes};
 
@@ -257,6 +258,7 @@ pub fn compile_for(
             options: &options.tune,
         };
         let result = tuner.tune(|done, all| watcher.progress(done, all))?;
+        states::check(&expanded.graph().encoded.dot, &result.errors, &target, options.tune.state)?;
         // Of a sequence a first and a following run are left: all that a program has to do.
         let (coded, codes) = if model.holds() {
             let mut short = sequence::shortened(&result.graph, 2);

@@ -234,6 +234,7 @@ mod tests {
             ("tune.ridge", "0.1"),
             ("tune.rows", "512"),
             ("tune.seed", "18446744073709551615"),
+            ("tune.state", "17.5"),
             ("weights", "codebook:16:column"),
         ]);
         assert_eq!(others.len(), SETTINGS.len());

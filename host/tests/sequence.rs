@@ -96,13 +96,16 @@ fn files(name: &str, stacked: bool) -> PathBuf {
     folder
 }
 
-fn compiled(folder: &std::path::Path, chip: &str) -> Compiled {
-    let request = Request {
+fn request(folder: &std::path::Path, chip: &str) -> Request {
+    Request {
         states: feedback(),
         sequence: SEQUENCE,
         ..Request::new(folder.join("step.onnx"), chip, folder.join("x.npz"))
-    };
-    compile(&request, &mut ()).unwrap_or_else(|found| panic!("{chip}: {found}"))
+    }
+}
+
+fn compiled(folder: &std::path::Path, chip: &str) -> Compiled {
+    compile(&request(folder, chip), &mut ()).unwrap_or_else(|found| panic!("{chip}: {found}"))
 }
 
 /// The recurrence written out, in f64.
@@ -156,6 +159,31 @@ fn the_golden_model_carries_state_as_the_unrolled_network_does() {
         assert_eq!(copies.count(), usize::from(!stacked));
         std::fs::remove_dir_all(folder).unwrap();
     }
+}
+
+/// A crossbar of three bits a signal loses the state; the refusal names the field and how many bits would do.
+#[test]
+fn a_lost_state_is_refused_unless_asked_for() {
+    let folder = files("lost", false);
+    let prime = spandrel::chips::find("prime").unwrap().to_toml();
+    let narrow = prime
+        .replace("name = \"prime\"", "name = \"narrow\"")
+        .replace("input_bits = 6", "input_bits = 3")
+        .replace("output_bits = 6", "output_bits = 3")
+        .replace("bias_code = 63", "bias_code = 7");
+    let file = folder.join("narrow.toml");
+    std::fs::write(&file, narrow).unwrap();
+    let mut asked = request(&folder, &file.display().to_string());
+    let found = compile(&asked, &mut ()).unwrap_err();
+    println!("{found}");
+    assert!(found.0.iter().all(|d| d.code == "SP0314"), "{found}");
+    assert_eq!(found.0[0].place, "chip \"narrow\": crossbar.output_bits");
+    assert!(found.0[0].rule.contains("signals of 3 bits leave"), "{found}");
+    let needed = |bits: u32| found.0[0].way_out.contains(&format!("crossbar.output_bits is {bits} or more"));
+    assert!((4..=6).any(needed), "{found}");
+    asked.options.tune.state = None;
+    compile(&asked, &mut ()).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// The image run sample after sample, the same codes out of the program that loops over a whole sequence, and the machine on its

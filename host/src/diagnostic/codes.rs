@@ -59,6 +59,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("SP0311", "a claim that every image must meet does not hold"),
     ("SP0312", "the model's output is not a finite number on a calibration sample"),
     ("SP0313", "the outputs are further from the network's than was allowed"),
+    ("SP0314", "the state of a recurrent network is lost in the chip's signals"),
     ("SP0321", "the parts of a spiking network do not fit together"),
     ("SP0322", "a parameter of a spiking network does not fit the chip's registers"),
     ("SP0323", "a delay or a window of a spiking network is not possible"),

@@ -319,10 +319,13 @@ impl Walk<'_> {
         k.max(self.plan.options.carrier_signals).max(least)
     }
 
-    /// Whether a node's errors come back through a loop, on a chip of few levels, where signals are left open.
+    /// Whether a node's errors come back through a loop, on a chip of few levels or whose reads are truncated, where signals are left
+    /// open.
     pub(super) fn narrow_loop(&self, number: usize) -> bool {
         let Plan { dot, target, options, .. } = self.plan;
-        options.signals == SignalBudget::Auto && target.input_max < NARROW && dot.loop_of(number).is_some()
+        let truncated = target.digital.is_none() && target.adc_bits.is_none();
+        let narrow = target.input_max < NARROW || truncated;
+        options.signals == SignalBudget::Auto && narrow && dot.loop_of(number).is_some()
     }
 
     /// Signals of the values of an original node, at least, where the user leaves them open.

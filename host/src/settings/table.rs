@@ -279,6 +279,22 @@ pub const SETTINGS: &[Setting] = &[
         set: |s, v| put(&mut s.tune.seed, v, |_| true),
     },
     Setting {
+        key: "tune.state",
+        allowed: "off, or 0 to 100",
+        help: "signal-to-noise ratio in dB that the state of a recurrent network must reach on the calibration samples; below it there is no image; off: any",
+        get: |s| s.tune.state.map_or_else(|| "off".into(), |least| text(&least)),
+        set: |s, v| {
+            let mut least = 0.0;
+            s.tune.state = if v == "off" {
+                None
+            } else {
+                put(&mut least, v, |x| (0.0..=100.0).contains(x))?;
+                Some(least)
+            };
+            Some(())
+        },
+    },
+    Setting {
         key: "weights",
         allowed: "plain, fraction, codebook:N, or codebook:N:column, N from 2 to 256",
         help: "the set that weights come from: whole numbers, whole numbers divided by a threshold of each core, or a table of N of them for each core or for each column",

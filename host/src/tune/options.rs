@@ -162,10 +162,16 @@ pub struct TuneOptions {
     pub exact_passes: usize,
     /// On classifiers: how many standard deviations below the winner an output may lie and still count. 0: all count.
     pub margin: f64,
+    /// Signal-to-noise ratio in decibels that what a loop hands on must reach on the calibration samples; `None`: any.
+    pub state: Option<f64>,
     /// Takes the ranges of sums as they are given, without headroom, and gives none of them up to clipping: for ranges that no
     /// input leaves.
     pub whole_ranges: bool,
 }
+
+/// See [`TuneOptions::state`]: an error of a quarter of the state. The keyword LSTM of docs/networks.md agrees with the network on
+/// 97 % of the samples at 26 dB, on 89 % at 16 dB and on 71 % at 7 dB.
+const STATE_DB: f64 = 12.0;
 
 impl Default for TuneOptions {
     fn default() -> Self {
@@ -179,6 +185,7 @@ impl Default for TuneOptions {
             linear_passes: 1,
             exact_passes: 4,
             margin: 2.0,
+            state: Some(STATE_DB),
             whole_ranges: false,
         }
     }
