@@ -161,16 +161,17 @@ fn the_golden_model_carries_state_as_the_unrolled_network_does() {
     }
 }
 
-/// A crossbar of three bits a signal loses the state; the refusal names the field and how many bits would do.
+/// A crossbar of two bits a signal loses the state; the refusal names the field and how many bits would do.
 #[test]
 fn a_lost_state_is_refused_unless_asked_for() {
     let folder = files("lost", false);
     let prime = spandrel::chips::find("prime").unwrap().to_toml();
     let narrow = prime
         .replace("name = \"prime\"", "name = \"narrow\"")
-        .replace("input_bits = 6", "input_bits = 3")
-        .replace("output_bits = 6", "output_bits = 3")
-        .replace("bias_code = 63", "bias_code = 7");
+        .replace("input_bits = 6", "input_bits = 2")
+        .replace("dac_bits = 3", "dac_bits = 2")
+        .replace("output_bits = 6", "output_bits = 2")
+        .replace("bias_code = 63", "bias_code = 3");
     let file = folder.join("narrow.toml");
     std::fs::write(&file, narrow).unwrap();
     let mut asked = request(&folder, &file.display().to_string());
@@ -178,9 +179,9 @@ fn a_lost_state_is_refused_unless_asked_for() {
     println!("{found}");
     assert!(found.0.iter().all(|d| d.code == "SP0314"), "{found}");
     assert_eq!(found.0[0].place, "chip \"narrow\": crossbar.output_bits");
-    assert!(found.0[0].rule.contains("signals of 3 bits leave"), "{found}");
+    assert!(found.0[0].rule.contains("signals of 2 bits leave"), "{found}");
     let needed = |bits: u32| found.0[0].way_out.contains(&format!("crossbar.output_bits is {bits} or more"));
-    assert!((4..=6).any(needed), "{found}");
+    assert!((3..=5).any(needed), "{found}");
     asked.options.tune.state = None;
     compile(&asked, &mut ()).unwrap();
     std::fs::remove_dir_all(folder).unwrap();
