@@ -32,6 +32,32 @@ static uint32_t bus_read(void *context, uint32_t address, uint8_t *bytes, size_t
 
 const spandrel_bus chip_bus = { 0, bus_hold, bus_release, bus_write, bus_read };
 
+/* The test port: needed only where a chip is asked for answers. On the wire these are three more commands, with the numbers of the
+ * question, and codes, behind them; here the simulated chip is handed the call. */
+static uint32_t core_read(const spandrel_question *question, int32_t *found);
+static uint32_t sample_run(uint32_t input, const int32_t *values, size_t count);
+static uint32_t sample_emitted(uint32_t index, int32_t *code, uint32_t *there);
+
+static uint32_t port_read(void *context, const spandrel_question *question, int32_t *found)
+{
+    (void)context;
+    return core_read(question, found);
+}
+
+static uint32_t port_run(void *context, uint32_t input, const int32_t *values, size_t count)
+{
+    (void)context;
+    return sample_run(input, values, count);
+}
+
+static uint32_t port_emitted(void *context, uint32_t index, int32_t *code, uint32_t *there)
+{
+    (void)context;
+    return sample_emitted(index, code, there);
+}
+
+const spandrel_port chip_port = { 0, port_read, port_run, port_emitted };
+
 /* Where this chip keeps what images hold; sections that it does not keep are checked and dropped. */
 const spandrel_window chip_windows[] = {
     { "EDGES\0\0", 0x0000, 0x1000 },
@@ -94,3 +120,71 @@ int chip_held(void) { return held; }
 uint32_t chip_written(void) { return written; }
 
 void chip_flip(uint32_t address, uint8_t bits) { memory[address] ^= bits; }
+
+/* What it computes with; the library's models, in words of their own. */
+static const spandrel_image *cores;
+static uint64_t run_memory[SPANDREL_RUN_WORDS];
+static uint32_t ram[1024];
+static int32_t codes[16];
+static uint32_t emitted;
+static uint32_t drifting_core = SPANDREL_NONE, drifting_unit;
+static int32_t drift, crossing;
+
+static uint32_t core_read(const spandrel_question *question, int32_t *found)
+{
+    /* Cores that are held do not answer: 4. */
+    if (held || cores == 0) {
+        return 4;
+    }
+    uint32_t status = spandrel_image_read(cores, question, found, 0);
+    if (question->core == drifting_core && question->unit == drifting_unit) {
+        *found += drift;
+    }
+    return status;
+}
+
+static uint32_t sample_run(uint32_t input, const int32_t *values, size_t count)
+{
+    if (held || cores == 0) {
+        return 4;
+    }
+    spandrel_run *run = 0;
+    uint32_t status = spandrel_run_open(run_memory, SPANDREL_RUN_WORDS, cores, ram, sizeof ram / sizeof ram[0], &run, 0);
+    if (status == SPANDREL_OK) {
+        status = spandrel_run_feed(run, input, 0, values, count, 0);
+    }
+    if (status == SPANDREL_OK) {
+        status = spandrel_run_start(run, 0);
+    }
+    spandrel_outputs outputs = { .codes = codes, .capacity = 16 };
+    while (status == SPANDREL_OK || status == SPANDREL_MORE) {
+        status = spandrel_run_step(run, 1000, &outputs, 0);
+        if (status == SPANDREL_OK) {
+            break;
+        }
+    }
+    emitted = outputs.count;
+    codes[1] += crossing;
+    return status;
+}
+
+static uint32_t sample_emitted(uint32_t index, int32_t *code, uint32_t *there)
+{
+    if (index < emitted) {
+        *code = codes[index];
+    } else {
+        *there = 0;
+    }
+    return 0;
+}
+
+void chip_cores(const spandrel_image *image) { cores = image; }
+
+void chip_drift(uint32_t core, uint32_t unit, int32_t by)
+{
+    drifting_core = core;
+    drifting_unit = unit;
+    drift = by;
+}
+
+void chip_cross(int32_t by) { crossing = by; }

@@ -1,7 +1,7 @@
-/* An image in flash and a chip on SPI: load, verify, infer; and see what is refused.
+/* An image in flash and a chip on SPI: load, verify, infer; and see what is refused, and which fault is found by what.
  *
  * images.h holds arrays `good_image`, `damaged_image`, `unsigned_image` and `old_image`, the public key `pinned_key`, and two
- * samples. What the chip would compute is computed by the library's models of its cores: the simulated chip has no cores.
+ * samples. The simulated chip's cores are the library's models of them.
  *
  * Every line that starts with a word and a blank is for programs: see the test firmware-sim/capi/tests/example.rs. */
 #include "board.h"
@@ -15,6 +15,9 @@ static uint64_t loader_memory[SPANDREL_LOADER_WORDS];
 static uint64_t run_memory[SPANDREL_RUN_WORDS];
 static uint64_t answers_memory[SPANDREL_ANSWERS_WORDS];
 static uint64_t readback_memory[SPANDREL_READBACK_WORDS];
+static uint64_t cores_memory[SPANDREL_CORES_WORDS];
+static uint64_t network_memory[SPANDREL_NETWORK_WORDS];
+static uint64_t self_test_memory[SPANDREL_SELF_TEST_WORDS];
 static uint32_t ram[1024];
 
 static spandrel_error error;
@@ -79,6 +82,74 @@ static uint32_t read_back(const spandrel_image *image)
     }
     report("read-back", status);
     return status;
+}
+
+/* What was asked of the chip and found: nothing was if `compared` is 0, whatever the status. */
+static uint32_t told(const char *what, uint32_t status, uint64_t compared)
+{
+    report(what, status);
+    if (status == SPANDREL_OK) {
+        say("compared ");
+        say_number((int64_t)compared);
+        say("\n");
+        return compared == 0 ? SPANDREL_WRONG : SPANDREL_OK;
+    }
+    say("named vector ");
+    say_number((int32_t)error.vector);
+    say(" core ");
+    say_number((int32_t)error.core);
+    say(" unit ");
+    say_number((int32_t)error.unit);
+    say(" seat ");
+    say_number((int32_t)error.seat);
+    say("\n");
+    return status;
+}
+
+/* Asks each core of the chip for its answers, four a slice. */
+static uint32_t ask_cores(const spandrel_image *image)
+{
+    spandrel_cores *check = 0;
+    uint64_t compared = 0;
+    uint32_t status = spandrel_cores_open(cores_memory, SPANDREL_CORES_WORDS, image, &chip_port, ram,
+                                          sizeof ram / sizeof ram[0], &check, &error);
+    if (status == SPANDREL_OK) {
+        do {
+            status = spandrel_cores_step(check, 4, &compared, &error);
+        } while (status == SPANDREL_MORE);
+    }
+    return told("cores", status, compared);
+}
+
+/* Runs the samples of the known answers on the chip. */
+static uint32_t ask_network(const spandrel_image *image)
+{
+    spandrel_network *check = 0;
+    uint64_t compared = 0;
+    uint32_t status = spandrel_network_open(network_memory, SPANDREL_NETWORK_WORDS, image, &chip_port, ram,
+                                            sizeof ram / sizeof ram[0], &check, &error);
+    if (status == SPANDREL_OK) {
+        do {
+            status = spandrel_network_step(check, 4, &compared, &error);
+        } while (status == SPANDREL_MORE);
+    }
+    return told("network", status, compared);
+}
+
+/* All of it in order, while the chip is in use: nothing is written. */
+static uint32_t self_test(const spandrel_image *image)
+{
+    spandrel_self_test *test = 0;
+    uint64_t compared = 0;
+    uint32_t status = spandrel_self_test_open(self_test_memory, SPANDREL_SELF_TEST_WORDS, image, &chip_bus, chip_windows,
+                                              chip_window_count, &chip_port, ram, sizeof ram / sizeof ram[0], 0, 0, 0,
+                                              &test, &error);
+    if (status == SPANDREL_OK) {
+        do {
+            status = spandrel_self_test_step(test, 64, &compared, &error);
+        } while (status == SPANDREL_MORE);
+    }
+    return told("self-test", status, compared);
 }
 
 static uint32_t known_answers(const spandrel_image *image)
@@ -163,9 +234,24 @@ int main(void)
     good &= infer(image, sample_0, sizeof sample_0) == SPANDREL_OK;
     good &= infer(image, sample_1, sizeof sample_1) == SPANDREL_OK;
 
+    chip_cores(image);
+    good &= ask_cores(image) == SPANDREL_OK && ask_network(image) == SPANDREL_OK && self_test(image) == SPANDREL_OK;
+    /* A column drifts: the configuration is still right, and only the answers tell. */
+    chip_drift(1, 2, 1);
+    good &= read_back(image) == SPANDREL_OK;
+    good &= ask_cores(image) == SPANDREL_WRONG && error.core == 1 && error.unit == 2;
+    good &= self_test(image) == SPANDREL_WRONG && error.seat == SPANDREL_COMPUTATION;
+    chip_drift(SPANDREL_NONE, 0, 0);
+    /* What joins cores is broken: each of them is right, and samples are not. */
+    chip_cross(1);
+    good &= ask_cores(image) == SPANDREL_OK;
+    good &= ask_network(image) == SPANDREL_WRONG && error.unit == 1;
+    chip_cross(0);
+
     /* Configuration memory fades: it is seen, named, and mended by loading again. */
     chip_flip(0x6003, 0x10);
     good &= read_back(image) == SPANDREL_DIFFERS;
+    good &= self_test(image) == SPANDREL_DIFFERS && error.seat == SPANDREL_CONFIGURATION;
     good &= load("again", good_image, sizeof good_image) == SPANDREL_OK && read_back(image) == SPANDREL_OK;
 
     say(good ? "verdict passed\n" : "verdict failed\n");

@@ -62,7 +62,7 @@
 // The machine has stopped: image or lent words were changed underneath.
 #define SPANDREL_FAULT 49
 
-// A value is not the known answer.
+// A value, of the models or of a chip that was asked, is not the known answer.
 #define SPANDREL_WRONG 64
 
 // A byte of the chip's configuration is not the image's.
@@ -70,6 +70,15 @@
 
 // A number in an error that does not apply.
 #define SPANDREL_NONE UINT32_MAX
+
+// The fault is on the way to the chip or back: what was written or read again is right.
+#define SPANDREL_TRANSFER 1
+
+// The fault is in the chip's configuration memory: it does not hold what was written, or no longer.
+#define SPANDREL_CONFIGURATION 2
+
+// The configuration is right, and the chip computes something else.
+#define SPANDREL_COMPUTATION 3
 
 // Words of 64 bits that an image object needs at most.
 #define SPANDREL_IMAGE_WORDS 96
@@ -86,8 +95,20 @@
 // Words of 64 bits that reading back needs at most.
 #define SPANDREL_READBACK_WORDS 24
 
+// Words of 64 bits that a check of cores needs at most.
+#define SPANDREL_CORES_WORDS 24
+
+// Words of 64 bits that a check of the network needs at most.
+#define SPANDREL_NETWORK_WORDS 24
+
+// Words of 64 bits that a self-test needs at most.
+#define SPANDREL_SELF_TEST_WORDS 40
+
 // A check of known answers.
 typedef struct spandrel_answers spandrel_answers;
+
+// A check of a chip's cores, one at a time.
+typedef struct spandrel_cores spandrel_cores;
 
 // An image that was checked.
 typedef struct spandrel_image spandrel_image;
@@ -95,11 +116,17 @@ typedef struct spandrel_image spandrel_image;
 // A loader. The chip is held before the first write and released after the last check: a half-configured chip never runs.
 typedef struct spandrel_loader spandrel_loader;
 
+// A check of what a chip's cores give together.
+typedef struct spandrel_network spandrel_network;
+
 // A check that reads configuration back.
 typedef struct spandrel_readback spandrel_readback;
 
 // A machine that runs an image.
 typedef struct spandrel_run spandrel_run;
+
+// A self-test.
+typedef struct spandrel_self_test spandrel_self_test;
 
 // Why, where, and what to do. Only the library writes it.
 typedef struct spandrel_error {
@@ -121,6 +148,8 @@ typedef struct spandrel_error {
   uint32_t core;
   // The column, or the number of the emitted signal.
   uint32_t unit;
+  // Where the fault is, as the self-test judges: SPANDREL_TRANSFER, SPANDREL_CONFIGURATION or SPANDREL_COMPUTATION.
+  uint32_t seat;
   // Where in the section, in bytes.
   uint64_t offset;
   // What should be there.
@@ -165,6 +194,8 @@ typedef struct spandrel_facts {
   uint64_t work;
   // 32-bit words that running it needs.
   uint32_t ram_words;
+  // 32-bit words that asking a chip for its answers needs: the most inputs of a vector.
+  uint32_t ask_words;
   // Inputs.
   uint32_t inputs;
   // Decoders: readings of its outputs.
@@ -232,6 +263,36 @@ typedef struct spandrel_window {
   // Its length in bytes.
   uint32_t room;
 } spandrel_window;
+
+// A question to one core: what a column reads, before sums and activation.
+typedef struct spandrel_question {
+  // The configuration.
+  uint32_t config;
+  // The physical core that holds it; SPANDREL_NONE if the image places it nowhere.
+  uint32_t core;
+  // The column.
+  uint32_t unit;
+  // Test mode: the shift of the range register; SPANDREL_NONE: as configured.
+  uint32_t shift;
+  // Test mode: 1 if what is read goes through a ReLU; 0 or SPANDREL_NONE: it is told as it was read.
+  uint32_t relu;
+  // A code for each row; if there are more than rows, those behind drive the bias rows in place of the bias code.
+  const int32_t *inputs;
+  // How many codes.
+  uint32_t input_count;
+} spandrel_question;
+
+// A chip that answers. Callbacks keep the rules of `spandrel_bus`: 0, or a number of their own that comes back in `error.found`.
+typedef struct spandrel_port {
+  // Whatever the callbacks need.
+  void *context;
+  // Asks one core. The question and its inputs are there during the call only.
+  uint32_t (*read)(void *context, const struct spandrel_question *question, int32_t *found);
+  // Runs a sample, `count` raw values of input `input`, from the reset state. The chip keeps what it emits.
+  uint32_t (*run)(void *context, uint32_t input, const int32_t *values, size_t count);
+  // Signal `index` of those that the sample emitted, in their order. Behind the last one, set `there`, which is 1, to 0.
+  uint32_t (*emitted)(void *context, uint32_t index, int32_t *code, uint32_t *there);
+} spandrel_port;
 
 #ifdef __cplusplus
 extern "C" {
@@ -391,6 +452,85 @@ uint32_t spandrel_readback_step(struct spandrel_readback *readback,
 
 // The probability, in millionths and rounded down, that `drawn` pieces out of `pieces` meet at least one of `damaged`.
 uint32_t spandrel_detection_ppm(uint64_t pieces, uint64_t damaged, uint32_t drawn);
+
+// What the core models answer to a question: for a chip that is simulated, or a board that compares for itself. SPANDREL_OUT_OF_RANGE: the
+// image has no such configuration, column or test mode, or another number of inputs.
+uint32_t spandrel_image_read(const struct spandrel_image *image,
+                             const struct spandrel_question *question,
+                             int32_t *found,
+                             struct spandrel_error *error);
+
+// The exact number of 64-bit words that a check of cores needs on this target.
+size_t spandrel_cores_words(void);
+
+// A check of a chip's cores, which has not begun: each is asked, over `read` of the port, for its known answers, in test mode where the
+// image wants it. Inputs are laid out in `ram`, for which `ask_words` of `spandrel_facts` are enough. The port is copied.
+uint32_t spandrel_cores_open(uint64_t *memory,
+                             size_t words,
+                             const struct spandrel_image *image,
+                             const struct spandrel_port *port,
+                             uint32_t *ram,
+                             size_t ram_words,
+                             struct spandrel_cores **cores,
+                             struct spandrel_error *error);
+
+// Asks for about `budget` values, at least one. SPANDREL_MORE: step again. SPANDREL_OK: all answers are right, and `compared` (unless
+// NULL) has their number: 0 if the image has none. SPANDREL_WRONG: `error` names vector, configuration, core, column, and both values.
+// SPANDREL_BUS: a callback failed. After the last two a further step asks for that value again.
+uint32_t spandrel_cores_step(struct spandrel_cores *cores,
+                             uint32_t budget,
+                             uint64_t *compared,
+                             struct spandrel_error *error);
+
+// The exact number of 64-bit words that a check of the network needs on this target.
+size_t spandrel_network_words(void);
+
+// A check of the whole network on a chip, which has not begun: over `run` and `emitted` of the port it runs the samples of the image's
+// known answers. `ram` as for `spandrel_cores_open`. The port is copied.
+uint32_t spandrel_network_open(uint64_t *memory,
+                               size_t words,
+                               const struct spandrel_image *image,
+                               const struct spandrel_port *port,
+                               uint32_t *ram,
+                               size_t ram_words,
+                               struct spandrel_network **network,
+                               struct spandrel_error *error);
+
+// As `spandrel_cores_step`; running a sample counts as one value. SPANDREL_WRONG: `error` names vector and emitted signal (`unit`),
+// and both values; or, as rule `wrong-count`, how many signals there should be.
+uint32_t spandrel_network_step(struct spandrel_network *network,
+                               uint32_t budget,
+                               uint64_t *compared,
+                               struct spandrel_error *error);
+
+// The exact number of 64-bit words that a self-test needs on this target.
+size_t spandrel_self_test_words(void);
+
+// A self-test that has not begun: it reads back (`pieces` and `seed` as for `spandrel_readback_open`), asks the cores, then the network
+// (`ram` as for `spandrel_cores_open`), until the first fault. With `just_loaded` not 0 a wrong byte is written once more, with the chip
+// held, to see whether it was transferred wrongly, and the chip stays held then; otherwise nothing is written. Bus and port are copied.
+uint32_t spandrel_self_test_open(uint64_t *memory,
+                                 size_t words,
+                                 const struct spandrel_image *image,
+                                 const struct spandrel_bus *bus,
+                                 const struct spandrel_window *windows,
+                                 size_t window_count,
+                                 const struct spandrel_port *port,
+                                 uint32_t *ram,
+                                 size_t ram_words,
+                                 uint32_t just_loaded,
+                                 uint32_t pieces,
+                                 uint64_t seed,
+                                 struct spandrel_self_test **test,
+                                 struct spandrel_error *error);
+
+// Does about `budget` bytes or answers. SPANDREL_MORE: step again. SPANDREL_OK: nothing was found, and `compared` (unless NULL) has the
+// number of answers: 0 if the image has none, and only its configuration was read. SPANDREL_DIFFERS: a byte is wrong, SPANDREL_WRONG:
+// an answer is; `error.seat` says where the fault is. SPANDREL_BUS: a callback failed; the fault is there.
+uint32_t spandrel_self_test_step(struct spandrel_self_test *test,
+                                 uint32_t budget,
+                                 uint64_t *compared,
+                                 struct spandrel_error *error);
 
 #ifdef __cplusplus
 }  // extern "C"

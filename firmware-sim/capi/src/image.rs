@@ -31,6 +31,8 @@ pub struct spandrel_facts {
     pub work: u64,
     /// 32-bit words that running it needs.
     pub ram_words: u32,
+    /// 32-bit words that asking a chip for its answers needs: the most inputs of a vector.
+    pub ask_words: u32,
     /// Inputs.
     pub inputs: u32,
     /// Decoders: readings of its outputs.
@@ -161,6 +163,7 @@ fn facts(image: &Image<'_>) -> spandrel_facts {
         bytes: header.total_bytes,
         work: image.work(),
         ram_words: header.ram_words,
+        ask_words: crate::port::most_inputs(image),
         inputs: count(&|at| image.encoder(at).is_some()),
         decoders: count(&|at| image.decoder(at).is_some()),
         vectors: image.vector_count(),

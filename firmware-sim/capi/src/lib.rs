@@ -7,7 +7,8 @@
 //! 2. [`raw`]: the one file where pointers become references, with what C must keep to.
 //! 3. [`image`]: an image in flash is checked and asked about. [`run`]: it runs on the core models.
 //! 4. [`bus`], [`policy`], [`load`]: an image goes into a chip behind callbacks.
-//! 5. [`check`]: known answers and read-back, in slices.
+//! 5. [`check`]: known answers and read-back, in slices. [`port`], [`ask`]: a chip is asked for its answers. [`self_test`]: all of that
+//!    about a chip, and where its fault is.
 //!
 //! The exports are `unsafe` since they take pointers; each does no more with them than to pass them to [`raw`].
 #![no_std]
@@ -22,13 +23,16 @@
 #[cfg(not(target_os = "none"))]
 extern crate std;
 
+pub mod ask;
 pub mod bus;
 pub mod check;
 pub mod image;
 pub mod load;
 pub mod policy;
+pub mod port;
 pub mod raw;
 pub mod run;
+pub mod self_test;
 pub mod status;
 
 /// Nothing that the interface is given makes it panic; should there be a bug, the board stands still, and its watchdog acts.

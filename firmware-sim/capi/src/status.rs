@@ -5,7 +5,7 @@ use spandrel_core::{
     image::{ImageError, Tag},
     load::{LoadError, Refusal, bus::BusError},
     machine::{Fault, FaultKind, RunError},
-    verify::{Difference, Mismatch, MismatchKind},
+    verify::{Difference, Finding, Mismatch, MismatchKind, Seat, Verdict},
 };
 
 /// What every function returns: one of the SPANDREL_ numbers below. Later versions may add numbers.
@@ -39,13 +39,20 @@ pub const SPANDREL_STOPPED: u32 = 36;
 pub const SPANDREL_BAD_SAMPLE: u32 = 48;
 /// The machine has stopped: image or lent words were changed underneath.
 pub const SPANDREL_FAULT: u32 = 49;
-/// A value is not the known answer.
+/// A value, of the models or of a chip that was asked, is not the known answer.
 pub const SPANDREL_WRONG: u32 = 64;
 /// A byte of the chip's configuration is not the image's.
 pub const SPANDREL_DIFFERS: u32 = 65;
 
 /// A number in an error that does not apply.
 pub const SPANDREL_NONE: u32 = u32::MAX;
+
+/// The fault is on the way to the chip or back: what was written or read again is right.
+pub const SPANDREL_TRANSFER: u32 = 1;
+/// The fault is in the chip's configuration memory: it does not hold what was written, or no longer.
+pub const SPANDREL_CONFIGURATION: u32 = 2;
+/// The configuration is right, and the chip computes something else.
+pub const SPANDREL_COMPUTATION: u32 = 3;
 
 /// Why, where, and what to do. Only the library writes it.
 #[repr(C)]
@@ -69,6 +76,8 @@ pub struct spandrel_error {
     pub core: u32,
     /// The column, or the number of the emitted signal.
     pub unit: u32,
+    /// Where the fault is, as the self-test judges: SPANDREL_TRANSFER, SPANDREL_CONFIGURATION or SPANDREL_COMPUTATION.
+    pub seat: u32,
     /// Where in the section, in bytes.
     pub offset: u64,
     /// What should be there.
@@ -104,6 +113,7 @@ impl spandrel_error {
             config: SPANDREL_NONE,
             core: SPANDREL_NONE,
             unit: SPANDREL_NONE,
+            seat: SPANDREL_NONE,
             offset: 0,
             expected: 0,
             found: 0,
@@ -114,6 +124,13 @@ impl spandrel_error {
 
     fn values(mut self, expected: impl Into<i64>, found: impl Into<i64>) -> Self {
         (self.expected, self.found) = (expected.into(), found.into());
+        self
+    }
+
+    /// The same error with another way out.
+    #[must_use]
+    pub fn way_out(mut self, text: &'static str) -> Self {
+        (self.way_out, self.way_out_length) = (text.as_ptr().cast(), text.len());
         self
     }
 
@@ -267,6 +284,36 @@ pub fn mismatch(mismatch: &Mismatch) -> spandrel_error {
         MismatchKind::TooLong { work } => wrong("too-long").values(0, signed(work)),
     };
     spandrel_error { vector: mismatch.vector, ..out }
+}
+
+/// A known answer that a chip does not give; `core` is the physical core that was asked, if one was.
+#[must_use]
+pub fn answer(found: &Mismatch, core: Option<u32>) -> spandrel_error {
+    let way_out = "the chip computes something else: read its configuration back; if that is right, the core named, or what joins cores, is broken";
+    let core = core.unwrap_or(SPANDREL_NONE);
+    spandrel_error { core, ..mismatch(found).way_out(way_out) }
+}
+
+/// What the self-test found.
+#[must_use]
+pub fn verdict(verdict: &Verdict) -> spandrel_error {
+    let out = match &verdict.finding {
+        Finding::Byte(found) => difference(found),
+        Finding::Answer(found) => answer(found, verdict.core),
+    };
+    let (seat, way_out) = match verdict.seat {
+        Seat::Transfer => {
+            (SPANDREL_TRANSFER, "the wire to the chip is disturbed: check it, slow it down, and load again")
+        }
+        Seat::Configuration => {
+            (SPANDREL_CONFIGURATION, "load the image again; if it comes back, the cell is broken")
+        }
+        Seat::Computation => (
+            SPANDREL_COMPUTATION,
+            "the configuration is right and the answer is not: use the core no more, or the chip",
+        ),
+    };
+    spandrel_error { seat, ..out.way_out(way_out) }
 }
 
 /// Configuration that is not the image's.

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use ed25519_dalek::{Signer, SigningKey};
-use spandrel_core::image::{Header, Image, prepare_signed, put_signature};
+use spandrel_core::image::{Header, Image, Subject, prepare_signed, put_signature};
 use spandrel_core::machine::{Machine, OutputDigest};
-use spandrel_tests::{images::mlp, qemu, run};
+use spandrel_core::verify::read_in_test_mode;
+use spandrel_tests::images::{Answer, ImageBuilder, mlp};
+use spandrel_tests::{qemu, run};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,23 @@ fn signed(image: &[u8], rollback: u32, key: &SigningKey) -> Vec<u8> {
     out.truncate(length);
     put_signature(&mut out, &key.sign(&digest).to_bytes()).unwrap();
     out
+}
+
+/// An answer of each configuration, every row driven by the same code; how many values they are.
+fn record_cores(builder: &mut ImageBuilder) -> usize {
+    let bytes = builder.build();
+    let image = Image::parse(&bytes).unwrap();
+    let mut values = 0;
+    for number in 0..image.config_count() {
+        let config = image.config(number).unwrap();
+        let store: &[u8] = image.weights();
+        let read = |unit| read_in_test_mode(&image, &store, &config, unit, |_| 40).unwrap();
+        let answers: Vec<i32> = (0..config.columns()).map(read).collect();
+        values += answers.len();
+        let subject = Subject::Config { config: number, shift: None, relu: None };
+        builder.answers.push(Answer { subject, inputs: vec![40; config.rows() as usize], answers });
+    }
+    values
 }
 
 fn array(name: &str, bytes: &[u8]) -> String {
@@ -72,6 +91,7 @@ fn the_example_loads_verifies_infers_and_refuses() {
     let folder = std::env::temp_dir().join(format!("spandrel-c-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let mut builder = mlp::image();
+    let of_cores = record_cores(&mut builder);
     builder.record_networks(&[&mlp::SAMPLES[0], &mlp::SAMPLES[1]]);
     let plain = builder.build();
     let key = SigningKey::from_bytes(&[3; 32]);
@@ -121,8 +141,29 @@ fn the_example_loads_verifies_infers_and_refuses() {
         expected.push(format!("state {}", hex(&machine.snapshot().digest())));
         expected.push(format!("output {}", hex(&outputs.digest())));
     }
-    expected
-        .extend(["read-back 65 differs", "load again 0", "read-back 0", "verdict passed"].map(str::to_owned));
+    // Two samples of two signals.
+    let compared = |values: usize| format!("compared {values}");
+    let (cores, all) = (compared(of_cores), compared(of_cores + 4));
+    let asked = ["cores 0", &cores, "network 0", &compared(4), "self-test 0", &all].map(str::to_owned);
+    expected.extend(asked);
+    let rest = [
+        "read-back 0",
+        "cores 64 wrong-unit",
+        "named vector 1 core 1 unit 2 seat -1",
+        "self-test 64 wrong-unit",
+        "named vector 1 core 1 unit 2 seat 3",
+        "cores 0",
+        &cores,
+        "network 64 wrong-output",
+        "named vector 3 core -1 unit 1 seat -1",
+        "read-back 65 differs",
+        "self-test 65 differs",
+        "named vector -1 core 0 unit 0 seat 2",
+        "load again 0",
+        "read-back 0",
+        "verdict passed",
+    ];
+    expected.extend(rest.map(str::to_owned));
     let told: Vec<&str> = text
         .lines()
         .filter(|line| !line.starts_with("chip ") && !line.starts_with("slices ") && !line.starts_with(' '))

@@ -1,6 +1,8 @@
 //! The exports, called as C calls them: with pointers, on lent words, in every order that makes no sense as well.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod asking;
+
 use ed25519_dalek::{Signer, SigningKey};
 use spandrel_c::{bus::*, check::*, image::*, load::*, policy::*, raw::Object, run::*, status::*};
 use spandrel_core::image::{Header, Image, prepare_signed, put_signature};
@@ -141,6 +143,23 @@ fn signed(image: &[u8], rollback: u32, key: &SigningKey) -> &'static [u8] {
     Vec::leak(out)
 }
 
+fn read_back(image: *const spandrel_image, bus: &spandrel_bus) -> (u32, spandrel_error) {
+    let ((words, lent), mut check, mut error) = (lend::<spandrel_readback>(), null_mut(), no_error());
+    // SAFETY: everything passed is there and stays.
+    unsafe {
+        let windows = WINDOWS.as_ptr();
+        let status =
+            spandrel_readback_open(words, lent, image, bus, windows, 2, 0, 0, &mut check, &mut error);
+        assert_eq!(status, SPANDREL_OK);
+        loop {
+            let status = spandrel_readback_step(check, 32, &mut error);
+            if status != SPANDREL_MORE {
+                return (status, error);
+            }
+        }
+    }
+}
+
 #[test]
 fn an_image_is_checked_answered_and_run() {
     let bytes = image_bytes();
@@ -212,22 +231,7 @@ fn a_chip_is_loaded_read_back_and_its_damage_named() {
     assert_eq!(push(own, bytes).0, SPANDREL_OK);
     assert_eq!(memory.answered, SPANDREL_BUSY, "a callback that comes back is refused");
     assert!(!memory.held);
-    let read_back = || {
-        let ((words, lent), mut check, mut error) = (lend::<spandrel_readback>(), null_mut(), no_error());
-        // SAFETY: everything passed is there and stays.
-        unsafe {
-            let windows = WINDOWS.as_ptr();
-            let status =
-                spandrel_readback_open(words, lent, image, &bus, windows, 2, 0, 0, &mut check, &mut error);
-            assert_eq!(status, SPANDREL_OK);
-            loop {
-                let status = spandrel_readback_step(check, 32, &mut error);
-                if status != SPANDREL_MORE {
-                    return (status, error);
-                }
-            }
-        }
-    };
+    let read_back = || read_back(image, &bus);
     assert_eq!(read_back().0, SPANDREL_OK);
     memory.bytes[0x1003] ^= 0x10;
     let (status, error) = read_back();
