@@ -23,6 +23,10 @@ pub struct Ramp {
     pub worst: f64,
     /// Steps of the coarsest quantiser in it; infinity without one.
     pub steps: f64,
+    /// What a step of the last quantiser is in units of the function's values; 0 without one.
+    pub step: f64,
+    /// How many quantisers there are.
+    pub quantisers: u32,
 }
 
 impl Ramp {
@@ -37,6 +41,8 @@ impl Ramp {
             to: f64::INFINITY,
             worst: 0.0,
             steps: f64::INFINITY,
+            step: 0.0,
+            quantisers: 0,
         };
         for step in steps.iter() {
             ramp.take(step)?;
@@ -67,6 +73,7 @@ impl Ramp {
         self.slope *= scale;
         self.base = self.base * scale + offset;
         self.worst *= scale;
+        self.step *= scale;
         (scale > 0.0).then_some(())
     }
 
@@ -80,6 +87,8 @@ impl Ramp {
         let nearest = !matches!(rounding, Rounding::Floor | Rounding::Ceil | Rounding::Trunc);
         self.worst += if nearest { 0.5 } else { 1.0 } * step;
         self.steps = self.steps.min((hi - lo) / step);
+        self.step = step;
+        self.quantisers += 1;
     }
 
     /// Whether a function takes no more values, evenly apart, than codes up to `most` tell apart.

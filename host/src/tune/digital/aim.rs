@@ -4,6 +4,7 @@ use super::super::coded::CodedAct;
 use super::super::options::Rounding as Ways;
 use super::DigitalBench;
 use super::scale::Scale;
+use super::stairs::Stairs;
 use crate::dots::Act;
 use crate::encode::Form;
 use crate::target::Curve;
@@ -170,6 +171,9 @@ impl Aim {
         let finest = Scale::finest(bench);
         let capped = (half - 0.5) / reach > finest || alone;
         let slope = ((half - 0.5) / reach).min(finest);
+        let grid = Stairs::of(function).filter(|_| !capped && digital.curve == Curve::Table);
+        let aligned = grid.as_ref().and_then(|grid| grid.aligned(bench, (middle, reach), half));
+        let (middle, slope) = aligned.unwrap_or((middle, slope));
         let reach = (half - 0.5) / slope;
         // A code is then a whole sum, and the sum 0, where functions jump, is a code.
         let middle = if capped { (libm::floor(middle * slope) + 0.5) / slope } else { middle };
@@ -192,7 +196,9 @@ impl Aim {
         let levels = f64::from(bench.target.input_max);
         // Where nothing happens on the range, a level may count anything that a decoder can tell.
         let spread = if most - zero > 1e-9 * (1.0 + zero.abs()) { most - zero } else { 1.0 };
-        let mut unit = spread / levels;
+        // Levels are the steps of a quantiser where there are enough of them: others would lie between.
+        let own = grid.map(|grid| grid.unit).filter(|unit| spread <= levels * unit * (1.0 + 1e-6));
+        let mut unit = own.unwrap_or(spread / levels);
         let act = match digital.curve {
             Curve::Clamp => return None,
             Curve::Table => CodedAct::Table(

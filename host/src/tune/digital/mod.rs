@@ -11,6 +11,7 @@ mod descent;
 mod finish;
 mod scale;
 mod shared;
+mod stairs;
 mod tables;
 
 pub use finish::level;
