@@ -29,8 +29,9 @@ impl Stairs {
         let width = ramp.step / ramp.slope;
         // Looked up at the function itself: roundings and zero points differ.
         let (from, to) = (ramp.from.max(-1e6 * width), ramp.to.min(1e6 * width));
-        let middle = 0.5 * (from + to);
-        let (mut below, mut above) = (middle, middle + width);
+        // A quarter of a step off the middle, which itself may be an edge.
+        let start = 0.5 * (from + to) + 0.25 * width;
+        let (mut below, mut above) = (start, start + width);
         let first = function.apply(below);
         if (function.apply(above) - first - ramp.step).abs() > 0.01 * ramp.step {
             return None;
