@@ -10,18 +10,16 @@
 //! two whole slots the one with the later sequence number is in use. Until the record is written the old slot stays in use,
 //! and after that the new one: there is no byte between at which neither is.
 
-use super::{
-    outcome::{LoadError, Progress},
-    policy::Policy,
-    stream::Loader,
-    target::{SectionAt, Target},
-};
+mod update;
+
+pub use update::Update;
+
+use super::policy::Policy;
 use crate::{
-    bytes::{Fields, Sink},
-    image::{ChipLimits, Digest32, HEADER_BYTES, Header, crc32},
+    bytes::Fields,
+    image::{Digest32, HEADER_BYTES, Header, crc32},
 };
 use embedded_storage::nor_flash::NorFlash;
-use heapless::Vec;
 use sha2::{Digest, Sha256};
 
 const MAGIC: [u8; 4] = *b"SPsl";
@@ -216,20 +214,24 @@ impl<F: NorFlash> Slots<F> {
     ///
     /// # Errors
     /// The flash failed.
-    pub fn update<'p>(&mut self, policy: &Policy<'p>) -> Result<Update<'_, 'p, F>, SlotError<F::Error>> {
+    pub fn update<'p>(
+        &mut self,
+        policy: &Policy<'p>,
+    ) -> Result<Update<'p, F, &mut Self>, SlotError<F::Error>> {
         let active = self.active()?;
-        let slot = active.map_or(Slot::A, |active| active.slot.other());
-        let sequence = active.map_or(0, |active| active.sequence.wrapping_add(1));
-        Ok(Update {
-            loader: Loader::new(policy, Nothing),
-            slots: self,
-            slot,
-            sequence,
-            erased: false,
-            written: 0,
-            pending: Vec::new(),
-            head: Vec::new(),
-        })
+        Ok(Update::new(self, active, policy))
+    }
+
+    /// As [`Slots::update`], for an update that keeps the slots with it.
+    ///
+    /// # Errors
+    /// The flash failed.
+    pub fn into_update<'p>(
+        mut self,
+        policy: &Policy<'p>,
+    ) -> Result<Update<'p, F, Self>, SlotError<F::Error>> {
+        let active = self.active()?;
+        Ok(Update::new(self, active, policy))
     }
 
     /// `policy` with the room of a slot, and with the counter of the image in use as the least one.
@@ -244,154 +246,5 @@ impl<F: NorFlash> Slots<F> {
             least = least.max(header.rollback);
         }
         Ok(Policy { rollback: least, room: policy.room.min(u64::from(self.room())), ..*policy })
-    }
-}
-
-/// The loader checks; the bytes go to flash beside it.
-struct Nothing;
-
-impl Target for Nothing {
-    type Error = core::convert::Infallible;
-
-    fn begin(&mut self, _: &Header, _: &ChipLimits) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    fn section(&mut self, _: &SectionAt) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    fn write(&mut self, _: u64, _: &[u8]) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    fn commit(&mut self, _: &Digest32) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    fn abandon(&mut self) {}
-}
-
-/// An update under way. Dropping it leaves the slot in use as it was.
-pub struct Update<'s, 'p, F: NorFlash> {
-    loader: Loader<'p, Nothing>,
-    slots: &'s mut Slots<F>,
-    slot: Slot,
-    sequence: u32,
-    erased: bool,
-    written: u32,
-    pending: Vec<u8, WRITE_SIZE_MAX>,
-    /// The header as it came: nothing is written before it is accepted.
-    head: Vec<u8, HEADER_BYTES>,
-}
-
-impl<F: NorFlash> Update<'_, '_, F> {
-    /// The number of bytes taken: where a broken transfer goes on.
-    #[must_use]
-    pub const fn position(&self) -> u64 {
-        self.loader.position()
-    }
-
-    /// Takes the next bytes. Nothing is erased or written before the header is accepted. When the image is complete and
-    /// accepted, what lies in flash is read again and compared before the slot is marked; from then on it is the one in use.
-    ///
-    /// # Errors
-    /// As for [`Loader::push`]; [`SlotError`] for the flash. The slot in use stays.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Progress, LoadError<SlotError<F::Error>>> {
-        let had = self.loader.position();
-        let progress = self.loader.push(bytes).map_err(|error| match error {
-            LoadError::Image(error) => LoadError::Image(error),
-            LoadError::Refused(refusal) => LoadError::Refused(refusal),
-            LoadError::Stopped => LoadError::Stopped,
-            LoadError::Target(never) => match never {},
-        })?;
-        let taken = (self.loader.position() - had) as usize;
-        self.keep(bytes.get(..taken).unwrap_or(&[])).map_err(LoadError::Target)?;
-        if let Progress::Loaded(digest) = progress {
-            self.mark(&digest)?;
-        }
-        Ok(progress)
-    }
-
-    fn keep(&mut self, bytes: &[u8]) -> Result<(), SlotError<F::Error>> {
-        let missing = HEADER_BYTES.saturating_sub(self.head.len()).min(bytes.len());
-        let (head, rest) = bytes.split_at(missing);
-        let _ = self.head.extend_from_slice(head);
-        if self.loader.header().is_none() {
-            return Ok(());
-        }
-        if !self.erased {
-            self.erase()?;
-            let head = core::mem::take(&mut self.head);
-            self.append(&head)?;
-            self.head = head;
-        }
-        self.append(rest)
-    }
-
-    /// The record first: from here on the slot is empty, whatever happens.
-    fn erase(&mut self) -> Result<(), SlotError<F::Error>> {
-        let base = self.slots.base(self.slot);
-        let block = F::ERASE_SIZE as u32;
-        let failed = SlotError::Flash;
-        self.slots.flash.erase(base, base + block).map_err(failed)?;
-        self.slots.flash.erase(base + block, base + self.slots.half).map_err(failed)?;
-        self.erased = true;
-        Ok(())
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Result<(), SlotError<F::Error>> {
-        for byte in bytes {
-            let _ = self.pending.push(*byte);
-            if self.pending.len() == F::WRITE_SIZE.min(WRITE_SIZE_MAX) {
-                self.flush()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), SlotError<F::Error>> {
-        let at = self.slots.base(self.slot) + F::ERASE_SIZE as u32 + self.written;
-        // Done with, even when the flash fails: who pushes on then meets the digest, not a full buffer.
-        let unit = core::mem::take(&mut self.pending);
-        self.written += unit.len() as u32;
-        self.slots.flash.write(at, &unit).map_err(SlotError::Flash)
-    }
-
-    fn mark(&mut self, digest: &Digest32) -> Result<(), LoadError<SlotError<F::Error>>> {
-        let unit = F::WRITE_SIZE.min(WRITE_SIZE_MAX);
-        while !self.pending.is_empty() {
-            let _ = self.pending.push(0xff);
-            if self.pending.len() == unit {
-                self.flush().map_err(LoadError::Target)?;
-            }
-        }
-        let bytes = u32::try_from(self.loader.position()).unwrap_or(u32::MAX);
-        let base = self.slots.base(self.slot);
-        let active = Active {
-            slot: self.slot,
-            sequence: self.sequence,
-            offset: base + F::ERASE_SIZE as u32,
-            bytes,
-            digest: *digest,
-        };
-        if self.slots.hash(&active).map_err(LoadError::Target)? != Some(*digest) {
-            use crate::image::{ImageError, Rule, Tag};
-            return Err(LoadError::Image(ImageError::new(Tag::SEAL, 0, "flash", Rule::DigestMismatch)));
-        }
-        let mut record: Vec<u8, { RECORD_BYTES + WRITE_SIZE_MAX }> = Vec::new();
-        let mut put = |part: &[u8]| {
-            let _ = record.extend_from_slice(part);
-        };
-        put.put(&MAGIC);
-        put.put_u32(self.sequence);
-        put.put_u32(bytes);
-        put.put(digest);
-        let checksum = crc32(&[&record]);
-        let _ = record.extend_from_slice(&checksum.to_le_bytes());
-        while !record.len().is_multiple_of(unit) {
-            let _ = record.push(0xff);
-        }
-        self.slots.flash.write(base, &record).map_err(|error| LoadError::Target(SlotError::Flash(error)))
     }
 }
