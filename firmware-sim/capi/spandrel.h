@@ -47,7 +47,7 @@
 // The image is whole, and the policy does not take it: `error.rule` says why (`unsigned`, `rolled-back`, ...).
 #define SPANDREL_REFUSED 33
 
-// A callback of the bus failed; `error.found` has what it returned.
+// A callback of the bus, the port or the flash failed; `error.found` has what it returned.
 #define SPANDREL_BUS 34
 
 // The chip has no room for a section.
@@ -104,6 +104,15 @@
 // Words of 64 bits that a self-test needs at most.
 #define SPANDREL_SELF_TEST_WORDS 40
 
+// Bytes in which flash is read and written: addresses and lengths are multiples of it.
+#define SPANDREL_FLASH_UNIT 32
+
+// Bytes in which flash is erased: both ends are multiples of it.
+#define SPANDREL_FLASH_BLOCK 4096
+
+// Words of 64 bits that an update needs at most.
+#define SPANDREL_UPDATE_WORDS 136
+
 // A check of known answers.
 typedef struct spandrel_answers spandrel_answers;
 
@@ -127,6 +136,9 @@ typedef struct spandrel_run spandrel_run;
 
 // A self-test.
 typedef struct spandrel_self_test spandrel_self_test;
+
+// An update under way of the slot that is not in use. Whatever happens to it, the slot in use stays until the update is complete.
+typedef struct spandrel_update spandrel_update;
 
 // Why, where, and what to do. Only the library writes it.
 typedef struct spandrel_error {
@@ -293,6 +305,44 @@ typedef struct spandrel_port {
   // Signal `index` of those that the sample emitted, in their order. Behind the last one, set `there`, which is 1, to 0.
   uint32_t (*emitted)(void *context, uint32_t index, int32_t *code, uint32_t *there);
 } spandrel_port;
+
+// NOR flash. Callbacks keep the rules of `spandrel_bus`; their number comes back in `error.found`. Addresses count from 0, whatever the
+// processor's are; flash that is written in smaller units, or erased in smaller blocks, does it several times in one call.
+typedef struct spandrel_flash {
+  // Whatever the callbacks need.
+  void *context;
+  // Its length in bytes.
+  uint32_t capacity;
+  // Reads.
+  uint32_t (*read)(void *context, uint32_t address, uint8_t *bytes, size_t length);
+  // Writes what was erased, each unit once. Must not return before it is done.
+  uint32_t (*write)(void *context, uint32_t address, const uint8_t *bytes, size_t length);
+  // Erases from `from` up to `to`, which stays: all bytes are 0xff then. Must not return before it is done.
+  uint32_t (*erase)(void *context, uint32_t from, uint32_t to);
+} spandrel_flash;
+
+// Two slots of `half` bytes each, from `start` on: multiples of SPANDREL_FLASH_BLOCK. The first block of a slot is its record, the
+// rest is room for the image.
+typedef struct spandrel_slots {
+  // Where slot A begins; slot B follows it.
+  uint32_t start;
+  // Bytes of a slot, at least two blocks.
+  uint32_t half;
+} spandrel_slots;
+
+// The image in use.
+typedef struct spandrel_active {
+  // 0 slot A, 1 slot B; SPANDREL_NONE: no slot holds a whole image, and the rest is 0.
+  uint32_t slot;
+  // The number of its update; it wraps.
+  uint32_t sequence;
+  // Where in flash it begins.
+  uint32_t offset;
+  // Its length in bytes.
+  uint32_t bytes;
+  // SHA-256 of everything before the seal.
+  uint8_t digest[32];
+} spandrel_active;
 
 #ifdef __cplusplus
 extern "C" {
@@ -531,6 +581,37 @@ uint32_t spandrel_self_test_step(struct spandrel_self_test *test,
                                  uint32_t budget,
                                  uint64_t *compared,
                                  struct spandrel_error *error);
+
+// Which image is in use: of the whole ones the later. Not in slices: it reads and hashes one image, and the other too if that one is
+// damaged.
+uint32_t spandrel_slots_active(const struct spandrel_flash *flash,
+                               const struct spandrel_slots *slots,
+                               struct spandrel_active *active,
+                               struct spandrel_error *error);
+
+// The exact number of 64-bit words that an update needs on this target.
+size_t spandrel_update_words(void);
+
+// An update that has seen nothing yet; nothing is erased. The policy's room becomes at most that of a slot, its counter at least that of
+// the image in use. Policy, flash and slots are copied; the name in the policy is not. Reads and hashes as `spandrel_slots_active`, twice.
+uint32_t spandrel_update_open(uint64_t *memory,
+                              size_t words,
+                              const struct spandrel_policy *policy,
+                              const struct spandrel_flash *flash,
+                              const struct spandrel_slots *slots,
+                              struct spandrel_update **update,
+                              struct spandrel_error *error);
+
+// Takes the next bytes, however many. SPANDREL_MORE: more are wanted. SPANDREL_OK: the image was whole, is accepted, lies in flash as it
+// came, and is the one in use from now on. Otherwise the slot in use stays, and the update has to be opened anew. The slot is erased
+// when the header has come and is accepted; at the end flash is read again and hashed.
+uint32_t spandrel_update_push(struct spandrel_update *update,
+                              const uint8_t *bytes,
+                              size_t length,
+                              struct spandrel_error *error);
+
+// The number of bytes taken: where a transfer that broke goes on.
+uint32_t spandrel_update_position(struct spandrel_update *update, uint64_t *position);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -6,7 +6,7 @@
 //! 1. [`status`]: statuses, and the error that tells the rest.
 //! 2. [`raw`]: the one file where pointers become references, with what C must keep to.
 //! 3. [`image`]: an image in flash is checked and asked about. [`run`]: it runs on the core models.
-//! 4. [`bus`], [`policy`], [`load`]: an image goes into a chip behind callbacks.
+//! 4. [`bus`], [`policy`], [`load`]: an image goes into a chip behind callbacks; [`slots`]: into flash.
 //! 5. [`check`]: known answers and read-back, in slices. [`port`], [`ask`]: a chip is asked for its answers. [`self_test`]: all of that
 //!    about a chip, and where its fault is.
 //!
@@ -33,6 +33,7 @@ pub mod port;
 pub mod raw;
 pub mod run;
 pub mod self_test;
+pub mod slots;
 pub mod status;
 
 /// Nothing that the interface is given makes it panic; should there be a bug, the board stands still, and its watchdog acts.

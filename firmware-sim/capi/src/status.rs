@@ -29,7 +29,7 @@ pub const SPANDREL_OUT_OF_RANGE: u32 = 20;
 pub const SPANDREL_BAD_IMAGE: u32 = 32;
 /// The image is whole, and the policy does not take it: `error.rule` says why (`unsigned`, `rolled-back`, ...).
 pub const SPANDREL_REFUSED: u32 = 33;
-/// A callback of the bus failed; `error.found` has what it returned.
+/// A callback of the bus, the port or the flash failed; `error.found` has what it returned.
 pub const SPANDREL_BUS: u32 = 34;
 /// The chip has no room for a section.
 pub const SPANDREL_NO_ROOM: u32 = 35;
@@ -216,6 +216,21 @@ pub fn bus(error: &BusError<u32>) -> spandrel_error {
         )
         .section(*tag),
     }
+}
+
+/// Flash that failed.
+#[must_use]
+pub fn flash(code: u32) -> spandrel_error {
+    let way_out =
+        "`found` is what the callback returned; the slot in use stays: mend the flash and update anew";
+    spandrel_error::new(SPANDREL_BUS, "flash", way_out).values(0, code)
+}
+
+/// Slots that do not fit the flash.
+#[must_use]
+pub fn layout() -> spandrel_error {
+    let way_out = "start and half are multiples of SPANDREL_FLASH_BLOCK, half two of them or more, and both slots within `capacity`";
+    spandrel_error::new(SPANDREL_OUT_OF_RANGE, "layout", way_out)
 }
 
 /// Loading that stopped.

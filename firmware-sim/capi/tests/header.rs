@@ -8,7 +8,9 @@ fn the_header_is_that_of_the_sources() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(folder.join("cbindgen.toml")).expect("cbindgen.toml");
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for name in ["status", "bus", "policy", "image", "run", "load", "check", "port", "ask", "self_test"] {
+    for name in
+        ["status", "bus", "policy", "image", "run", "load", "check", "port", "ask", "self_test", "slots"]
+    {
         builder = builder.with_src(folder.join(format!("src/{name}.rs")));
     }
     let mut made = Vec::new();

@@ -26,8 +26,10 @@ pub const UNSAFE: &[(&str, &str)] = &[
     ("firmware-sim/capi/src/port.rs", "exports to C"),
     ("firmware-sim/capi/src/ask.rs", "exports to C"),
     ("firmware-sim/capi/src/self_test.rs", "exports to C"),
+    ("firmware-sim/capi/src/slots.rs", "exports to C"),
     ("firmware-sim/capi/tests/interface/main.rs", "calls the exports as C does"),
     ("firmware-sim/capi/tests/interface/asking.rs", "calls the exports as C does"),
+    ("firmware-sim/capi/tests/interface/slots.rs", "calls the exports as C does"),
     (
         "host/src/engine/fast/product.rs",
         "the one call of the matrix product, whose only interface takes pointers",

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod asking;
+mod slots;
 
 use ed25519_dalek::{Signer, SigningKey};
 use spandrel_c::{bus::*, check::*, image::*, load::*, policy::*, raw::Object, run::*, status::*};
