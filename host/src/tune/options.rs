@@ -169,9 +169,9 @@ pub struct TuneOptions {
     pub whole_ranges: bool,
 }
 
-/// See [`TuneOptions::state`]: an error of a quarter of the state. The keyword LSTM of docs/networks.md agrees with the network on
+/// See [`TuneOptions::state`]: an error of two fifths of the state. The keyword LSTM of docs/networks.md agrees with the network on
 /// 97 % of the samples at 26 dB, on 89 % at 16 dB and on 71 % at 7 dB.
-const STATE_DB: f64 = 12.0;
+const STATE_DB: f64 = 8.0;
 
 impl Default for TuneOptions {
     fn default() -> Self {

@@ -27,7 +27,7 @@ const CHIPS: [&str; 3] = ["prime", "tianji-ann", "tpu"];
 
 /// A column of the table: what it is called, and the settings.
 const WAYS: [(&str, &[&str]); 2] = [
-    ("nearest", &["tune=nearest", "encode.signals=1", "encode.output=1", "encode.input=1"]),
+    ("nearest", &["tune=nearest", "tune.state=off", "encode.signals=1", "encode.output=1", "encode.input=1"]),
     ("full", &["tune=round"]),
 ];
 
