@@ -2,19 +2,13 @@
 
 mod cli_common;
 
-use cli_common::{Folder, digits};
+use cli_common::{Folder, compile_digits};
 use serde_json::Value;
 
 /// The digits perceptron for `prime`, calibrated on so few samples that it does not agree everywhere.
 fn compiled(name: &str) -> Folder {
     let folder = Folder::new(name);
-    for name in ["digits_mlp.onnx", "test.npz"] {
-        std::fs::copy(digits(name), folder.path(name)).expect("the example is there");
-    }
-    let ended = folder.spandrel(
-        "compile digits_mlp.onnx --chip prime --samples test.npz --calibration-count 8 --scale 1 \
-         --set tune=nearest -o a.spandrel",
-    );
+    let ended = compile_digits(&folder, "test.npz", 8, "-o a.spandrel");
     assert_eq!(ended.code, 0, "{}", ended.err);
     folder
 }

@@ -2,20 +2,14 @@
 
 mod cli_common;
 
-use cli_common::{Ended, Folder, digits};
+use cli_common::{Ended, Folder, compile_digits};
 use serde_json::{Value, json};
 
 /// The digits perceptron, compiled quickly into `a.spandrel`, with tuning to the nearest and with other settings into `b.spandrel`.
 fn compiled(name: &str) -> Folder {
     let folder = Folder::new(name);
-    for name in ["digits_mlp.onnx", "train.npz", "test.npz"] {
-        std::fs::copy(digits(name), folder.path(name)).expect("the example is there");
-    }
     for (image, count) in [("a", 100), ("b", 101)] {
-        let ended = folder.spandrel(&format!(
-            "compile digits_mlp.onnx --chip prime --samples train.npz --calibration-count {count} --scale 1 \
-             --set tune=nearest -o {image}.spandrel"
-        ));
+        let ended = compile_digits(&folder, "train.npz", count, &format!("-o {image}.spandrel"));
         assert_eq!(ended.code, 0, "{}", ended.err);
     }
     folder

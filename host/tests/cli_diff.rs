@@ -2,7 +2,7 @@
 
 mod cli_common;
 
-use cli_common::{Folder, digits};
+use cli_common::{Folder, compile_digits};
 use spandrel::samples::ArrayData;
 use spandrel::trace::Trace;
 use spandrel_core::image::{Image, NO_BLOB, Tag, reseal};
@@ -10,13 +10,7 @@ use spandrel_core::image::{Image, NO_BLOB, Tag, reseal};
 /// The digits example, compiled quickly into `a.spandrel`.
 fn compiled(name: &str) -> Folder {
     let folder = Folder::new(name);
-    for name in ["digits_mlp.onnx", "train.npz", "test.npz"] {
-        std::fs::copy(digits(name), folder.path(name)).expect("the example is there");
-    }
-    let ended = folder.spandrel(
-        "compile digits_mlp.onnx --chip prime --samples train.npz --calibration-count 100 --scale 1 \
-         --set tune=nearest -o a.spandrel",
-    );
+    let ended = compile_digits(&folder, "train.npz", 100, "-o a.spandrel");
     assert_eq!(ended.code, 0, "{}", ended.err);
     folder
 }

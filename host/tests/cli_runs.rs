@@ -2,7 +2,7 @@
 
 mod cli_common;
 
-use cli_common::{Folder, digits};
+use cli_common::{Folder, compile_digits};
 use serde_json::Value;
 use spandrel::graph::{Golden, NodeEngine, Tensor2};
 use spandrel::import::read_onnx;
@@ -13,13 +13,7 @@ use spandrel_core::image::Image;
 
 /// Copies the example into the folder and compiles it; quick settings, for nothing here depends on them.
 fn compiled(folder: &Folder, more: &str) -> Value {
-    for name in ["digits_mlp.onnx", "train.npz", "test.npz"] {
-        std::fs::copy(digits(name), folder.path(name)).expect("the example is there");
-    }
-    let ended = folder.spandrel(&format!(
-        "compile digits_mlp.onnx --chip prime --samples train.npz --calibration-count 100 --scale 1 \
-         --set tune=nearest --json {more}"
-    ));
+    let ended = compile_digits(folder, "train.npz", 100, &format!("--json {more}"));
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
     ended.json()
 }

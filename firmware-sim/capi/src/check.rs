@@ -129,14 +129,18 @@ pub unsafe extern "C" fn spandrel_readback_open(
     // SAFETY: as above.
     unsafe {
         let opened = raw::shared(image).and_then(|image| {
-            let extent = if pieces == 0 { Extent::All } else { Extent::Sample { seed, pieces } };
             let (bus, map) =
                 (Bus::new(raw::read(bus)?)?, Map { windows: raw::slice(windows, window_count)? });
-            let check = ReadBack::new(image, extent);
+            let check = ReadBack::new(image, extent(pieces, seed));
             raw::place(memory, words, readback, Back { check, bus, map })
         });
         raw::finish(opened.map(|()| SPANDREL_OK), error)
     }
+}
+
+/// What is read back: everything for 0 pieces.
+pub const fn extent(pieces: u32, seed: u64) -> Extent {
+    if pieces == 0 { Extent::All } else { Extent::Sample { seed, pieces } }
 }
 
 /// Reads about `budget` bytes, at least one piece. SPANDREL_MORE: step again. SPANDREL_OK: everything is as the image says.

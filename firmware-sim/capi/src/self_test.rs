@@ -1,6 +1,7 @@
 //! The self-test of a chip: configuration, cores, network, and where the fault is.
 
 use crate::bus::{Bus, Map, spandrel_bus, spandrel_window};
+use crate::check::extent;
 use crate::image::spandrel_image;
 use crate::port::{Port, spandrel_port};
 use crate::raw::{self, Object};
@@ -8,7 +9,7 @@ use crate::status::{self, SPANDREL_MORE, SPANDREL_OK, spandrel_error};
 use spandrel_core::{
     image::Values,
     load::bus::ChipBus,
-    verify::{Extent, Moment, NetworkPort, SelfTest, SelfTestStep, TestMode, TestPort},
+    verify::{Moment, NetworkPort, SelfTest, SelfTestStep, TestMode, TestPort},
 };
 
 /// A self-test.
@@ -108,12 +109,12 @@ pub unsafe extern "C" fn spandrel_self_test_open(
     // SAFETY: the head of spandrel.h has C promise what these functions ask for.
     unsafe {
         let opened = raw::shared(image).and_then(|image| {
-            let extent = if pieces == 0 { Extent::All } else { Extent::Sample { seed, pieces } };
             let moment = if just_loaded == 0 { Moment::Running } else { Moment::Loaded };
             let port = Port::new(raw::read(port)?, image, raw::slice_mut(ram, ram_words)?, true, true)?;
             let chip = Chip { bus: Bus::new(raw::read(bus)?)?, port };
             let map = Map { windows: raw::slice(windows, window_count)? };
-            raw::place(memory, words, test, Testing { test: SelfTest::new(image, moment, extent), chip, map })
+            let own = SelfTest::new(image, moment, extent(pieces, seed));
+            raw::place(memory, words, test, Testing { test: own, chip, map })
         });
         raw::finish(opened.map(|()| SPANDREL_OK), error)
     }

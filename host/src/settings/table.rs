@@ -284,13 +284,8 @@ pub const SETTINGS: &[Setting] = &[
         help: "signal-to-noise ratio in dB that the state of a recurrent network must reach on the calibration samples; below it there is no image; off: any",
         get: |s| s.tune.state.map_or_else(|| "off".into(), |least| text(&least)),
         set: |s, v| {
-            let mut least = 0.0;
-            s.tune.state = if v == "off" {
-                None
-            } else {
-                put(&mut least, v, |x| (0.0..=100.0).contains(x))?;
-                Some(least)
-            };
+            s.tune.state =
+                if v == "off" { None } else { Some(v.parse().ok().filter(|x| (0.0..=100.0).contains(x))?) };
             Some(())
         },
     },

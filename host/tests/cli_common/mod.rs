@@ -85,6 +85,17 @@ pub fn digits(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/digits").join(name)
 }
 
+/// Puts the digits perceptron and its samples into `folder` and compiles it quickly for `prime`: on the first `count` of `samples`, with
+/// `more` arguments.
+pub fn compile_digits(folder: &Folder, samples: &str, count: usize, more: &str) -> Ended {
+    for name in ["digits_mlp.onnx", "train.npz", "test.npz"] {
+        std::fs::copy(digits(name), folder.path(name)).expect("the example is there");
+    }
+    folder.spandrel(&format!(
+        "compile digits_mlp.onnx --chip prime --samples {samples} --calibration-count {count} --scale 1 --set tune=nearest {more}"
+    ))
+}
+
 /// The text file `name` of the golden texts must equal `found`; `SPANDREL_BLESS=1` rewrites it instead.
 pub fn same_as_golden(name: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/cli").join(name);
