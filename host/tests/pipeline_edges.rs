@@ -171,6 +171,10 @@ fn values_of_any_size_are_decoded() {
         // A single output on 32 copies of 63 levels: a hundredth of its range is generous, a wrong unit is not.
         assert!(error < 0.03 * f64::from(scale), "{name}: off by {error:e}");
     }
+    // A level would count less than the decoders' unit, so that they would read nothing but zeros.
+    let nothing = made("nothing", &layers(&[10, 1], "Relu", &[1e-9]), &samples, &[], &[]);
+    let found = refused(nothing, "SP0309");
+    assert!(found.to_string().contains("2^-32"), "{found}");
 }
 
 #[test]

@@ -63,8 +63,8 @@ Usage: cargo xtask TASK
                 answers are kept under out/rates/. ARGS: --only TEXT (of network, chip, window), --table (only write what is kept)
   fuzz [ARGS]   run the fuzz targets one after the other and add a line for each round to fuzz/campaign.csv and fuzz/LOG.md; corpora
                 are kept under fuzz/corpus, so the next round goes on there. ARGS: --only TARGET, --seconds N (a round; 300),
-                --until N (rounds until every target has N seconds in all), --shard PART/PARTS, --sanitizer NAME, --no-log,
-                --table (only write LOG.md)
+                --until N (rounds until every target has N seconds in all), --shard PART/PARTS, --seed N, --timeout N (seconds
+                after which an input hangs; 20), --sanitizer NAME, --no-log, --table (only write LOG.md)
   coverage [--table]  run the suites that exercise the core with a nightly compiler that counts lines and branches, and write the table of
                 docs/coverage.md; --table only writes it, from the last report
   boards [--fit]  run example networks on the three emulated boards, and write the tables of docs/boards.md;

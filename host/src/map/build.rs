@@ -55,7 +55,7 @@ pub fn map(tuned: &Tuned, order: Option<&[u32]>, target: &Target) -> Result<Prog
             None => node_program(&mut program, graph, &works[0], target)?,
         }
     }
-    outputs(&mut program, graph, target);
+    outputs(&mut program, graph, target)?;
     program.placements = place(program.configs.len(), target);
     program.routes = routes(graph, &first_config);
     lay_out_widest(&mut program)?;

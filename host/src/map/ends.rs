@@ -5,6 +5,7 @@ use spandrel_core::image::{Access, Decoder, Encoder, Instruction, NO_TABLE, Read
 
 use super::program::Program;
 use super::records::{access, inverted, table};
+use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::encode::Form;
 use crate::expand::CoreOpGraph;
 use crate::target::Target;
@@ -13,6 +14,9 @@ use crate::tune::{ChannelCodes, Coded};
 /// Parts of the largest coefficient that a decoder tells apart where codes are those of signals: so fine that codes of 16 bits
 /// lose nothing, and so coarse that 32 of them sum up in 64 bits.
 const FINE: u32 = 1 << 22;
+
+/// The share of the largest coefficient that a rounding to the format's smallest unit may take. Larger coefficients lose nothing.
+const ROUNDED: f64 = 1.0 / 128.0;
 
 /// Parts of a sum's coefficient: a thousand, or as many as leave the unit a multiple of the format's step where the coefficient
 /// is one, so that nothing is rounded.
@@ -50,8 +54,12 @@ pub(super) fn encoder(
 }
 
 /// Emission of the outputs' edges, and their decoders.
-pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, target: &Target) {
+///
+/// # Errors
+/// SP0309 for each output whose coefficients are so small that the format's unit would take more than [`ROUNDED`] of them.
+pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, target: &Target) -> Result<()> {
     let encoded = &graph.encoded;
+    let mut found = Diagnostics::default();
     for (number, port) in encoded.dot.outputs.iter().enumerate() {
         let (node, dot) = (&encoded.nodes[port.node], &encoded.dot.nodes[port.node]);
         let edge = port.node as u32 + 1;
@@ -92,6 +100,18 @@ pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, target:
         let scale = I32F32::saturating_from_num(largest / parts).max(I32F32::DELTA);
         let unit: f64 = scale.to_num();
         let whole: Vec<i32> = coefficients.iter().map(|c| libm::rint(c / unit) as i32).collect();
+        let lost =
+            coefficients.iter().zip(&whole).fold(0.0f64, |m, (c, &w)| m.max((c / unit - f64::from(w)).abs()));
+        if scale == I32F32::DELTA && lost * unit > ROUNDED * largest {
+            let rule = format!(
+                "a level of its output {number} counts {largest:.1e}, and decoders tell apart steps of 2^-32 = {unit:.1e}"
+            );
+            let way_out = format!(
+                "make the model's output larger by a constant factor, {:.0} or more, and count it in that unit",
+                libm::ceil(unit / (2.0 * ROUNDED * largest))
+            );
+            found.push(Diagnostic::error("SP0309", format!("node {:?}", dot.name), rule, way_out));
+        }
         // The machine's codes are levels above the base: what the base counts is taken off again, exactly.
         let base = if node.form == Form::Sum { 0 } else { i64::from(target.base()) };
         let of_base = |whole: &[i32]| base * whole.iter().map(|&c| i64::from(c)).sum::<i64>();
@@ -115,6 +135,7 @@ pub(super) fn outputs(program: &mut Program, graph: &CoreOpGraph<Coded>, target:
             scale,
         });
     }
+    found.into_result(())
 }
 
 /// What the codes of a node mean: its core-ops', or of a maximum its source's.

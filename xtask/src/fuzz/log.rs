@@ -18,7 +18,7 @@ pub(super) struct Round {
     pub(super) target: String,
     /// libFuzzer's seed.
     pub(super) seed: u32,
-    /// Time.
+    /// Time, by the clock or by the processor, whichever is less.
     pub(super) seconds: u64,
     /// Inputs run.
     pub(super) executions: u64,
@@ -108,9 +108,9 @@ impl Log {
     fn text(&self) -> String {
         let mut text = String::from(
             "# Fuzz campaigns\n\n\
-             Written by `cargo xtask fuzz` from campaign.csv, to which every round adds a line. Time is what libFuzzer counted, one\n\
-             process a round. Edges and corpus are those of the target's last round; commits with a plus sign had changes that were\n\
-             not committed.\n\n\
+             Written by `cargo xtask fuzz` from campaign.csv, to which every round adds a line, one process a round. Time is the\n\
+             smaller of what libFuzzer counted and the processor's. Edges and corpus are those of the target's last round; commits\n\
+             with a plus sign had changes that were not committed.\n\n\
              | target | rounds | time | executions | edges | corpus | findings |\n|---|---:|---:|---:|---:|---:|---:|\n",
         );
         let mut targets: Vec<&str> = Vec::new();

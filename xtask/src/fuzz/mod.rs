@@ -28,6 +28,10 @@ struct Campaign {
     until: Option<u64>,
     /// This part of so many parts of the targets, from 0.
     shard: (usize, usize),
+    /// libFuzzer's seed; another one every round, when there is none.
+    seed: Option<u32>,
+    /// Time after which an input counts as one that hangs.
+    timeout: u64,
     /// Whether rounds are written down.
     logged: bool,
     /// The sanitizer of the build.
@@ -43,6 +47,8 @@ impl Campaign {
             seconds: 300,
             until: None,
             shard: (0, 1),
+            seed: None,
+            timeout: 20,
             logged: true,
             sanitizer: "none".into(),
             table: false,
@@ -56,6 +62,11 @@ impl Campaign {
                 "--only" => campaign.only = Some(value()?.to_owned()),
                 "--seconds" => campaign.seconds = number(value()?)?.max(1),
                 "--until" => campaign.until = Some(number(value()?)?),
+                "--seed" => {
+                    let text = value()?;
+                    campaign.seed = Some(text.parse().map_err(|_| format!("{text:?} is no seed"))?);
+                }
+                "--timeout" => campaign.timeout = number(value()?)?.max(1),
                 "--sanitizer" => campaign.sanitizer = value()?.to_owned(),
                 "--no-log" => campaign.logged = false,
                 "--table" => campaign.table = true,
@@ -132,7 +143,7 @@ pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
             waiting.remove(next);
             continue;
         }
-        let round = run(&target, campaign.seconds.min(left.unwrap_or(u64::MAX)), &campaign.sanitizer)?;
+        let round = run(&target, campaign.seconds.min(left.unwrap_or(u64::MAX)), &campaign)?;
         let finding = round.finding.clone();
         if campaign.logged {
             log.add(round)?;
@@ -154,14 +165,24 @@ pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
     ))
 }
 
-/// One round of one target.
-fn run(target: &str, seconds: u64, sanitizer: &str) -> Result<Round> {
+/// Processor time of all processes that this one has waited for, where the system tells it.
+fn processor_seconds() -> Option<u64> {
+    // After the name in parentheses comes field 3; 16 and 17 are the children's time, in hundredths of a second on every Linux.
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
+    Some((ticks(16)? + ticks(17)?) / 100)
+}
+
+/// One round of one target, of so many seconds by the clock.
+fn run(target: &str, seconds: u64, campaign: &Campaign) -> Result<Round> {
+    let Campaign { seed, timeout, sanitizer, .. } = campaign;
     let fuzz = root().join("fuzz");
     let corpus = fuzz.join("corpus").join(target);
     fs::create_dir_all(&corpus).map_err(|error| format!("{}: {error}", corpus.display()))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // Another one every time; written down with the round.
-    let seed = (now.as_millis() % 4_294_967_291) as u32;
+    // Written down with the round.
+    let seed = seed.unwrap_or((now.as_millis() % 4_294_967_291) as u32);
     let mut command = cargo_fuzz();
     command.args(["run", target, "--sanitizer", sanitizer]);
     command.args([format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"), "--".into()]);
@@ -173,13 +194,14 @@ fn run(target: &str, seconds: u64, sanitizer: &str) -> Result<Round> {
         format!("-max_len={}", longest(target)),
         format!("-max_total_time={seconds}"),
         format!("-seed={seed}"),
-        "-timeout=20".into(),
+        format!("-timeout={timeout}"),
         "-rss_limit_mb=2048".into(),
         "-print_final_stats=1".into(),
         "-verbosity=1".into(),
     ]);
     announce(&format!("{target}: {seconds} s, seed {seed}"));
     let (mut stats, mut start) = (Stats::default(), None);
+    let before = processor_seconds();
     let passed = watch_errors(&mut command, |line| {
         if stats.read(line) {
             start.get_or_insert_with(Instant::now);
@@ -188,6 +210,9 @@ fn run(target: &str, seconds: u64, sanitizer: &str) -> Result<Round> {
     // What libFuzzer counts is the truth; the clock only serves rounds that it broke off.
     let measured = start.map_or(0, |start: Instant| start.elapsed().as_secs());
     let seconds = stats.seconds.unwrap_or(measured);
+    // A process that had to wait for a processor did not run all that time.
+    let busy = before.zip(processor_seconds()).map(|(before, after)| after - before);
+    let seconds = busy.map_or(seconds, |busy| busy.min(seconds));
     let round = Round {
         date: log::date(now.as_secs()),
         commit: commit(),
@@ -279,10 +304,13 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for bad in ["--shard 3/2", "--shard 0/2", "--shard x", "--seconds", "--seconds y", "--jobs 2"] {
+        for bad in
+            ["--shard 3/2", "--shard 0/2", "--shard x", "--seconds", "--seconds y", "--seed -1", "--jobs 2"]
+        {
             assert!(campaign(bad).is_err(), "{bad}");
         }
-        let long = campaign("--until 3600 --seconds 60 --no-log").unwrap();
+        let long = campaign("--until 3600 --seconds 60 --no-log --seed 7 --timeout 300").unwrap();
         assert_eq!((long.until, long.seconds, long.logged), (Some(3600), 60, false));
+        assert_eq!((long.seed, long.timeout), (Some(7), 300));
     }
 }
