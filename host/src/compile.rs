@@ -181,7 +181,11 @@ pub fn compile_for(
     let options = &request.options;
     options.tune.weights.check(&target)?;
     let plain = options.tune.weights == tune::WeightSet::Plain;
-    let exact = if plain { Exact::find(&reformed, &input_map, kind, &target) } else { Exact::default() };
+    let exact = if plain {
+        Exact::find(&reformed, &input_map, kind, &target, options.tune.integers)
+    } else {
+        Exact::default()
+    };
     // Where the network begins by quantising its input, the encoder does that.
     let (scale, offset) = (input_map.scale.as_slice(), input_map.offset.as_slice());
     let quantiser = if target.digital.is_none() && !model.holds() {

@@ -229,6 +229,7 @@ mod tests {
             ("tune", "nearest"),
             ("tune.bias_rows", "6"),
             ("tune.exact_passes", "8"),
+            ("tune.integers", "kernels"),
             ("tune.linear_passes", "0"),
             ("tune.margin", "0.125"),
             ("tune.ridge", "0.1"),

@@ -3,12 +3,13 @@
 mod common;
 
 use common::shared;
-use spandrel::compile::{Compiled, Request, compile};
+use spandrel::compile::{Compiled, Request, StageOptions, compile};
 use spandrel::engine::{ExactEngine, FastEngine, Options, RawBatch, RawData};
 use spandrel::exact::int8_softmax;
 use spandrel::graph::{Function, Graph, Op};
 use spandrel::import::read_onnx;
 use spandrel::samples::{ArrayData, read_named};
+use spandrel::settings::Settings;
 use spandrel_core::image::Image;
 
 fn compiled(request: &Request) -> Compiled {
@@ -35,6 +36,7 @@ fn keyword_network_equals_the_reference_kernels_byte_for_byte() {
     let samples = data.join("datasets/kws01/kws01_A_000-499.npz");
     let mut request = Request::new(&model, "tpu", &samples);
     request.calibration_count = 16;
+    request.options = StageOptions::from(Settings::parse(["tune.integers=kernels"]).expect("a setting"));
     let compiled = compiled(&request);
     let image = Image::parse(&compiled.image).expect("an image");
     let ArrayData::I8(raw) = read_named(&samples, "x").expect("samples").data else { panic!("int8 samples") };

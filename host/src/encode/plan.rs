@@ -11,7 +11,7 @@ use super::room::{channels_room, fits, reader_room, spread, state_copies};
 use super::survey::NodeSurvey;
 use crate::diagnostic::{Diagnostics, Result};
 use crate::dots::{Act, Body, Dot, DotGraph, DotNode, Loop, Source};
-use crate::exact::Exact;
+use crate::exact::{Exact, with_lines};
 use crate::numeric::Matrix;
 use crate::target::Target;
 
@@ -100,7 +100,16 @@ impl Plan<'_> {
         let own = self.exact.nodes.iter().flatten().count();
         if own > 0 {
             let all = self.dot.nodes.iter().filter(|node| matches!(node.body, Body::Dot(_))).count();
-            walk.out.remarks.push(format!("{own} of {all} nodes keep the integers that the network has"));
+            let near: Vec<f64> =
+                self.exact.nodes.iter().flatten().map(|own| own.distance).filter(|d| *d > 0.0).collect();
+            let most = near.iter().fold(0.0f64, |most, d| most.max(*d));
+            let nearly = match near.len() {
+                0 => String::new(),
+                count => format!(", {count} of them within {most:.3} levels in front of their rounding"),
+            };
+            walk.out
+                .remarks
+                .push(format!("{own} of {all} nodes keep the integers that the network has{nearly}"));
         }
         let Walk { out, found, .. } = walk;
         found.into_result(out)
@@ -153,7 +162,13 @@ impl Walk<'_> {
     }
 
     /// A node whose integers are taken as they are: one signal a value.
-    fn exact(&mut self, number: usize, node: DotNode) -> usize {
+    fn exact(&mut self, number: usize, mut node: DotNode) -> usize {
+        let lines = self.plan.exact.of(number).map_or(1, |own| own.lines);
+        if let Body::Dot(dot) = &mut node.body
+            && lines > 1
+        {
+            *dot = with_lines(dot, lines);
+        }
         let form = match &node.body {
             Body::Dot(Dot { act: Act::None, .. }) | Body::Max(_) => Form::Sum,
             Body::Dot(dot) => Form::Table(dot.act.clone()),

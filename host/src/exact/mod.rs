@@ -8,15 +8,20 @@
 //! average pooling, thresholds behind a normalisation) bias and multiplier are sought so that every sum the node can
 //! see gives the very level that its function asks for, and that is checked at each step of the function.
 //!
+//! A third kind is whole-numbered but for a ratio: values of different steps are added (residual connections), and whole weights in nearly
+//! that ratio give nearly every sum its level (`near.rs`).
+//!
 //! Everything else is tuned as any network is, beginning at the first node that is not of this kind.
 
 mod gain;
 mod grid;
+mod near;
 mod node;
 mod softmax;
 mod stairs;
 mod zero;
 
+pub(crate) use near::with_lines;
 pub use softmax::int8_softmax;
 
 use std::sync::Arc;
@@ -24,7 +29,7 @@ use std::sync::Arc;
 use crate::dots::{Body, DotGraph, DotNode, PAD, Read, Source};
 use crate::notes::RawType;
 use crate::target::{Digital, Target};
-use crate::tune::{CodedAct, InputMap, Requantised};
+use crate::tune::{CodedAct, InputMap, IntegerRounding, Requantised};
 
 /// The integers of one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +46,11 @@ pub struct Integers {
     pub coefficients: Vec<f64>,
     /// The value of level (or sum) 0 of each channel.
     pub zeros: Vec<f64>,
+    /// How many lines read each value, so that weights of few bits meet a ratio more closely; the taps are then the reads' one after the
+    /// other, all of them so many times.
+    pub lines: usize,
+    /// How far a sum can lie from the network's own, in levels; 0 where the integers are its own.
+    pub distance: f64,
 }
 
 impl Integers {
@@ -68,7 +78,13 @@ impl Exact {
     }
 
     /// Finds the nodes of `dot` whose integers `target` can hold; `input` and `raw` say what raw samples mean.
-    pub fn find(dot: &DotGraph, input: &InputMap, raw: RawType, target: &Target) -> Self {
+    pub fn find(
+        dot: &DotGraph,
+        input: &InputMap,
+        raw: RawType,
+        target: &Target,
+        rounding: IntegerRounding,
+    ) -> Self {
         // What loops hand on has no integers in the file.
         if !dot.loops.is_empty() {
             return Self::default();
@@ -76,8 +92,8 @@ impl Exact {
         let Some(digital) = target.digital.as_ref().filter(|digital| takes(digital)) else {
             return Self::default();
         };
-        let mut search =
-            Search { dot, target, digital, input: of_input(input, raw, target), levels: Vec::new() };
+        let input = of_input(input, raw, target);
+        let mut search = Search { dot, target, digital, rounding, input, levels: Vec::new() };
         let mut found = Self::default();
         for (number, node) in dot.nodes.iter().enumerate() {
             let (integers, levels) = match &node.body {
@@ -116,6 +132,7 @@ struct Search<'a> {
     dot: &'a DotGraph,
     target: &'a Target,
     digital: &'a Digital,
+    rounding: IntegerRounding,
     /// Of the input, where codes can be raw values.
     input: Option<Levels>,
     /// Of the nodes so far.

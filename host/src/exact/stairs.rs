@@ -1,6 +1,6 @@
 //! A bias and a multiplier under which every sum gives the level that a function asks for.
 
-use spandrel_core::mac::gemmlowp;
+use spandrel_core::mac::{Rounding, gemmlowp};
 
 use super::grid::Stairs;
 use crate::target::{Digital, Target};
@@ -37,17 +37,64 @@ fn under_shift(ratio: f64, shift: u8, digital: &Digital) -> Option<(i32, u8)> {
     (fits && (digital.shifts.0..=digital.shifts.1).contains(&shift)).then_some((multiplier as i32, shift))
 }
 
-/// `ratio` as a multiplier under which gemmlowp's rounding is a single one: a shift of 31 leaves nothing to the second step. `None`
-/// where the multiplier's bits do not give every code from `lo` to `hi` the sums whose product is nearest to it.
-pub(super) fn rounded_once(ratio: f64, (lo, hi): (i64, i64), digital: &Digital) -> Option<(i32, u8)> {
-    let (multiplier, shift) = under_shift(ratio, 31, digital)?;
-    let right = |code: i64| {
-        // The least sum that is nearer to this code than to the one below.
-        let first = i32::try_from(libm::ceil((code as f64 - 0.5) / ratio) as i64).ok()?;
-        let of = |sum: i32| i64::from(gemmlowp(sum, multiplier, shift));
-        Some(of(first) >= code && of(first.checked_sub(1)?) < code)
-    };
-    (lo + 1..=hi).all(|code| right(code) == Some(true)).then_some((multiplier, shift))
+/// A sum of whole numbers as codes: `ratio` * (sum + `bias`), to the nearest, from `lo` to `hi`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    pub(super) ratio: f64,
+    /// Need not be whole.
+    pub(super) bias: f64,
+    pub(super) lo: i64,
+    pub(super) hi: i64,
+}
+
+impl Line {
+    /// How many codes do not begin at the sum that is the first one nearer to them than to the code below. `None` where sums leave 32 bits.
+    fn displaced(&self, (multiplier, shift, bias): (i32, u8, i64)) -> Option<usize> {
+        let begins = |code: i64| {
+            let first = libm::ceil((code as f64 - 0.5) / self.ratio - self.bias) as i64 + bias;
+            let of = |sum: i64| Some(i64::from(gemmlowp(i32::try_from(sum).ok()?, multiplier, shift)));
+            Some(of(first)? >= code && of(first - 1)? < code)
+        };
+        (self.lo + 1..=self.hi).map(begins).try_fold(0, |count, begins| Some(count + usize::from(!begins?)))
+    }
+
+    /// A multiplier under which gemmlowp's rounding is a single one, and its shift: one of 31 leaves nothing to the second step. `None`
+    /// where the multiplier's bits do not give every code the sums that are nearest to it.
+    pub(super) fn rounded_once(&self, digital: &Digital) -> Option<(i32, u8)> {
+        let (multiplier, shift) = under_shift(self.ratio, 31, digital)?;
+        let bias = libm::rint(self.bias) as i64;
+        (self.displaced((multiplier, shift, bias)) == Some(0)).then_some((multiplier, shift))
+    }
+
+    /// Multiplier, shift and bias under which the chip's rounding gives codes as a single one does, or most nearly so.
+    ///
+    /// The first of gemmlowp's two roundings lets a code begin half of its unit too early, which is 2^31 / multiplier of the sum's: the
+    /// bias takes that back, and of the shifts one is best at which it is nearly a whole number.
+    pub(super) fn nearest(&self, digital: &Digital) -> Option<(i32, u8, i64)> {
+        let (multiplier, finest) = as_multiplier(self.ratio, digital)?;
+        let bias = libm::rint(self.bias) as i64;
+        if digital.rounding != Rounding::Gemmlowp {
+            return Some((multiplier, finest, bias));
+        }
+        let mut best: Option<(usize, (i32, u8, i64))> = None;
+        for shift in (31.min(finest)..=finest).rev() {
+            let Some((multiplier, shift)) = under_shift(self.ratio, shift, digital) else { continue };
+            let early = libm::exp2(30.0) / f64::from(multiplier);
+            let early = if shift <= 31 || early > 1e6 { 0.0 } else { early };
+            let middle = libm::rint(self.bias - early) as i64;
+            for bias in [middle, middle - 1, middle + 1, bias] {
+                let cut = (multiplier, shift, bias);
+                let Some(count) = self.displaced(cut) else { continue };
+                if best.is_none_or(|(least, _)| count < least) {
+                    best = Some((count, cut));
+                }
+            }
+            if best.is_some_and(|(least, _)| least == 0) {
+                break;
+            }
+        }
+        best.map(|(_, cut)| cut)
+    }
 }
 
 /// One channel: the sum z is `gain` * acc + `at_zero`, acc between `least` and `most`.

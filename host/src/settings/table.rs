@@ -244,6 +244,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |s, v| put(&mut s.tune.exact_passes, v, |k| *k <= 1000),
     },
     Setting {
+        key: "tune.integers",
+        allowed: "model, or kernels",
+        help: "results of networks that are integer already, on chips with multipliers: rounded once, as the model's operators say, or as the reference kernels of int8 frameworks do, convolutions twice",
+        get: |s| text(&s.tune.integers),
+        set: |s, v| put(&mut s.tune.integers, v, |_| true),
+    },
+    Setting {
         key: "tune.linear_passes",
         allowed: "0 to 1000",
         help: "linear passes of the bias search",

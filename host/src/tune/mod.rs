@@ -41,7 +41,7 @@ pub use crate::encode::CodeMap;
 pub use free::RealMap;
 pub use golden::{GoldenSums, NodeSums};
 pub use nodes::CodedNodes;
-pub use options::{Rounding, TuneOptions, WeightSet};
+pub use options::{IntegerRounding, Rounding, TuneOptions, WeightSet};
 pub use round::ErrorFeedback;
 pub use source::{ChannelCodes, Decoding, InputMap};
 

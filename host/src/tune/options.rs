@@ -54,6 +54,34 @@ impl fmt::Display for Rounding {
     }
 }
 
+/// How the results of a network are rounded that is integer already, where a chip can take its integers as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IntegerRounding {
+    /// As the model's own operators say: once, to the nearest.
+    #[default]
+    Model,
+    /// As the reference kernels of int8 frameworks do: convolutions twice.
+    Kernels,
+}
+
+impl IntegerRounding {
+    const NAMES: [(&'static str, Self); 2] = [("model", Self::Model), ("kernels", Self::Kernels)];
+}
+
+impl FromStr for IntegerRounding {
+    type Err = String;
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let found = Self::NAMES.iter().find(|(name, _)| *name == text);
+        found.map(|(_, rounding)| *rounding).ok_or_else(|| "model or kernels".into())
+    }
+}
+
+impl fmt::Display for IntegerRounding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::NAMES.iter().find(|(_, rounding)| rounding == self).map_or("", |(name, _)| name))
+    }
+}
+
 /// The finite set that weights come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WeightSet {
@@ -160,6 +188,8 @@ pub struct TuneOptions {
     pub linear_passes: usize,
     /// Exact passes of the bias search.
     pub exact_passes: usize,
+    /// Of networks that are integer already: how their results are rounded.
+    pub integers: IntegerRounding,
     /// On classifiers: how many standard deviations below the winner an output may lie and still count. 0: all count.
     pub margin: f64,
     /// Signal-to-noise ratio in decibels that what a loop hands on must reach on the calibration samples; `None`: any.
@@ -185,6 +215,7 @@ impl Default for TuneOptions {
             linear_passes: 1,
             exact_passes: 4,
             margin: 2.0,
+            integers: IntegerRounding::Model,
             state: Some(STATE_DB),
             whole_ranges: false,
         }

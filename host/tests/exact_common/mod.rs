@@ -1,6 +1,10 @@
 //! Small int8 networks: as ONNX files of dequantised operands, and as what TFLite's reference kernels compute of them.
 #![allow(dead_code, unreachable_pub)]
 
+mod residual;
+
+pub use residual::Residual;
+
 use super::common::{Model, attribute_int, attribute_ints, tensor};
 
 /// A stream of numbers from a seed (SplitMix64).
@@ -127,6 +131,12 @@ impl Network {
 
     /// The network as exporters write it: operands dequantised, results quantised.
     pub fn onnx(&self) -> Vec<u8> {
+        let (model, output) = self.model();
+        model.output(&output).bytes()
+    }
+
+    /// The model without its output, and the output's name.
+    fn model(&self) -> (Model, String) {
         let [c, h, w] = self.input.map(|n| n as i64);
         let mut model = Model::new(13).input("x", &[0, c, h, w]);
         let code = |model: Model, name: &str, codes: Codes| {
@@ -230,11 +240,12 @@ impl Network {
             let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
             model = model.node("QuantizeLinear", &value, &inputs, &[&value], &[]);
         }
-        model.output(&value).bytes()
+        (model, value)
     }
 
-    /// What TFLite's reference kernels give, codes in the order channel, row, column; dense layers rounded once or twice.
-    pub fn reference(&self, x: &[i8], once: bool) -> Vec<i32> {
+    /// Codes in the order channel, row, column; convolutions and dense layers rounded twice, as TFLite's reference kernels do, or once, to
+    /// the nearest.
+    pub fn reference(&self, x: &[i8], (convolutions_once, dense_once): (bool, bool)) -> Vec<i32> {
         let mut value: Vec<i32> = x.iter().map(|&v| i32::from(v)).collect();
         let (mut shape, mut from) = (self.input, self.codes);
         for layer in &self.layers {
@@ -260,7 +271,11 @@ impl Network {
                                     acc += x * i32::from(own.weights[channel * each * kernel * kernel + tap]);
                                 }
                             }
-                            next.push(requantised(acc, from, own, channel, floor));
+                            next.push(if convolutions_once {
+                                nearest(acc, from, own, channel, floor)
+                            } else {
+                                requantised(acc, from, own, channel, floor)
+                            });
                         }
                     }
                     shape = [*out, rows, columns];
@@ -274,11 +289,8 @@ impl Network {
                             .zip(weights)
                             .map(|(x, &w)| (x - i32::from(from.zero)) * i32::from(w));
                         let acc = own.bias[channel] + products.sum::<i32>();
-                        next.push(if once {
-                            let real = f64::from(from.scale) * f64::from(own.scale(channel))
-                                / f64::from(own.codes.scale);
-                            let nearest = (f64::from(acc) * real).round() as i32;
-                            (nearest + i32::from(own.codes.zero)).clamp(-128, 127)
+                        next.push(if dense_once {
+                            nearest(acc, from, own, channel, -128)
                         } else {
                             requantised(acc, from, own, channel, -128)
                         });
@@ -291,6 +303,13 @@ impl Network {
         }
         value
     }
+}
+
+/// The nearest code of the real value.
+fn nearest(acc: i32, from: Codes, own: &Parameters, channel: usize, floor: i32) -> i32 {
+    let real = f64::from(from.scale) * f64::from(own.scale(channel)) / f64::from(own.codes.scale);
+    let nearest = (f64::from(acc) * real).round() as i32;
+    (nearest + i32::from(own.codes.zero)).clamp(floor, 127)
 }
 
 /// `MultiplyByQuantizedMultiplier`, the zero point, and the clip.
