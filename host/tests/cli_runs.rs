@@ -114,6 +114,8 @@ fn compile_run_inspect() {
     );
     // Ten classes on so many signals each.
     let decoder = image.decoder(0).expect("a decoder");
+    let asked = (0..image.vector_count()).map(|at| image.vector(at).unwrap().inputs.len()).max().unwrap();
+    assert!(header.contains(&format!("#define DIGITS_MLP_ASK_WORDS {asked}\n")), "{header}");
     assert!(header.contains(&format!("#define DIGITS_MLP_CODES {}\n", decoder.codes())), "{header}");
     let (_, array) = header.split_once(&format!("digits_mlp_image[{}]", bytes.len())).expect("the array");
     let parsed: Vec<u8> = array
@@ -286,4 +288,21 @@ fn chips_show_values_with_their_sources() {
     let line = |start: &str| shown.out.lines().find(|l| l.starts_with(start)).unwrap_or_default().to_owned();
     assert!(line("crossbar.cell_bits = 4 ").trim_end().ends_with("# P"), "{}", shown.out);
     assert!(line("crossbar.bias_rows = 8 ").contains("# our choice"), "{}", shown.out);
+}
+
+/// What is printed is a description that can be changed and compiled for.
+#[test]
+fn every_chip_can_be_written_down_as_a_description() {
+    let folder = Folder::new("chips-toml");
+    for name in spandrel_hwdesc::builtin_names() {
+        let shown = folder.spandrel(&format!("chips {name} --toml"));
+        assert_eq!((shown.code, shown.err.as_str()), (0, ""), "{name}");
+        let path = folder.path(&format!("{name}.toml"));
+        std::fs::write(&path, &shown.out).unwrap();
+        let read =
+            spandrel_hwdesc::parse(&shown.out, name).unwrap_or_else(|found| panic!("{name}: {found:?}"));
+        assert_eq!(Some(read), spandrel_hwdesc::builtin(name), "{name}");
+        assert_eq!(folder.spandrel(&format!("chips {name}.toml")).code, 0, "{name}");
+    }
+    assert_eq!(folder.spandrel("chips --toml").code, 2);
 }

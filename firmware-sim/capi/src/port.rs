@@ -182,6 +182,11 @@ fn model(image: &Image<'_>, question: &spandrel_question, inputs: &[i32]) -> Res
         _ if question.shift == SPANDREL_NONE => None,
         _ => return fail(SPANDREL_OUT_OF_RANGE),
     };
+    let relu = match question.relu {
+        0 | SPANDREL_NONE => false,
+        1 => true,
+        _ => return fail(SPANDREL_OUT_OF_RANGE),
+    };
     let driven = [config.rows(), lines].contains(&question.input_count);
     if !driven || question.unit >= config.columns() {
         return fail(SPANDREL_OUT_OF_RANGE);
@@ -189,7 +194,7 @@ fn model(image: &Image<'_>, question: &spandrel_question, inputs: &[i32]) -> Res
     let config = in_test_mode(config, shift, question.input_count);
     let input = |row: u32| inputs.get(row as usize).copied().unwrap_or(0);
     match read_in_test_mode(image, &image.weights(), &config, question.unit, input) {
-        Ok(value) if question.relu == 1 => Ok(value.max(0)),
+        Ok(value) if relu => Ok(value.max(0)),
         Ok(value) => Ok(value),
         Err(_) => Err(status::fault(&Fault { at: SPANDREL_NONE, kind: FaultKind::WeightStore })),
     }

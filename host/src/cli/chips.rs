@@ -12,10 +12,15 @@ use crate::diagnostic::Result;
 pub(super) struct Args {
     /// A built-in chip, or a description file (a path that ends in .toml)
     name: Option<String>,
+
+    /// The chip as a description file, to begin one of your own with
+    #[arg(long, requires = "name")]
+    toml: bool,
 }
 
 pub(super) fn chips(args: &Args) -> Result<Done> {
     let text = match &args.name {
+        Some(name) if args.toml => crate::chips::find(name)?.to_toml(),
         Some(name) => chip_text(&crate::chips::find(name)?),
         None => list(),
     };

@@ -37,12 +37,14 @@ fn c_array(name: &str, bytes: &[u8], image: &Image<'_>) -> String {
         "/* Image {} for the chip {}, revision {}; made by `spandrel inspect --emit c-array`. */\n\
          #ifndef {upper}_IMAGE_H\n#define {upper}_IMAGE_H\n\n#include <stdint.h>\n\n\
          /* 32-bit words that running it needs. */\n#define {upper}_RAM_WORDS {}\n\n\
+         /* 32-bit words that asking a chip for its known answers needs. */\n#define {upper}_ASK_WORDS {}\n\n\
          /* Codes that a sample gives. */\n#define {upper}_CODES {}\n\n\
          static const uint8_t {name}_image[{}] __attribute__((aligned(8))) = {{",
         hex(image.digest()),
         image.header().chip_name(),
         image.header().chip_revision,
         image.header().ram_words,
+        most_inputs(image),
         emissions(image),
         bytes.len(),
     );
@@ -50,6 +52,12 @@ fn c_array(name: &str, bytes: &[u8], image: &Image<'_>) -> String {
         let _ = write!(text, "{}0x{byte:02x},", if at % 16 == 0 { "\n    " } else { " " });
     }
     text + "\n};\n\n#endif\n"
+}
+
+/// The most inputs of a known answer.
+fn most_inputs(image: &Image<'_>) -> u32 {
+    let vectors = (0..image.vector_count()).filter_map(|index| image.vector(index));
+    vectors.map(|vector| vector.inputs.len()).max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -353,6 +353,7 @@ fn ports_that_fail_or_lack_something_are_answered() {
         assert_eq!(read(spandrel_question { unit: 4, ..right }), SPANDREL_OUT_OF_RANGE);
         assert_eq!(read(spandrel_question { shift: 41, ..right }), SPANDREL_OUT_OF_RANGE);
         assert_eq!(read(spandrel_question { shift: 256, ..right }), SPANDREL_OUT_OF_RANGE);
+        assert_eq!(read(spandrel_question { relu: 2, ..right }), SPANDREL_OUT_OF_RANGE);
         assert_eq!(read(spandrel_question { input_count: 4, ..right }), SPANDREL_OUT_OF_RANGE);
         assert_eq!(read(spandrel_question { config: 1, input_count: 4, ..right }), SPANDREL_OK);
         assert_eq!(read(spandrel_question { inputs: null(), ..right }), SPANDREL_BAD_POINTER);
