@@ -123,7 +123,25 @@ fn braille_on_loihi() {
     assert!(differ < of_lava, "{differ} against {of_lava}");
 }
 
-/// Lava's MNIST network, as the data folder's index runs it: rates by v += x / 255, a spike where v > 1, 32 steps.
+/// The spikes of an image's pixels in 32 steps.
+fn rates(image: &[u8]) -> Vec<i32> {
+    let mut v = vec![0.0_f64; image.len()];
+    let mut raw = Vec::with_capacity(image.len() * 32);
+    for _ in 0..32 {
+        for (v, &x) in v.iter_mut().zip(image) {
+            *v += f64::from(x) / 255.0;
+            let fires = *v > 1.0;
+            raw.push(i32::from(fires));
+            if fires {
+                *v -= 1.0;
+            }
+        }
+    }
+    raw
+}
+
+/// Lava's MNIST network, as the data folder's index runs it: rates by v += x / 255, a spike where v > 1, 32 steps. The index states 95.09 %
+/// on 10,000 test images, of which the first 5,000 are in the folder.
 #[test]
 fn lava_mnist_as_recorded() {
     let Some(data) = shared("lava_mnist_as_recorded") else { return };
@@ -132,38 +150,22 @@ fn lava_mnist_as_recorded() {
     let network = network.on(&chip, 32).expect("it fits");
     let images = bytes(&data.join("datasets/mnist/t10k-A-images-idx3-ubyte.gz"));
     let labels = bytes(&data.join("datasets/mnist/t10k-A-labels-idx1-ubyte.gz"));
-    let count = 1000;
-    let mut raw = Vec::new();
-    for image in images.chunks(784).take(count) {
-        let mut v = vec![0.0_f64; 784];
-        for _ in 0..32 {
-            for (v, &x) in v.iter_mut().zip(image) {
-                *v += f64::from(x) / 255.0;
-                let fires = *v > 1.0;
-                raw.push(i32::from(fires));
-                if fires {
-                    *v -= 1.0;
-                }
-            }
-        }
-    }
     let checked = network.check(&chip).unwrap_or_else(|found| panic!("{found}"));
     let image = emit(&checked, "").unwrap_or_else(|found| panic!("{found}"));
     let image = Image::parse(&image).expect("an image");
-    let batch = RawBatch::new(RawData::I32(&raw), 784 * 32).expect("samples");
-    let codes = FastEngine::new(&image, Options::with_threads(1))
-        .expect("an engine")
-        .run(&batch, None)
-        .expect("a run")
-        .codes;
-    let right = codes
-        .chunks(10)
-        .zip(&labels)
-        .filter(|(counts, label)| {
-            let best = (0..10).rev().max_by_key(|&i| counts[i]).expect("ten");
-            best == usize::from(**label)
-        })
-        .count();
+    let mut engine = FastEngine::new(&image, Options::with_threads(1)).expect("an engine");
+    let (mut right, mut count) = (0, 0);
+    for (images, labels) in images.chunks(784 * 500).zip(labels.chunks(500)) {
+        let raw: Vec<i32> = images.chunks(784).flat_map(rates).collect();
+        let batch = RawBatch::new(RawData::I32(&raw), 784 * 32).expect("samples");
+        let codes = engine.run(&batch, None).expect("a run").codes;
+        let best = |counts: &[i32]| (0..10).rev().max_by_key(|&i| counts[i]).expect("ten");
+        let good =
+            codes.chunks(10).zip(labels).filter(|(counts, label)| best(counts) == usize::from(**label));
+        right += good.count();
+        count += labels.len();
+    }
     println!("{right} of {count}");
-    assert!(right * 100 >= count * 92, "{right}");
+    // As many as a simulation of these rules on arrays counts, written without this project.
+    assert_eq!((right, count), (4677, 5000));
 }
