@@ -55,6 +55,8 @@ pub const UNNOTICED: [(&str, &str); 5] = [
 
 /// A fault in the tuned graph.
 type Change = fn(&mut CoreOpGraph<Coded>);
+/// A fault in calibration samples.
+type Pixel = fn(u8) -> u8;
 
 /// The network as it was compiled with a fault, or without one.
 struct Made {
@@ -139,7 +141,7 @@ const FAULTS: [(&str, Change); 17] = [
 ];
 
 /// Faults of the calibration samples, which tuning goes by.
-const SAMPLED: [(&str, fn(u8) -> u8); 3] = [
+const SAMPLED: [(&str, Pixel); 3] = [
     ("calibration samples half as bright", |pixel| pixel / 2),
     ("calibration samples inverted", |pixel| 16 - pixel.min(16)),
     ("calibration samples without contents", |_| 0),
@@ -227,7 +229,7 @@ fn measure(image: &Image<'_>, samples: &std::path::Path, least: Option<f64>) -> 
 }
 
 /// A file with the calibration samples, each pixel changed.
-fn calibration(pixel: fn(u8) -> u8) -> Scratch {
+fn calibration(pixel: Pixel) -> Scratch {
     let train = Samples::read(&digits("train.npz"), None).expect("samples").first(CALIBRATION);
     let data = ArrayData::U8(pixels(&train).iter().map(|&v| pixel(v)).collect());
     let file = Scratch::new("calibration.npz");
