@@ -10,7 +10,7 @@
 //! * [`rules`]: the names of the rules an image can break.
 //! * [`fuzzing`]: the bodies of the fuzz targets, which committed seeds replay on stable.
 //! * [`chip`]: a simulated chip behind a bus, to be loaded, verified and damaged.
-//! * [`qemu`]: the firmware, built and run under QEMU.
+//! * [`qemu`]: the firmware, built and run under QEMU; [`elf`]: what its ELF holds.
 #![forbid(unsafe_code)]
 
 pub mod board;
@@ -18,6 +18,7 @@ pub mod board;
 pub mod boards;
 pub mod chip;
 pub mod coverage;
+pub mod elf;
 #[cfg(feature = "host")]
 pub mod engines;
 pub mod fuzzing;

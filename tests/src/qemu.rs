@@ -2,12 +2,17 @@
 //!
 //! The ELF is run, never linked: what a test compares came out of the board.
 
+mod session;
+
+pub use session::{Sample, Session};
+
+use crate::elf::Elf;
 use spandrel_core::image::Image;
 use std::{
     env, fs,
     io::{self, Read, Write},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, ExitStatus, Output, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -81,32 +86,15 @@ pub struct Firmware {
     reader: PathBuf,
 }
 
-/// How a session ended.
+/// How a run of the emulator ended.
 #[derive(Clone, Debug)]
-pub struct Session {
-    /// The firmware's exit code: 0 accepted, 1 refused or failed, 2 broken.
-    pub exit: Option<i32>,
-    /// Its facts, line by line.
-    pub facts: Vec<String>,
-    /// Its log as text.
-    pub log: String,
-}
-
-/// What the firmware stated of one sample.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// The class, if the image names one.
-    pub class: Option<u32>,
-    /// `spandrel-output-1`, in hexadecimal.
-    pub output: String,
-    /// `spandrel-state-1`, in hexadecimal.
-    pub state: String,
-    /// Instructions from the raw values to the last output, to a tick of the board's timer (40 on the M4, 62.5 on the M0).
-    pub instructions: u64,
-    /// Steps that the machine took.
-    pub slices: u32,
-    /// Instructions of the longest step.
-    pub longest: u64,
+pub struct Ended {
+    /// `None`: it was ended, since its time was over.
+    pub status: Option<ExitStatus>,
+    /// What the board sent: its log.
+    pub sent: Vec<u8>,
+    /// The board's facts, and what the emulator says itself.
+    pub told: String,
 }
 
 /// The bytes of a session: the image, samples, and the frame that ends it.
@@ -141,6 +129,8 @@ fn build(folder: &Path, package: &str, arguments: &[&str]) -> Result<(), String>
     for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"] {
         command.env_remove(variable);
     }
+    // It changes how the compiler cuts its work, and with that the machine code.
+    command.env("CARGO_INCREMENTAL", "0");
     let output = tool(command.args(arguments), "cargo", "see https://rustup.rs")?;
     if output.status.success() {
         Ok(())
@@ -223,17 +213,7 @@ impl Firmware {
     /// # Errors
     /// The file can not be read, or is no ELF of 32 bits.
     pub fn flash_bytes(&self) -> Result<u64, String> {
-        let elf = fs::read(&self.elf).map_err(|error| format!("{}: {error}", self.elf.display()))?;
-        let word = |at: usize| {
-            elf.get(at..at + 4).and_then(|four| four.try_into().ok()).map(u32::from_le_bytes).unwrap_or(0)
-        };
-        let half = |at: usize| word(at) as usize & 0xFFFF;
-        if !elf.starts_with(b"\x7fELF\x01\x01") {
-            return Err(format!("{} is no ELF of 32 bits", self.elf.display()));
-        }
-        // Program headers: type 1 is loaded; 16 bytes in stands how many bytes of the file.
-        let headers = (0..half(44)).map(|number| word(28) as usize + number * half(42));
-        Ok(headers.filter(|at| word(*at) == 1).map(|at| u64::from(word(at + 16))).sum())
+        Ok(Elf::read(&self.elf)?.loaded_bytes())
     }
 
     /// A session with an image and samples (see [`raw_bytes`]).
@@ -258,19 +238,46 @@ impl Firmware {
     }
 
     fn session(&self, stream: &[u8], log: &Path) -> Result<Session, String> {
+        let (program, ..) = self.board.emulator();
+        // The Cortex-M4's emulated UART takes some 75,000 bytes a second.
+        let limit = Duration::from_secs(120) + Duration::from_millis(stream.len() as u64 / 10);
+        let ended = self.emulate(&self.elf, stream, &[], limit)?;
+        let told = &ended.told;
+        if ended.status.is_none() {
+            return Err(format!("no verdict within {limit:?}; until then:\n{told}"));
+        }
+        if told.lines().any(|line| line.starts_with(program)) {
+            return Err(format!("{program} complains:\n{told}"));
+        }
+        fs::write(log, &ended.sent).map_err(|error| format!("{}: {error}", log.display()))?;
+        let facts = told.lines().map(str::to_owned).collect();
+        Ok(Session { exit: ended.status.and_then(|status| status.code()), facts, log: self.decode(log)? })
+    }
+
+    /// Runs `elf`, which can be another one than the firmware's, with further options of the emulator, and ends it after `limit`.
+    /// However the run ends is no error.
+    ///
+    /// # Errors
+    /// The emulator can not be started.
+    pub fn emulate(
+        &self,
+        elf: &Path,
+        stream: &[u8],
+        options: &[&str],
+        limit: Duration,
+    ) -> Result<Ended, String> {
         let (program, _, machine) = self.board.emulator();
         let mut child = Command::new(program)
             .args(machine)
             .args(OPTIONS.split_whitespace())
+            .args(options)
             .arg("-kernel")
-            .arg(&self.elf)
+            .arg(elf)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("{program} can not be started: {error}"))?;
-        // The Cortex-M4's emulated UART takes some 75,000 bytes a second.
-        let limit = Duration::from_secs(120) + Duration::from_millis(stream.len() as u64 / 10);
         let mut stdin = child.stdin.take().ok_or("no pipe to the emulator")?;
         let bytes = stream.to_vec();
         // A firmware that has seen enough ends, and the pipe with it: not an error of the sender.
@@ -295,16 +302,8 @@ impl Firmware {
         }
         drop(sender.join());
         // The log comes out of the UART, facts out of semihosting; QEMU speaks where the facts do.
-        let (sent, told) = (join(stdout), String::from_utf8_lossy(&join(stderr)).into_owned());
-        if status.is_none() {
-            return Err(format!("no verdict within {limit:?}; until then:\n{told}"));
-        }
-        if told.lines().any(|line| line.starts_with(program)) {
-            return Err(format!("{program} complains:\n{told}"));
-        }
-        fs::write(log, sent).map_err(|error| format!("{}: {error}", log.display()))?;
-        let facts = told.lines().map(str::to_owned).collect();
-        Ok(Session { exit: status.and_then(|status| status.code()), facts, log: self.decode(log)? })
+        let told = String::from_utf8_lossy(&join(stderr)).into_owned();
+        Ok(Ended { status, sent: join(stdout), told })
     }
 
     /// The log's bytes as text.
@@ -332,47 +331,4 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> Option<thread::JoinHandle
 
 fn join(reader: Option<thread::JoinHandle<Vec<u8>>>) -> Vec<u8> {
     reader.and_then(|reader| reader.join().ok()).unwrap_or_default()
-}
-
-impl Session {
-    /// What follows `name` on the first line that starts with it.
-    #[must_use]
-    pub fn fact(&self, name: &str) -> Option<&str> {
-        self.facts.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
-    }
-
-    /// State digests after the ticks of sample `sample`, in hexadecimal, in order.
-    #[must_use]
-    pub fn ticks(&self, sample: usize) -> Vec<&str> {
-        let own = format!("of {sample} state ");
-        let lines = self.facts.iter().filter_map(|line| line.strip_prefix("tick "));
-        lines.filter_map(|line| line.split_once(' ')?.1.strip_prefix(&own)).collect()
-    }
-
-    /// All samples that the firmware stated, in order.
-    ///
-    /// # Panics
-    /// When a line does not have the form that the firmware's README gives.
-    #[must_use]
-    pub fn samples(&self) -> Vec<Sample> {
-        let lines = self.facts.iter().filter(|line| line.starts_with("sample "));
-        (0..).zip(lines).map(|(number, line)| parse(line, number).expect(line)).collect()
-    }
-}
-
-fn parse(line: &str, number: u32) -> Option<Sample> {
-    let words: Vec<&str> = line.split(' ').collect();
-    let value = |name: &str| Some(*words.get(words.iter().position(|word| *word == name)? + 1)?);
-    (value("sample")?.parse() == Ok(number)).then_some(())?;
-    Some(Sample {
-        class: match value("class")? {
-            "-" => None,
-            class => Some(class.parse().ok()?),
-        },
-        output: value("output")?.into(),
-        state: value("state")?.into(),
-        instructions: value("instructions")?.parse().ok()?,
-        slices: value("slices")?.parse().ok()?,
-        longest: value("longest")?.parse().ok()?,
-    })
 }

@@ -25,6 +25,32 @@ pub struct CodedNodes<'a> {
 }
 
 impl CodedNodes<'_> {
+    /// The codes of every node on a batch of the model's own input, as tuning takes them to be.
+    #[must_use]
+    pub fn codes(&self, batch: &Batch) -> Vec<CodeMap> {
+        let encoded = &self.graph.encoded;
+        let mut held: Vec<CodeMap> = vec![CodeMap::default(); encoded.nodes.len()];
+        let input = self.input_codes(batch);
+        let ops = |number: usize| self.ops(number);
+        for block in encoded.dot.blocks() {
+            match encoded.dot.loop_of(block.start) {
+                Some(own) => {
+                    forward_steps(own, ops, (encoded, &input), &mut held, batch.rows(), self.target);
+                }
+                None => {
+                    let (number, own) = (block.start, ops(block.start));
+                    let sources = Sources { graph: encoded, input: &input, nodes: &held };
+                    held[number] = forward(number, &own, sources, batch.rows(), self.target);
+                }
+            }
+        }
+        held
+    }
+
+    fn ops(&self, number: usize) -> Vec<(&CoreOp<Coded>, &Coded)> {
+        self.graph.of_node(number).map(|op| (op, &op.payload)).collect()
+    }
+
     /// The input's codes: the raw value nearest to each real one, encoded.
     fn input_codes(&self, batch: &Batch) -> CodeMap {
         self.graph.encoded.input.codes(batch.rows(), batch.cols(), |sample, element| {
@@ -48,31 +74,15 @@ impl NodeEngine for CodedNodes<'_> {
     fn values(&mut self, batch: &Batch, names: &[&str]) -> Result<Vec<Tensor2>> {
         let encoded = &self.graph.encoded;
         let mut found: Vec<Option<Tensor2>> = vec![None; names.len()];
-        let mut held: Vec<CodeMap> = vec![CodeMap::default(); encoded.nodes.len()];
+        let held = self.codes(batch);
         let mut decoding = Decoding::new(encoded, self.input);
-        let input = self.input_codes(batch);
-        let ops = |number: usize| -> Vec<(&CoreOp<Coded>, &Coded)> {
-            self.graph.of_node(number).map(|op| (op, &op.payload)).collect()
-        };
-        for block in encoded.dot.blocks() {
-            match encoded.dot.loop_of(block.start) {
-                Some(own) => {
-                    forward_steps(own, ops, (encoded, &input), &mut held, batch.rows(), self.target);
-                }
-                None => {
-                    let (number, own) = (block.start, ops(block.start));
-                    let sources = Sources { graph: encoded, input: &input, nodes: &held };
-                    held[number] = forward(number, &own, sources, batch.rows(), self.target);
-                }
-            }
-            for number in block {
-                decoding.push(number, ops(number).into_iter());
-                let dot = &encoded.dot.nodes[number];
-                for (slot, name) in found.iter_mut().zip(names) {
-                    if dot.name == **name || dot.name.strip_suffix(":relay") == Some(*name) {
-                        let values = decoding.values(number, held[number].data());
-                        *slot = Tensor2::new(batch.rows(), dot.len(), values);
-                    }
+        for number in encoded.dot.blocks().into_iter().flatten() {
+            decoding.push(number, self.ops(number).into_iter());
+            let dot = &encoded.dot.nodes[number];
+            for (slot, name) in found.iter_mut().zip(names) {
+                if dot.name == **name || dot.name.strip_suffix(":relay") == Some(*name) {
+                    let values = decoding.values(number, held[number].data());
+                    *slot = Tensor2::new(batch.rows(), dot.len(), values);
                 }
             }
         }

@@ -209,7 +209,7 @@ pub fn verify_image(bytes: &[u8], given: &Given<'_>) -> Result<EquivalenceReport
     let start = Instant::now();
     let proof = wrap::prove_with(&image, &raw);
     claims.push(ClaimReport::new(ClaimId::C6, proof.evidence, given.name, start.elapsed().as_secs_f64()));
-    agreement(&image, given, &mut claims)?;
+    claims.push(agreement(&image, given)?);
     claims
         .push(ClaimReport::not_run(ClaimId::C8, "the chip is compared on the device, which is not at hand"));
     claims.sort_by_key(|claim| claim.id);
@@ -231,21 +231,22 @@ fn with_model(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport
     Ok(())
 }
 
-fn agreement(image: &Image<'_>, given: &Given<'_>, claims: &mut Vec<ClaimReport>) -> Result<()> {
+/// C7 alone: unlike [`verify_image`], which compiles again and so takes the calibration samples alone, on any samples of the model, those
+/// that were held out among them.
+///
+/// # Errors
+/// Model, samples and image do not fit together.
+pub fn agreement(image: &Image<'_>, given: &Given<'_>) -> Result<ClaimReport> {
     let (Some(model), Some(samples)) = (given.model, given.samples) else {
-        claims
-            .push(ClaimReport::not_run(ClaimId::C7, "model and samples must be given to measure agreement"));
-        return Ok(());
+        return Ok(ClaimReport::not_run(ClaimId::C7, "model and samples must be given to measure agreement"));
     };
     if crate::nir::is_whole(model) {
         let reason = "whole numbers (.net) have no dynamics of their own: C3 compares them";
-        claims.push(ClaimReport::not_run(ClaimId::C7, reason));
-        return Ok(());
+        return Ok(ClaimReport::not_run(ClaimId::C7, reason));
     }
     let start = Instant::now();
     let evidence = model::agreement(image, given, (model, samples))?;
-    claims.push(ClaimReport::new(ClaimId::C7, evidence, given.name, start.elapsed().as_secs_f64()));
-    Ok(())
+    Ok(ClaimReport::new(ClaimId::C7, evidence, given.name, start.elapsed().as_secs_f64()))
 }
 
 /// Refuses more random samples than memory can hold: all of them are drawn at once.

@@ -12,21 +12,28 @@ use spandrel_core::{
 };
 use spandrel_tests::images::builder::assembled;
 
-fn digits(name: &str) -> PathBuf {
+/// Calibration samples of the perceptron.
+pub const CALIBRATION: usize = 64;
+
+pub fn digits(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/digits").join(name)
 }
 
-fn compiled() -> Compiled {
+/// How the perceptron is compiled.
+pub fn request() -> Request {
     let settings =
         Settings::parse(["tune=nearest", "encode.budget=x1"]).unwrap_or_else(|error| panic!("{error}"));
-    let request = Request {
+    Request {
         settings: settings.to_map(),
         options: settings.into(),
-        calibration_count: 64,
+        calibration_count: CALIBRATION,
         prepare: Prepare { scale: Some(vec![1.0]), ..Prepare::default() },
         ..Request::new(digits("digits_mlp.onnx"), "prime", digits("train.npz"))
-    };
-    compile(&request, &mut ()).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+pub fn compiled() -> Compiled {
+    compile(&request(), &mut ()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The image with one section changed, its checksums right.
