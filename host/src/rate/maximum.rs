@@ -61,14 +61,15 @@ impl Builder<'_> {
                 round += 1;
                 let over = self.combine(
                     format!("{}:over{round}", node.name),
-                    (positions, channels),
+                    (number, positions, channels),
                     &[(1.0, b), (-1.0, a)],
                     false,
                 );
                 let over = (over, elements.clone());
                 let name =
                     if players.len() == 2 { node.name.clone() } else { format!("{}:max{round}", node.name) };
-                let most = self.combine(name, (positions, channels), &[(1.0, a), (1.0, &over)], signed);
+                let most =
+                    self.combine(name, (number, positions, channels), &[(1.0, a), (1.0, &over)], signed);
                 next.push((most, elements.clone()));
             }
             players = next;
@@ -84,21 +85,21 @@ impl Builder<'_> {
             self.refuse("SP0301", &node.name, rule, "end the model in a sum");
         }
         let one = (value, order);
-        self.combine(format!("{}:copy", node.name), (positions, channels), &[(1.0, &one)], signed)
+        self.combine(format!("{}:copy", node.name), (number, positions, channels), &[(1.0, &one)], signed)
     }
 
     /// A layer that adds up values channel by channel.
     fn combine(
         &mut self,
         name: String,
-        (positions, channels): (usize, usize),
+        (number, positions, channels): (usize, usize, usize),
         terms: &[(f64, &(Value, Vec<u32>))],
         signed: bool,
     ) -> Value {
         let (variants, factors) = if signed {
-            (vec![Variant::PLUS, Variant::MINUS], vec![1.0, -1.0])
+            self.copied(number, &[Variant::PLUS, Variant::MINUS], &[1.0, -1.0])
         } else {
-            (vec![Variant::PLUS], vec![1.0])
+            self.copied(number, &[Variant::PLUS], &[1.0])
         };
         let (mut from, mut one) = (Vec::new(), Vec::new());
         for (factor, (value, _)) in terms {
@@ -129,7 +130,9 @@ impl Builder<'_> {
             taps,
             weights: one.repeat(channels),
             bias: vec![0.0; positions * channels * outputs],
-            follows: true,
+            // Where a reset loses what two spikes of one tick bring too much, such a sum is tuned as any other.
+            follows: self.limits.spread == 0.0,
+            told: false,
         };
         Value { from: From::Layer(self.push(layer)), factors }
     }

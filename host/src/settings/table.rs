@@ -135,6 +135,17 @@ pub const SETTINGS: &[Setting] = &[
         set: |s, v| put(&mut s.rate.passes, v, |n| *n <= 100),
     },
     Setting {
+        key: "rate.signals",
+        allowed: "auto, or 1 to 8",
+        help: "of trained networks on spiking chips: neurons that carry a value together, at other thresholds, as far as the axons of what reads it allow; auto: up to four where the chip resets to zero, else one",
+        get: |s| s.rate.signals.map_or_else(|| "auto".into(), |n| text(&n)),
+        set: |s, v| {
+            s.rate.signals =
+                if v == "auto" { None } else { Some(v.parse().ok().filter(|n| (1..=8).contains(n))?) };
+            Some(())
+        },
+    },
+    Setting {
         key: "rate.window",
         allowed: "2 to 65536",
         help: "of trained networks on spiking chips: ticks in which the spikes of a value are counted; the more, the finer and the slower",
