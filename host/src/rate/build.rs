@@ -26,6 +26,8 @@ pub struct Limits {
     pub columns: usize,
     /// Copies of each neuron of a part of a sum, and of other neurons.
     pub copies: (usize, usize),
+    /// Neurons of a layer that is copied at most, with their copies.
+    pub neurons: usize,
     /// Octaves over which copies' thresholds are spread.
     pub spread: f64,
 }
@@ -61,6 +63,8 @@ pub struct Layers {
 pub(super) struct Value {
     pub(super) from: From,
     pub(super) factors: Vec<f64>,
+    /// Copies, each with all of its signs: `factors` are those of the first one, of the second one and so on.
+    pub(super) copies: usize,
 }
 
 pub(super) struct Builder<'d> {
@@ -99,7 +103,7 @@ pub fn build(dot: &DotGraph, survey: &[NodeSurvey], limits: Limits) -> Result<La
         let told = dot.outputs.iter().any(|port| port.node == number);
         if !told && dot.readers(number).is_empty() {
             // It was merged into another one.
-            builder.values.push(Value { from: From::Input, factors: Vec::new() });
+            builder.values.push(Value { from: From::Input, factors: Vec::new(), copies: 1 });
             continue;
         }
         let value = match &node.body {
@@ -118,7 +122,7 @@ impl Builder<'_> {
 
     pub(super) fn value(&self, source: Source) -> Option<Value> {
         match source {
-            Source::Input => Some(Value { from: From::Input, factors: vec![1.0] }),
+            Source::Input => Some(Value { from: From::Input, factors: vec![1.0], copies: 1 }),
             Source::One => None,
             Source::Node(number) => Some(self.values[number].clone()),
         }
@@ -166,12 +170,7 @@ impl Builder<'_> {
     }
 
     /// As many copies of a value's neurons as are asked for and as its readers have axons for, each of which counts its share.
-    pub(super) fn copied(
-        &self,
-        number: usize,
-        variants: &[Variant],
-        factors: &[f64],
-    ) -> (Vec<Variant>, Vec<f64>) {
+    fn copied(&self, number: usize, variants: &[Variant], factors: &[f64]) -> (Vec<Variant>, Vec<f64>) {
         let count = self.copies(number, variants.len());
         let shares = factors.iter().map(|factor| factor / count as f64).collect::<Vec<_>>();
         (Variant::copies(variants, count, self.limits.spread), shares.repeat(count))
@@ -179,10 +178,12 @@ impl Builder<'_> {
 
     /// Copies of the neurons of node `number`, of which each element has `signs`: no wide sum is cut in parts for their sake.
     fn copies(&self, number: usize, signs: usize) -> usize {
-        let most = self.limits.copies.1.max(1);
+        let room = self.limits.neurons / self.dot.nodes[number].len().max(1) / signs;
+        let most = self.limits.copies.1.min(room).max(1);
         let fits = |reader: &usize| {
             let node = &self.dot.nodes[*reader];
-            let Body::Dot(dot) = &node.body else { return most };
+            // A maximum's neurons carry it together as its sources' do.
+            let Body::Dot(dot) = &node.body else { return self.copies(*reader, signs).min(most) };
             // A sum of few channels is cheaply cut, and a core then has neurons to spare for its parts.
             if node.positions() == 1 && node.channels * NARROW <= self.limits.columns {
                 return most;
@@ -209,6 +210,8 @@ impl Builder<'_> {
         let groups = dot.weights.len();
         let per = node.channels / groups.max(1);
         let (positions, count) = (node.positions(), variants.len());
+        let copies = variants.iter().filter(|own| own.sign > 0.0).count();
+        let told = self.dot.outputs.iter().any(|port| port.node == number);
         let outputs = per * count;
         let mut from = Vec::new();
         // Of each new tap the old one and its factor; old taps of the constant go into the biases.
@@ -275,13 +278,14 @@ impl Builder<'_> {
             weights,
             bias,
             follows: false,
-            told: self.dot.outputs.iter().any(|port| port.node == number),
+            told,
         };
         let made = self.push(layer);
         for told in self.out.outputs.iter_mut().filter(|told| told.layer == usize::MAX) {
             told.layer = made;
         }
-        Value { from: From::Layer(made), factors }
+        let copies = if told { 1 } else { copies };
+        Value { from: From::Layer(made), factors, copies }
     }
 
     /// Adds a layer; one with more taps than a core has axons in parts that a second one adds up.

@@ -100,3 +100,59 @@ fn product(inner: &DotNode, number: usize, user: &DotNode, most: usize) -> Optio
     let weights = Matrix::from_fn(outputs, columns.len(), |m, tap| columns[tap][m]);
     Some(Dot { reads, weights: vec![Arc::new(weights)], bias, act: last.act.clone() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::merged;
+    use crate::dots::{
+        Act, Body, Dot, DotEngine, DotGraph, DotNode, InputPort, OutputPort, Read, Source, Taps,
+    };
+    use crate::numeric::Matrix;
+
+    /// Means over pairs of four elements, and a sum of both with a bias.
+    fn graph() -> DotGraph {
+        let table = |taps: usize, elements: &[u32]| Taps::Table { taps, elements: elements.into() };
+        let node = |name: &str, grid: usize, source, taps, rows: Matrix, bias: f64| DotNode {
+            name: name.into(),
+            grid: vec![grid],
+            channels: 1,
+            body: Body::Dot(Dot {
+                reads: vec![Read { source, taps, group_step: 0 }],
+                weights: vec![rows.into()],
+                bias: vec![bias],
+                act: Act::None,
+            }),
+        };
+        let half = Matrix::from_fn(1, 2, |_, _| 0.5);
+        let last = Matrix::from_fn(1, 2, |_, tap| if tap == 0 { 2.0 } else { -6.0 });
+        DotGraph {
+            inputs: vec![InputPort { name: "x".into(), len: 4 }],
+            nodes: vec![
+                node("mean", 2, Source::Input, table(2, &[0, 1, 1, 3]), half, 0.25),
+                node("sum", 1, Source::Node(0), table(2, &[0, 1]), last, 1.0),
+            ],
+            outputs: vec![OutputPort { name: "sum".into(), node: 1, order: None }],
+            ..DotGraph::default()
+        }
+    }
+
+    #[test]
+    fn a_merged_sum_is_the_same() {
+        let (apart, (one, remarks)) = (graph(), merged(&graph(), 3));
+        assert_eq!(remarks.len(), 1);
+        assert!(one.readers(0).is_empty() && one.nodes[1].taps() == 3, "{one}");
+        let value = |graph: &DotGraph, x: [f32; 4]| {
+            let mut last = 0.0;
+            DotEngine::new(graph).run(&x, 1, |number, values| {
+                if number == 1 {
+                    last = values.values[0]
+                }
+            });
+            last
+        };
+        for x in [[0.0; 4], [1.0, 2.0, 4.0, 8.0], [-3.0, 5.0, 7.0, 0.5]] {
+            assert!((value(&apart, x) - value(&one, x)).abs() < 1e-5, "{x:?}");
+        }
+        assert_eq!(merged(&graph(), 2).0, graph(), "too many elements");
+    }
+}

@@ -5,7 +5,8 @@
 pub struct RateOptions {
     /// Ticks in which a value is counted.
     pub window: u32,
-    /// Neurons that carry a part of a sum together, at other thresholds; `None`: two where the chip resets to zero, else one.
+    /// Neurons that carry a part of a sum together, at other thresholds; `None`: four where the chip resets to zero, up to eight where
+    /// channels are few, else one.
     pub copies: Option<usize>,
     /// Neurons that carry another value together; `None`: up to four where the chip resets to zero, else one.
     pub signals: Option<usize>,

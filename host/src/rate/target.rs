@@ -10,9 +10,12 @@ use super::tune::Registers;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 
 /// Neurons that carry a part of a sum together where a chip resets to zero.
-const PARTS: usize = 2;
+const PARTS: usize = 4;
 /// Neurons that carry another value together there.
 const SIGNALS: usize = 4;
+
+/// Neurons of a layer at most that has such copies unless they are asked for.
+const COPIED: usize = 4096;
 
 /// What of a chip is used.
 pub(super) struct Target {
@@ -86,6 +89,7 @@ pub(super) fn target(chip: &Chip, options: &RateOptions, relays: bool) -> Result
             alike: axons,
             columns: neurons,
             copies,
+            neurons: if options.signals.is_some() { usize::MAX } else { COPIED },
             spread: if subtract { 0.0 } else { 1.0 },
         },
         room: Room {
