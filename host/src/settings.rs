@@ -217,6 +217,7 @@ mod tests {
             ("rate.axons", "3"),
             ("rate.copies", "2"),
             ("rate.passes", "3"),
+            ("rate.signals", "3"),
             ("rate.window", "32"),
             ("sigmoid", "relu:9"),
             ("spiking.bin", "500"),

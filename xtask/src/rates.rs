@@ -46,7 +46,7 @@ const BROAD: (&str, &str) = ("neurons = 256", "neurons = 8192");
 const NO_RELAYS: &[&str] = &["--set", "expand.transmission=off"];
 
 /// The chips as they are first, then with limits lifted.
-const VARIANTS: [Variant; 11] = [
+const VARIANTS: [Variant; 12] = [
     Variant { name: "tianji-subtract", chip: "tianji-subtract", changes: &[], settings: &[] },
     Variant { name: "tianji", chip: "tianji", changes: &[], settings: &[] },
     Variant { name: "truenorth", chip: "truenorth", changes: &[], settings: &[] },
@@ -76,10 +76,16 @@ const VARIANTS: [Variant; 11] = [
         settings: &["--set", "rate.copies=1"],
     },
     Variant {
-        name: "tianji, a part of a sum on four neurons",
+        name: "tianji, a part of a sum on two neurons",
         chip: "tianji",
         changes: &[],
-        settings: &["--set", "rate.copies=4"],
+        settings: &["--set", "rate.copies=2"],
+    },
+    Variant {
+        name: "tianji, a value on one neuron",
+        chip: "tianji",
+        changes: &[],
+        settings: &["--set", "rate.signals=1"],
     },
     Variant {
         name: "truenorth, cores of 8192 x 8192, no copies",

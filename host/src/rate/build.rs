@@ -8,6 +8,12 @@ use crate::graph::Function;
 
 /// Copies of an output's channel at most: the more there are, the finer their counts together.
 const COPIES_MAX: usize = 16;
+/// The same where chips reset to zero, and every neuron had better fire once or twice.
+const COPIES_MAX_ZERO: usize = 32;
+/// Neurons that carry a part together at most.
+const PARTS_MAX: usize = 8;
+/// A core has room for so many neurons of each channel of a narrow sum.
+const NARROW: usize = 8;
 
 /// What layers are limited by.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +26,10 @@ pub struct Limits {
     pub columns: usize,
     /// Copies of each neuron of a part of a sum, and of other neurons.
     pub copies: (usize, usize),
+    /// Neurons of a layer that is copied at most, with their copies.
+    pub neurons: usize,
+    /// Octaves over which copies' thresholds are spread.
+    pub spread: f64,
 }
 
 /// An output of the network.
@@ -53,12 +63,14 @@ pub struct Layers {
 pub(super) struct Value {
     pub(super) from: From,
     pub(super) factors: Vec<f64>,
+    /// Copies, each with all of its signs: `factors` are those of the first one, of the second one and so on.
+    pub(super) copies: usize,
 }
 
 pub(super) struct Builder<'d> {
     pub(super) dot: &'d DotGraph,
     pub(super) survey: &'d [NodeSurvey],
-    limits: Limits,
+    pub(super) limits: Limits,
     pub(super) out: Layers,
     values: Vec<Value>,
     found: Diagnostics,
@@ -88,6 +100,12 @@ pub fn build(dot: &DotGraph, survey: &[NodeSurvey], limits: Limits) -> Result<La
         return builder.found.into_result(Layers::default());
     }
     for (number, node) in dot.nodes.iter().enumerate() {
+        let told = dot.outputs.iter().any(|port| port.node == number);
+        if !told && dot.readers(number).is_empty() {
+            // It was merged into another one.
+            builder.values.push(Value { from: From::Input, factors: Vec::new(), copies: 1 });
+            continue;
+        }
         let value = match &node.body {
             Body::Dot(own) => builder.dot_node(number, node, own),
             Body::Max(reads) => builder.maximum(number, node, reads),
@@ -104,7 +122,7 @@ impl Builder<'_> {
 
     pub(super) fn value(&self, source: Source) -> Option<Value> {
         match source {
-            Source::Input => Some(Value { from: From::Input, factors: vec![1.0] }),
+            Source::Input => Some(Value { from: From::Input, factors: vec![1.0], copies: 1 }),
             Source::One => None,
             Source::Node(number) => Some(self.values[number].clone()),
         }
@@ -118,7 +136,7 @@ impl Builder<'_> {
             Act::None => self.survey[number].bottom() < 0.0,
             Act::Curve(steps) => match **steps {
                 [Step::Map(Function::LeakyRelu { alpha })] if !told => {
-                    return self.copied(&[Variant::PLUS, Variant::MINUS], &[1.0, -f64::from(alpha)]);
+                    return self.copied(number, &[Variant::PLUS, Variant::MINUS], &[1.0, -f64::from(alpha)]);
                 }
                 _ => {
                     let rule =
@@ -130,8 +148,8 @@ impl Builder<'_> {
             },
         };
         if told {
-            let copies = (self.limits.columns / node.channels.max(1)).clamp(1, COPIES_MAX);
-            let variant = |j: usize| Variant { share: (j as f64 + 0.5) / copies as f64, ..Variant::PLUS };
+            let copies = self.limits.columns / node.channels.max(1);
+            let copies = copies.clamp(1, if self.limits.spread > 0.0 { COPIES_MAX_ZERO } else { COPIES_MAX });
             if !self.dot.readers(number).is_empty() {
                 let rule = "it is an output, and another node reads it".to_owned();
                 self.refuse("SP0301", &node.name, rule, "cut the model behind its last output");
@@ -142,20 +160,49 @@ impl Builder<'_> {
                 let layer = usize::MAX;
                 self.out.outputs.push(Told { name: port.name.clone(), layer, copies, signed, order });
             }
-            return ((0..copies).map(variant).collect(), vec![1.0 / copies as f64; copies]);
+            return (Variant::staggered(copies, 0.0), vec![1.0 / copies as f64; copies]);
         }
         if signed {
-            self.copied(&[Variant::PLUS, Variant::MINUS], &[1.0, -1.0])
+            self.copied(number, &[Variant::PLUS, Variant::MINUS], &[1.0, -1.0])
         } else {
-            self.copied(&[Variant::PLUS], &[1.0])
+            self.copied(number, &[Variant::PLUS], &[1.0])
         }
     }
 
-    /// As many copies of a value's neurons as are asked for, each of which counts its share.
-    fn copied(&self, variants: &[Variant], factors: &[f64]) -> (Vec<Variant>, Vec<f64>) {
-        let count = self.limits.copies.1.max(1);
+    /// As many copies of a value's neurons as are asked for and as its readers have axons for, each of which counts its share.
+    fn copied(&self, number: usize, variants: &[Variant], factors: &[f64]) -> (Vec<Variant>, Vec<f64>) {
+        let count = self.copies(number, variants.len());
         let shares = factors.iter().map(|factor| factor / count as f64).collect::<Vec<_>>();
-        (Variant::copies(variants, count), shares.repeat(count))
+        (Variant::copies(variants, count, self.limits.spread), shares.repeat(count))
+    }
+
+    /// Copies of the neurons of node `number`, of which each element has `signs`: no wide sum is cut in parts for their sake.
+    fn copies(&self, number: usize, signs: usize) -> usize {
+        let room = self.limits.neurons / self.dot.nodes[number].len().max(1) / signs;
+        let most = self.limits.copies.1.min(room).max(1);
+        let fits = |reader: &usize| {
+            let node = &self.dot.nodes[*reader];
+            // A maximum's neurons carry it together as its sources' do.
+            let Body::Dot(dot) = &node.body else { return self.copies(*reader, signs).min(most) };
+            // A sum of few channels is cheaply cut, and a core then has neurons to spare for its parts.
+            if node.positions() == 1 && node.channels * NARROW <= self.limits.columns {
+                return most;
+            }
+            let (mut own, mut others) = (0, 0);
+            for read in &dot.reads {
+                match read.source {
+                    Source::Node(from) if from == number => own += signs * read.taps.len(),
+                    Source::Node(from) => {
+                        let act = |dot: &Dot| dot.act == Act::None && self.survey[from].bottom() < 0.0;
+                        let both = matches!(&self.dot.nodes[from].body, Body::Dot(dot) if act(dot));
+                        own += read.taps.len() * (1 + usize::from(both));
+                    }
+                    _ => others += read.taps.len(),
+                }
+            }
+            self.limits.taps.saturating_sub(others) / own.max(1)
+        };
+        self.dot.readers(number).iter().map(fits).min().unwrap_or(1).clamp(1, most)
     }
 
     fn dot_node(&mut self, number: usize, node: &DotNode, dot: &Dot) -> Value {
@@ -163,6 +210,8 @@ impl Builder<'_> {
         let groups = dot.weights.len();
         let per = node.channels / groups.max(1);
         let (positions, count) = (node.positions(), variants.len());
+        let copies = variants.iter().filter(|own| own.sign > 0.0).count();
+        let told = self.dot.outputs.iter().any(|port| port.node == number);
         let outputs = per * count;
         let mut from = Vec::new();
         // Of each new tap the old one and its factor; old taps of the constant go into the biases.
@@ -229,12 +278,14 @@ impl Builder<'_> {
             weights,
             bias,
             follows: false,
+            told,
         };
         let made = self.push(layer);
         for told in self.out.outputs.iter_mut().filter(|told| told.layer == usize::MAX) {
             told.layer = made;
         }
-        Value { from: From::Layer(made), factors }
+        let copies = if told { 1 } else { copies };
+        Value { from: From::Layer(made), factors, copies }
     }
 
     /// Adds a layer; one with more taps than a core has axons in parts that a second one adds up.
@@ -245,15 +296,21 @@ impl Builder<'_> {
             return self.out.layers.len() - 1;
         }
         let blocks = all.div_ceil(self.limits.taps);
-        let pair = Variant::copies(&[Variant::PLUS, Variant::MINUS], self.limits.copies.0);
+        let count = layer.variants.len();
+        let per = layer.outputs / count;
+        // Where channels are few a core has neurons to spare.
+        let free = match self.limits.copies.0 {
+            1 => 1,
+            copies => (self.limits.columns / (2 * per)).clamp(copies, copies.max(PARTS_MAX)),
+        };
+        let free = free.min(self.limits.alike / (2 * blocks)).max(self.limits.copies.0);
+        let pair = Variant::copies(&[Variant::PLUS, Variant::MINUS], free, self.limits.spread);
         let wide = pair.len();
         if wide * blocks > self.limits.alike {
             let most = self.limits.alike / wide * self.limits.taps;
             let rule = format!("a sum of {all} values; cores of this chip can add up {most} in two steps");
             self.refuse("SP0305", &layer.name, rule, "choose a chip with more axons");
         }
-        let count = layer.variants.len();
-        let per = layer.outputs / count;
         self.out.remarks.push(format!(
             "{:?}: sums of {all} values exceed {} axons, so {blocks} parts cross as spikes, above and below zero apart",
             layer.name, self.limits.taps
@@ -283,6 +340,7 @@ impl Builder<'_> {
                 weights,
                 bias: vec![0.0; layer.positions * layer.groups * per * wide],
                 follows: false,
+                told: false,
                 ..layer
             });
         }

@@ -8,6 +8,7 @@ use super::build::{Layers, build};
 use super::ideal;
 use super::input::{fed, quantised, raw_codes};
 use super::layer::From;
+use super::merge::merged;
 use super::network::{depths, items, network};
 use super::pack::place;
 use super::target::target;
@@ -70,7 +71,9 @@ pub fn compile_for(request: &Request, chip: &Chip, watcher: &mut dyn Watcher) ->
     let surveyed = survey(&dot, batch.data());
 
     watcher.stage("encode");
-    let mut layers = build(&dot, &surveyed, target.limits)?;
+    let (apart, merges) = merged(&dot, target.limits.taps);
+    let mut layers = build(&apart, &surveyed, target.limits)?;
+    layers.remarks.splice(0..0, merges);
     let typed = target.registers.axons.is_some();
     let unequal = layers.layers.iter().filter(|own| typed && own.role.alike() && !super::typed::equal(own));
     let unequal: Diagnostics = unequal

@@ -54,11 +54,21 @@ impl Variant {
     /// What lies below zero, to the nearest count.
     pub const MINUS: Self = Self { sign: -1.0, share: 0.5, stretch: 1.0 };
 
-    /// `count` copies of each of `variants`, their thresholds spread over an octave.
-    pub fn copies(variants: &[Self], count: usize) -> Vec<Self> {
-        let stretch = |copy: usize| libm::exp2(copy as f64 / count.max(1) as f64);
-        let copy = |copy: usize| variants.iter().map(move |own| Self { stretch: stretch(copy), ..*own });
-        (0..count.max(1)).flat_map(copy).collect()
+    /// `count` copies of each of `variants`: what is added before rounding is staggered, and thresholds spread over `octaves`.
+    pub fn copies(variants: &[Self], count: usize, octaves: f64) -> Vec<Self> {
+        let copies = Self::staggered(count.max(1), octaves);
+        let copy = |copy: Self| variants.iter().map(move |own| Self { sign: own.sign, ..copy });
+        copies.into_iter().flat_map(copy).collect()
+    }
+
+    /// `count` copies of what lies above zero.
+    pub fn staggered(count: usize, octaves: f64) -> Vec<Self> {
+        let copy = |copy: usize| Self {
+            share: (copy as f64 + 0.5) / count as f64,
+            stretch: libm::exp2(octaves * copy as f64 / count as f64),
+            ..Self::PLUS
+        };
+        (0..count).map(copy).collect()
     }
 }
 
@@ -87,6 +97,8 @@ pub struct Layer {
     pub bias: Vec<f64>,
     /// Whether a spike stands for what one of the first tap's source does.
     pub follows: bool,
+    /// Whether it is an output: spikes of all copies of a channel count the same, whatever their thresholds.
+    pub told: bool,
 }
 
 impl Layer {
@@ -108,6 +120,18 @@ impl Layer {
     /// The variant of a neuron.
     pub fn variant(&self, neuron: usize) -> Variant {
         self.variants[neuron % self.variants.len()]
+    }
+
+    /// Which neurons of a position carry a value together: (first one's number, what a spike of this one counts in the value's unit).
+    pub fn team(&self, at: usize, unit: &[f64]) -> (usize, f64) {
+        let count = self.variants.len();
+        let first = at / count * count;
+        let sign = self.variants[at % count].sign;
+        let mates = || (first..first + count).filter(|mate| self.variants[mate % count].sign == sign);
+        let size = mates().count().max(1) as f64;
+        let own =
+            if self.told { 1.0 / mates().map(|mate| 1.0 / unit[mate]).sum::<f64>() } else { unit[at] / size };
+        (mates().next().unwrap_or(at), own)
     }
 
     /// The taps of a group at a position.

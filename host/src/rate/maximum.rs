@@ -19,7 +19,7 @@ impl Builder<'_> {
         for value in &values {
             let Some(value) = value else {
                 self.refuse("SP0301", &node.name, "a maximum with a constant".into(), "write it as a ReLU");
-                return Value { from: From::Input, factors: vec![1.0] };
+                return Value { from: From::Input, factors: vec![1.0], copies: 1 };
             };
             players.push((value.clone(), Vec::with_capacity(positions * channels)));
         }
@@ -44,7 +44,7 @@ impl Builder<'_> {
         if mixed || players.is_empty() {
             let rule = "a maximum over windows that lie outside of one of several sources".to_owned();
             self.refuse("SP0301", &node.name, rule, "pad with values that are there");
-            return Value { from: From::Input, factors: vec![1.0] };
+            return Value { from: From::Input, factors: vec![1.0], copies: 1 };
         }
         let steps = players.len() - 1;
         self.out.remarks.push(format!("{:?}: each maximum is made of {steps} times two neurons", node.name));
@@ -95,42 +95,57 @@ impl Builder<'_> {
         terms: &[(f64, &(Value, Vec<u32>))],
         signed: bool,
     ) -> Value {
-        let (variants, factors) = if signed {
-            (vec![Variant::PLUS, Variant::MINUS], vec![1.0, -1.0])
-        } else {
-            (vec![Variant::PLUS], vec![1.0])
-        };
-        let (mut from, mut one) = (Vec::new(), Vec::new());
-        for (factor, (value, _)) in terms {
-            for own in &value.factors {
-                from.push(value.from);
-                one.extend(variants.iter().map(|variant| variant.sign * factor * own));
-            }
-        }
-        let mut taps = Vec::with_capacity(positions * channels * from.len());
+        // Copies of the values play apart, each in its own unit; those of different sources are added up first.
+        let first = terms.first().map_or(1, |(_, (value, _))| value.copies);
+        let copies = if terms.iter().all(|(_, (value, _))| value.copies == first) { first } else { 1 };
+        let signs: &[f64] = if signed { &[1.0, -1.0] } else { &[1.0] };
+        // A sum of counts has been rounded as its first one; in a difference that is gone.
+        let rounded = terms.iter().all(|(factor, (value, _))| *factor > 0.0 && value.factors.len() == copies);
+        let variants: Vec<Variant> = Variant::staggered(copies, 0.0)
+            .into_iter()
+            .flat_map(|copy| {
+                let share = if rounded && !signed { copy.share } else { Variant::PLUS.share };
+                signs.iter().map(move |sign| Variant { sign: *sign, share, stretch: 1.0 })
+            })
+            .collect();
+        let factors: Vec<f64> =
+            signs.iter().map(|sign| sign / copies as f64).collect::<Vec<_>>().repeat(copies);
+        let own = |value: &Value| value.factors.len() / copies;
+        let from: Vec<From> = terms.iter().flat_map(|(_, (value, _))| vec![value.from; own(value)]).collect();
+        let (mut taps, mut weights) =
+            (Vec::with_capacity(positions * channels * copies * from.len()), Vec::new());
         for channel in 0..channels {
-            for position in 0..positions {
-                for (_, (value, elements)) in terms {
-                    let width = value.factors.len() as u32;
-                    let element = elements[position * channels + channel];
-                    taps.extend((0..width).map(|which| element * width + which));
+            for copy in 0..copies {
+                for position in 0..positions {
+                    for (_, (value, elements)) in terms {
+                        let (width, own) = (value.factors.len() as u32, own(value));
+                        let element = elements[position * channels + channel];
+                        let first = element * width + (copy * own) as u32;
+                        taps.extend((first..).take(own));
+                    }
+                }
+                for (factor, (value, _)) in terms {
+                    for of in &value.factors[copy * own(value)..][..own(value)] {
+                        weights.extend(signs.iter().map(|sign| sign * factor * of * copies as f64));
+                    }
                 }
             }
         }
-        let outputs = variants.len();
+        let outputs = signs.len();
         let layer = Layer {
             name,
             role: Role::Maximum,
             positions,
-            groups: channels,
+            groups: channels * copies,
             outputs,
             variants,
             from,
             taps,
-            weights: one.repeat(channels),
-            bias: vec![0.0; positions * channels * outputs],
+            weights,
+            bias: vec![0.0; positions * channels * copies * outputs],
             follows: true,
+            told: false,
         };
-        Value { from: From::Layer(self.push(layer)), factors }
+        Value { from: From::Layer(self.push(layer)), factors, copies }
     }
 }

@@ -9,6 +9,14 @@ use super::simulate::Soma;
 use super::tune::Registers;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 
+/// Neurons that carry a part of a sum together where a chip resets to zero.
+const PARTS: usize = 4;
+/// Neurons that carry another value together there.
+const SIGNALS: usize = 4;
+
+/// Neurons of a layer at most that has such copies unless they are asked for.
+const COPIED: usize = 4096;
+
 /// What of a chip is used.
 pub(super) struct Target {
     pub(super) limits: Limits,
@@ -71,11 +79,8 @@ pub(super) fn target(chip: &Chip, options: &RateOptions, relays: bool) -> Result
     let axons = spiking.axons.get() as usize;
     let neurons = spiking.neurons.get() as usize;
     let subtract = spiking.reset.contains(&spandrel_hwdesc::Reset::Subtract);
-    let copies = match options.copies {
-        None if subtract => (1, 1),
-        None => (2, 1),
-        Some(count) => (count, 1),
-    };
+    let auto = |most: usize| if subtract { 1 } else { most };
+    let copies = (options.copies.unwrap_or(auto(PARTS)), options.signals.unwrap_or(auto(SIGNALS)));
     let fan_out = chip.fan_out();
     let bits = |bits: u32| (1i64 << bits.min(30)) as i32;
     found.into_result(Target {
@@ -84,6 +89,8 @@ pub(super) fn target(chip: &Chip, options: &RateOptions, relays: bool) -> Result
             alike: axons,
             columns: neurons,
             copies,
+            neurons: if options.signals.is_some() { usize::MAX } else { COPIED },
+            spread: if subtract { 0.0 } else { 1.0 },
         },
         room: Room {
             axons,

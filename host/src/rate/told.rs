@@ -34,7 +34,8 @@ pub(super) fn decoding(layers: &Layers, tuned: &Tuned, made: &Made, decision: bo
                 signals.push(at.ok_or_else(|| fault("a neuron of an output is on no core"))? as u32);
             }
         }
-        let unit = tuned.layers[told.layer].unit.first().copied().unwrap_or(1.0) / told.copies as f64;
+        // What each copy of a channel misses of its value on average is 0, so that all spikes count the same.
+        let unit = layers.layers[told.layer].team(0, &tuned.layers[told.layer].unit).1;
         all.push(Decoding {
             signals,
             each: told.copies as u8,

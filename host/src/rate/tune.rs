@@ -5,10 +5,10 @@
 //! comes back, and what is left in potentials is all in those counts, and in no formula.
 
 use super::build::Layers;
-use super::fit::fit;
 use super::layer::{From, Layer, Role};
+use super::shift::shift;
 use super::simulate::{Numbers, Soma, Train, Wiring, run};
-use super::trial::{Trial, merged, powers};
+use super::trial::powers;
 use crate::numeric::parallel_map;
 
 /// Registers of a chip's neurons.
@@ -83,12 +83,8 @@ pub struct Tuned {
     pub counts: Vec<Vec<Vec<u32>>>,
 }
 
-/// Shares of a layer's largest value that its neurons' full rate is tried to stand for.
-const FACTORS: [f64; 3] = [1.0, 0.75, 0.5];
-/// The same where a reset to zero makes high rates inexact.
-const FACTORS_ZERO: [f64; 5] = [4.0, 2.8, 2.0, 1.4, 1.0];
 /// No neuron's full rate stands for less than this share of its layer's largest value.
-const LEAST: f64 = 0.25;
+pub(super) const LEAST: f64 = 0.25;
 
 /// Everything known while layers are tuned.
 pub(super) struct Tuner<'l> {
@@ -96,15 +92,17 @@ pub(super) struct Tuner<'l> {
     fed: &'l Fed,
     pub(super) effort: Effort,
     pub(super) registers: Registers,
-    samples: usize,
+    pub(super) samples: usize,
     input: Vec<Train>,
     trains: Vec<Vec<Train>>,
     units: Vec<Vec<f64>>,
     /// Reference values of each layer, \[sample\]\[neuron\].
     values: Vec<Vec<f32>>,
-    uniform: Vec<bool>,
+    pub(super) uniform: Vec<bool>,
+    /// Whether the largest element of the first output is all that counts.
+    pub(super) decision: bool,
     /// Of parts whose sums take them all with the same weight: the unit of each neuron of a position.
-    shared: Vec<Option<Vec<f64>>>,
+    pub(super) shared: Vec<Option<Vec<f64>>>,
 }
 
 /// Tunes all layers; `decision`: the largest element of the first output is all that counts.
@@ -113,6 +111,10 @@ pub fn tune(layers: &mut Layers, fed: &Fed, registers: Registers, effort: Effort
     let input = parallel_map(samples, |sample| Train::of_codes(&fed.codes[sample], effort.window));
     let count = layers.layers.len();
     let uniform = uniform(layers);
+    // Types' values leave no room for leaks as large as means.
+    if registers.axons.is_none() {
+        shift(layers, fed);
+    }
     let own = layers.clone();
     let mut tuner = Tuner {
         layers: &own,
@@ -125,6 +127,7 @@ pub fn tune(layers: &mut Layers, fed: &Fed, registers: Registers, effort: Effort
         units: vec![Vec::new(); count],
         values: vec![Vec::new(); count],
         uniform,
+        decision,
         shared: vec![None; count],
     };
     let mut tuned = Tuned { layers: Vec::new(), zeros: Vec::new(), counts: Vec::new() };
@@ -148,7 +151,7 @@ pub fn tune(layers: &mut Layers, fed: &Fed, registers: Registers, effort: Effort
         }
         let wiring = Wiring::new(&layer, |from| tuner.size(from));
         let made = tuner.layer(number, &layer, &wiring, &sums, span);
-        let trains = tuner.run(&layer, &wiring, &made.numbers);
+        let trains = tuner.run(&layer, &wiring, &made.numbers, samples);
         let (signal, noise) = powers(&layer, &sums, &made);
         let spikes: usize = trains.iter().map(Train::spikes).sum();
         let mut totals = vec![0u64; layer.len()];
@@ -257,15 +260,21 @@ impl Tuner<'_> {
         out
     }
 
-    pub(super) fn run(&self, layer: &Layer, wiring: &Wiring, numbers: &Numbers) -> Vec<Train> {
+    pub(super) fn run(
+        &self,
+        layer: &Layer,
+        wiring: &Wiring,
+        numbers: &Numbers,
+        samples: usize,
+    ) -> Vec<Train> {
         let how = (self.registers.soma, self.effort.window);
-        run(layer, wiring, numbers, how, self.samples, |from| match from {
+        run(layer, wiring, numbers, how, samples, |from| match from {
             From::Input => &self.input,
             From::Layer(number) => &self.trains[number],
         })
     }
 
-    fn unit(&self, from: From, element: u32) -> f64 {
+    pub(super) fn unit(&self, from: From, element: u32) -> f64 {
         match from {
             From::Input => self.fed.unit[element as usize],
             From::Layer(number) => {
@@ -273,27 +282,6 @@ impl Tuner<'_> {
                 units[element as usize % units.len()]
             }
         }
-    }
-
-    /// Units of each neuron of a position by the values on the samples: full rate stands for the largest.
-    fn ranges(&self, number: usize, layer: &Layer, sums: &[f32], span: Option<f64>) -> Vec<f64> {
-        let (width, window) = (layer.width(), f64::from(self.effort.window));
-        if let Some(span) = span {
-            return vec![span / window; width];
-        }
-        if let Some(shared) = &self.shared[number] {
-            return shared.clone();
-        }
-        let mut most = vec![0.0f32; width];
-        for row in sums.chunks_exact(width) {
-            most.iter_mut().zip(row).for_each(|(most, z)| *most = most.max(*z));
-        }
-        let all = f64::from(most.iter().fold(0.0f32, |all, own| all.max(*own))).max(1e-9);
-        let own = |(at, most): (usize, &f32)| {
-            let most = if self.uniform[number] { all } else { f64::from(*most).max(LEAST * all) };
-            most / window * layer.variant(at).stretch
-        };
-        most.iter().enumerate().map(own).collect()
     }
 
     /// Gives all parts of the sum to which part `number` belongs the same units.
@@ -327,42 +315,8 @@ impl Tuner<'_> {
         }
     }
 
-    fn layer(&self, number: usize, layer: &Layer, wiring: &Wiring, sums: &[f32], span: Option<f64>) -> Trial {
-        let sources: Vec<Vec<Vec<u32>>> = self.source_counts(layer);
-        let alike = self.registers.axons.is_some() && layer.role.alike();
-        let fit = fit(layer, sums, &sources, self, !layer.follows && !alike);
-        let unit = match layer.from.first() {
-            Some(from) if layer.follows => {
-                let own = |group: usize| self.unit(*from, layer.taps_at(group, 0)[0]);
-                (0..layer.groups).flat_map(|group| vec![own(group); layer.outputs]).collect()
-            }
-            _ => self.ranges(number, layer, sums, span),
-        };
-        let factors: &[f64] = match self.registers.soma.subtract {
-            _ if layer.follows || self.shared[number].is_some() => &[1.0],
-            _ if span.is_some() && self.registers.soma.subtract => &[1.0],
-            true => &FACTORS,
-            false => &FACTORS_ZERO,
-        };
-        let mut best: Option<Trial> = None;
-        for factor in factors {
-            let unit: Vec<f64> = unit.iter().map(|unit| unit * factor).collect();
-            let trial = self.corrected(layer, wiring, sums, &fit, unit);
-            best = Some(match best {
-                None => trial,
-                // Of outputs and of channels that are mixed all have the same unit.
-                Some(old) if span.is_some() || self.uniform[number] => {
-                    let sum = |trial: &Trial| trial.error.iter().sum::<f64>();
-                    if sum(&trial) < sum(&old) { trial } else { old }
-                }
-                Some(old) => merged(layer, old, trial),
-            });
-        }
-        best.unwrap_or_else(|| self.corrected(layer, wiring, sums, &fit, unit))
-    }
-
     /// Counts of the sources of each tap's source, in the order of the taps' distinct sources.
-    fn source_counts(&self, layer: &Layer) -> Vec<Vec<Vec<u32>>> {
+    pub(super) fn source_counts(&self, layer: &Layer) -> Vec<Vec<Vec<u32>>> {
         let mut froms = layer.from.clone();
         froms.sort_unstable();
         froms.dedup();

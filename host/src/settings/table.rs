@@ -119,7 +119,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "rate.copies",
         allowed: "auto, or 1 to 8",
-        help: "of trained networks on spiking chips: neurons that carry a part of a sum together, at other thresholds; auto: two where the chip resets to zero, else one",
+        help: "of trained networks on spiking chips: neurons that carry a part of a sum together, at other thresholds; auto: four where the chip resets to zero, up to eight where channels are few, else one",
         get: |s| s.rate.copies.map_or_else(|| "auto".into(), |n| text(&n)),
         set: |s, v| {
             s.rate.copies =
@@ -133,6 +133,17 @@ pub const SETTINGS: &[Setting] = &[
         help: "of trained networks on spiking chips: how often each layer's thresholds and offsets are corrected by simulated counts",
         get: |s| text(&s.rate.passes),
         set: |s, v| put(&mut s.rate.passes, v, |n| *n <= 100),
+    },
+    Setting {
+        key: "rate.signals",
+        allowed: "auto, or 1 to 8",
+        help: "of trained networks on spiking chips: neurons that carry a value together, at other thresholds, as far as the axons of what reads it allow; auto: up to four where the chip resets to zero, and up to 4096 a layer, else one",
+        get: |s| s.rate.signals.map_or_else(|| "auto".into(), |n| text(&n)),
+        set: |s, v| {
+            s.rate.signals =
+                if v == "auto" { None } else { Some(v.parse().ok().filter(|n| (1..=8).contains(n))?) };
+            Some(())
+        },
     },
     Setting {
         key: "rate.window",
