@@ -78,9 +78,10 @@ fn product(inner: &DotNode, number: usize, user: &DotNode, most: usize) -> Optio
                 bias.iter_mut().enumerate().for_each(|(m, bias)| *bias += matrix.at(m, tap) * own);
             }
         }
-    }
-    if columns.len() > most {
-        return None;
+        // Before columns that nobody will take fill the memory.
+        if columns.len() > most {
+            return None;
+        }
     }
     let mut reads: Vec<Read> = Vec::new();
     for &(source, element) in columns.keys() {
